@@ -1,0 +1,147 @@
+/*
+ * Bump allocation in chunks that double up to 64 KiB; what is larger gets a chunk of its own.
+ */
+#include "host/core/arena.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CHUNK = 2048, LARGEST_CHUNK = 65536 };
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size, used;
+    max_align_t data[];
+};
+
+struct arena_defer {
+    struct arena_defer *next;
+    void (*fn)(void *data);
+    void *data;
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { ONE_CHUNK_EACH = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { ONE_CHUNK_EACH = 1 };
+#else
+enum { ONE_CHUNK_EACH = 0 };
+#endif
+#else
+enum { ONE_CHUNK_EACH = 0 };
+#endif
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+    struct arena_chunk *chunk = calloc(1, sizeof *chunk + size);
+    if (!chunk) {
+        fprintf(stderr, "out of memory: %zu bytes\n", size);
+        abort();
+    }
+    chunk->size = size;
+    return chunk;
+}
+
+static size_t next_chunk_size(const struct arena *a, size_t wanted)
+{
+    size_t size = a->chunk ? a->chunk->size * 2 : FIRST_CHUNK;
+
+    if (ONE_CHUNK_EACH)
+        return wanted;
+    if (size > LARGEST_CHUNK)
+        size = LARGEST_CHUNK;
+    return wanted > size ? wanted : size;
+}
+
+void *arena_alloc(struct arena *a, size_t size_bytes)
+{
+    const size_t align = _Alignof(max_align_t);
+
+    assert(size_bytes <= SIZE_MAX / 4);
+    if (!ONE_CHUNK_EACH)
+        size_bytes = (size_bytes + align - 1) / align * align;
+    if (ONE_CHUNK_EACH || !a->chunk || a->chunk->size - a->chunk->used < size_bytes) {
+        struct arena_chunk *chunk = chunk_new(next_chunk_size(a, size_bytes));
+        chunk->next = a->chunk;
+        a->chunk = chunk;
+    }
+    void *memory = (char *)a->chunk->data + a->chunk->used;
+    a->chunk->used += size_bytes;
+    a->used_bytes += size_bytes;
+    return memory;
+}
+
+void *arena_memdup(struct arena *a, const void *data, size_t size_bytes)
+{
+    void *copy = arena_alloc(a, size_bytes);
+
+    if (size_bytes)
+        memcpy(copy, data, size_bytes);
+    return copy;
+}
+
+char *arena_strndup(struct arena *a, const char *text, size_t max_bytes)
+{
+    if (!text)
+        return NULL;
+    size_t length = strnlen(text, max_bytes);
+    char *copy = arena_alloc(a, length + 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *text)
+{
+    return arena_strndup(a, text, SIZE_MAX);
+}
+
+char *arena_vprintf(struct arena *a, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0)
+        return arena_strdup(a, "");
+    char *text = arena_alloc(a, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    return text;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *text = arena_vprintf(a, format, args);
+    va_end(args);
+    return text;
+}
+
+void arena_defer(struct arena *a, void (*fn)(void *data), void *data)
+{
+    struct arena_defer *defer = arena_alloc(a, sizeof *defer);
+
+    *defer = (struct arena_defer){.next = a->defers, .fn = fn, .data = data};
+    a->defers = defer;
+}
+
+void arena_clear(struct arena *a)
+{
+    while (a->defers) {
+        struct arena_defer *defer = a->defers;
+        a->defers = defer->next;
+        defer->fn(defer->data);
+    }
+    while (a->chunk) {
+        struct arena_chunk *chunk = a->chunk;
+        a->chunk = chunk->next;
+        free(chunk);
+    }
+    a->used_bytes = 0;
+}
