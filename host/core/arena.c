@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/sanitizer.h"
+
 enum { FIRST_CHUNK = 2048, LARGEST_CHUNK = 65536 };
 
 struct arena_chunk {
@@ -23,17 +25,7 @@ struct arena_defer {
     void *data;
 };
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { ONE_CHUNK_EACH = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-enum { ONE_CHUNK_EACH = 1 };
-#else
-enum { ONE_CHUNK_EACH = 0 };
-#endif
-#else
-enum { ONE_CHUNK_EACH = 0 };
-#endif
+enum { ONE_CHUNK_EACH = AISHA_ASAN };
 
 static struct arena_chunk *chunk_new(size_t size)
 {
@@ -96,7 +88,7 @@ char *arena_strndup(struct arena *a, const char *text, size_t max_bytes)
 
 char *arena_strdup(struct arena *a, const char *text)
 {
-    return arena_strndup(a, text, SIZE_MAX);
+    return text ? arena_memdup(a, text, strlen(text) + 1) : NULL;
 }
 
 char *arena_vprintf(struct arena *a, const char *format, va_list args)

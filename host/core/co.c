@@ -1,0 +1,373 @@
+/*
+ * Stackful coroutines on glibc's ucontext.
+ *
+ * Each stack is made once (one makecontext) and then reused: its entry function loops over jobs.
+ * The order of the sanitizer calls matters: start right before the switch, finish as the first
+ * thing after it. A pooled stack never "leaves for good", so its fake stack is always kept.
+ */
+#include "host/core/co.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "host/core/sanitizer.h"
+
+#if AISHA_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+#if AISHA_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end) 0u
+#define VALGRIND_STACK_DEREGISTER(id) (void)(id)
+#endif
+
+enum {
+    STACK_BYTES = 256 * 1024, /* parsing JSON at cJSON's nesting limit takes 132 KiB */
+    GUARD_BYTES = 64 * 1024,
+    WARM_STACKS = 256,   /* free ones that keep their memory */
+    SPARE_MAPS = 8192,   /* kernel mappings left for everything else */
+    MAPS_PER_STACK = 2,
+    PAINT = 0xA5,
+};
+
+struct co {
+    struct co_pool *pool;
+    struct co *next_free, *next;
+    const char *name;
+    void (*fn)(void *arg);
+    void *arg;
+    char *stack; /* lowest usable byte; the guard lies below it */
+    ucontext_t context;
+    bool is_done;
+    unsigned valgrind_id;
+    void *asan_fake_stack;
+    void *tsan_fiber;
+};
+
+struct co_pool {
+    size_t max_alive;
+    bool measure;
+    struct co *current, *free, *all;
+    size_t free_count;
+    struct co_stats stats;
+    ucontext_t home;
+    const void *home_stack; /* bounds of the thread's own stack, for AddressSanitizer */
+    size_t home_stack_bytes;
+    void *home_fake_stack;
+    void *home_fiber;
+    void *signal_stack;
+};
+
+static size_t limit_by_kernel(size_t wanted)
+{
+    long maps = 65530;
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+
+    if (file) {
+        if (fscanf(file, "%ld", &maps) != 1)
+            maps = 65530;
+        fclose(file);
+    }
+    size_t possible = maps > 2 * SPARE_MAPS ? (size_t)(maps - SPARE_MAPS) / MAPS_PER_STACK : 1024;
+    return wanted < possible ? wanted : possible;
+}
+
+int co_pool_new(struct co_pool **ret_pool, size_t max_alive, bool measure)
+{
+    struct co_pool *pool = calloc(1, sizeof *pool);
+
+    if (!pool)
+        return -ENOMEM;
+    pool->max_alive = limit_by_kernel(max_alive);
+    pool->measure = measure;
+#if AISHA_TSAN
+    pool->home_fiber = __tsan_get_current_fiber();
+#endif
+    *ret_pool = pool;
+    return 0;
+}
+
+static void co_unmap(struct co *co)
+{
+    VALGRIND_STACK_DEREGISTER(co->valgrind_id);
+#if AISHA_ASAN
+    __lsan_unregister_root_region(co->stack, STACK_BYTES);
+    __asan_unpoison_memory_region(co->stack, STACK_BYTES);
+#endif
+#if AISHA_TSAN
+    if (co->tsan_fiber)
+        __tsan_destroy_fiber(co->tsan_fiber);
+#endif
+    munmap(co->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
+    free(co);
+}
+
+static struct co_pool *overflow_pool; /* read by the signal handler only; see below */
+
+void co_pool_free(struct co_pool *pool)
+{
+    if (!pool)
+        return;
+    assert(pool->stats.alive == 0);
+    if (overflow_pool == pool) {
+        signal(SIGSEGV, SIG_DFL);
+        sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+        overflow_pool = NULL;
+    }
+    while (pool->all) {
+        struct co *co = pool->all;
+        pool->all = co->next;
+        co_unmap(co);
+    }
+    free(pool->signal_stack);
+    free(pool);
+}
+
+struct co_stats co_pool_stats(const struct co_pool *pool)
+{
+    return pool->stats;
+}
+
+size_t co_pool_max_alive(const struct co_pool *pool)
+{
+    return pool->max_alive;
+}
+
+struct co *co_current(const struct co_pool *pool)
+{
+    return pool->current;
+}
+
+const char *co_name(const struct co *co)
+{
+    return co->name;
+}
+
+/* Called first thing after arriving on a coroutine's stack. */
+static void arrived_on_stack(struct co *co)
+{
+#if AISHA_ASAN
+    __sanitizer_finish_switch_fiber(co->asan_fake_stack, &co->pool->home_stack,
+                                    &co->pool->home_stack_bytes);
+#else
+    (void)co;
+#endif
+}
+
+static void switch_home(struct co *co)
+{
+    struct co_pool *pool = co->pool;
+
+#if AISHA_ASAN
+    __sanitizer_start_switch_fiber(&co->asan_fake_stack, pool->home_stack, pool->home_stack_bytes);
+#endif
+#if AISHA_TSAN
+    __tsan_switch_to_fiber(pool->home_fiber, 0);
+#endif
+    swapcontext(&co->context, &pool->home);
+    arrived_on_stack(co);
+}
+
+static void entry(unsigned high, unsigned low)
+{
+    struct co *co = (struct co *)(((uintptr_t)high << 16 << 16) | low);
+
+    arrived_on_stack(co);
+    for (;;) {
+        co->fn(co->arg);
+        co->is_done = true;
+        switch_home(co);
+    }
+}
+
+/* A function of its own because getcontext() returns twice as far as the compiler knows. */
+static void co_make_context(struct co *co)
+{
+    uintptr_t self = (uintptr_t)co;
+
+    getcontext(&co->context);
+    co->context.uc_stack.ss_sp = co->stack;
+    co->context.uc_stack.ss_size = STACK_BYTES;
+    co->context.uc_link = NULL;
+    makecontext(&co->context, (void (*)(void))entry, 2, (unsigned)(self >> 16 >> 16),
+                (unsigned)self);
+#if AISHA_ASAN
+    /* Its interceptor would clear the shadow of the whole stack at every switch, and so miss
+     * overflows of arrays that live across one. */
+    co->context.uc_stack.ss_size = 0;
+#endif
+}
+
+static struct co *co_map(struct co_pool *pool)
+{
+    struct co *co = calloc(1, sizeof *co);
+
+    if (!co)
+        return NULL;
+    char *map = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (map == MAP_FAILED) {
+        free(co);
+        return NULL;
+    }
+    co->stack = map + GUARD_BYTES;
+    if (mprotect(co->stack, STACK_BYTES, PROT_READ | PROT_WRITE) < 0) {
+        munmap(map, GUARD_BYTES + STACK_BYTES);
+        free(co);
+        return NULL;
+    }
+    /* With transparent huge pages each stack would cost 2 MiB at once. */
+    madvise(co->stack, STACK_BYTES, MADV_NOHUGEPAGE);
+    co->pool = pool;
+    co->valgrind_id = VALGRIND_STACK_REGISTER(co->stack, co->stack + STACK_BYTES);
+#if AISHA_ASAN
+    __lsan_register_root_region(co->stack, STACK_BYTES);
+#endif
+    co_make_context(co);
+    return co;
+}
+
+struct co *co_start(struct co_pool *pool, const char *name, void (*fn)(void *arg), void *arg)
+{
+    if (pool->stats.alive >= pool->max_alive)
+        return NULL;
+    struct co *co = pool->free;
+    if (co) {
+        pool->free = co->next_free;
+        pool->free_count--;
+    } else {
+        co = co_map(pool);
+        if (!co)
+            return NULL;
+        co->next = pool->all;
+        pool->all = co;
+        pool->stats.stacks++;
+#if AISHA_TSAN
+        co->tsan_fiber = __tsan_create_fiber(0);
+#endif
+        if (pool->measure)
+            memset(co->stack, PAINT, STACK_BYTES - 1024); /* before its first use only */
+    }
+    co->name = name;
+    co->fn = fn;
+    co->arg = arg;
+    co->is_done = false;
+    pool->stats.alive++;
+    return co;
+}
+
+__attribute__((no_sanitize("address"))) static size_t stack_used(const struct co *co)
+{
+    size_t unused = 0;
+
+    while (unused < STACK_BYTES && (unsigned char)co->stack[unused] == PAINT)
+        unused++;
+    return STACK_BYTES - unused;
+}
+
+static void co_retire(struct co *co)
+{
+    struct co_pool *pool = co->pool;
+
+    pool->stats.alive--;
+    if (pool->measure) {
+        size_t used = stack_used(co);
+        if (used > pool->stats.high_water)
+            pool->stats.high_water = used;
+    }
+    else if (pool->free_count >= WARM_STACKS) /* the upper pages hold the frames it will resume in */
+        madvise(co->stack, STACK_BYTES - GUARD_BYTES / 4, MADV_DONTNEED);
+    co->next_free = pool->free;
+    pool->free = co;
+    pool->free_count++;
+}
+
+bool co_resume(struct co *co)
+{
+    struct co_pool *pool = co->pool;
+
+    assert(!pool->current && "only the loop resumes a coroutine");
+    assert(!co->is_done);
+    pool->current = co;
+#if AISHA_ASAN
+    __sanitizer_start_switch_fiber(&pool->home_fake_stack, co->stack, STACK_BYTES);
+#endif
+#if AISHA_TSAN
+    __tsan_switch_to_fiber(co->tsan_fiber, 0);
+#endif
+    swapcontext(&pool->home, &co->context);
+#if AISHA_ASAN
+    __sanitizer_finish_switch_fiber(pool->home_fake_stack, NULL, NULL);
+#endif
+    pool->current = NULL;
+    if (!co->is_done)
+        return false;
+    co_retire(co);
+    return true;
+}
+
+void co_suspend(struct co_pool *pool)
+{
+    int saved_errno = errno;
+
+    assert(pool->current && "only a coroutine can suspend");
+    switch_home(pool->current);
+    errno = saved_errno;
+}
+
+/* In a signal handler: only write(2), no formatting. */
+static void write_text(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return;
+}
+
+static void on_segv(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    const struct co *co = overflow_pool ? overflow_pool->current : NULL;
+    const char *address = info->si_addr;
+
+    if (co && address >= co->stack - GUARD_BYTES && address < co->stack) {
+        write_text("fatal: stack overflow in coroutine ");
+        write_text(co->name);
+        write_text(": its 256 KiB are used up (deep recursion or large local arrays)\n");
+    } else if (co) {
+        write_text("fatal: invalid memory access in coroutine ");
+        write_text(co->name);
+        write_text("\n");
+    }
+    signal(number, SIG_DFL); /* returning repeats the access and leaves a core */
+}
+
+int co_pool_report_overflow(struct co_pool *pool)
+{
+    if (AISHA_ASAN)
+        return 0;
+    const size_t size = 65536;
+    pool->signal_stack = malloc(size);
+    if (!pool->signal_stack)
+        return -ENOMEM;
+    stack_t stack = {.ss_sp = pool->signal_stack, .ss_size = size};
+    if (sigaltstack(&stack, NULL) < 0)
+        return -errno;
+    overflow_pool = pool;
+    struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    if (sigaction(SIGSEGV, &action, NULL) < 0 || sigaction(SIGBUS, &action, NULL) < 0)
+        return -errno;
+    return 0;
+}

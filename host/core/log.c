@@ -1,0 +1,101 @@
+/*
+ * Formats into one buffer and writes it with one call, so that lines of threads do not mix.
+ * The two settings are written once before any thread is started.
+ */
+#include "host/core/log.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <aisha/error.h>
+
+enum { LINE_MAX_BYTES = 2048 };
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static struct {
+    enum aisha_log_level level;
+    bool is_json;
+} settings = {.level = AISHA_LOG_INFO};
+
+int log_setup(const char *level, const char *format)
+{
+    size_t i = 0;
+
+    while (i < sizeof level_names / sizeof *level_names && strcmp(level, level_names[i]) != 0)
+        i++;
+    if (i == sizeof level_names / sizeof *level_names)
+        return -AISHA_E_INVALID;
+    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        return -AISHA_E_INVALID;
+    settings.level = (enum aisha_log_level)i;
+    settings.is_json = strcmp(format, "json") == 0;
+    return 0;
+}
+
+bool log_wants(enum aisha_log_level level)
+{
+    return level >= settings.level;
+}
+
+static void format_time(char *text, size_t size)
+{
+    struct timespec now;
+    struct tm utc;
+    char day[32];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, size, "%s.%03ldZ", day, now.tv_nsec / 1000000);
+}
+
+/* Appends text as the inside of a JSON string; stops before the buffer is full. */
+static size_t append_json(char *line, size_t used, size_t size, const char *text)
+{
+    for (; *text && used + 8 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            line[used++] = '\\';
+            line[used++] = (char)c;
+        } else if (c < 0x20) {
+            used += (size_t)snprintf(line + used, size - used, "\\u%04x", c);
+        } else {
+            line[used++] = (char)c;
+        }
+    }
+    return used;
+}
+
+void log_line(enum aisha_log_level level, const char *scope, const char *format, ...)
+{
+    char message[LINE_MAX_BYTES], line[2 * LINE_MAX_BYTES], when[48];
+    va_list args;
+    size_t used;
+
+    if (!log_wants(level))
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    format_time(when, sizeof when);
+    if (settings.is_json) {
+        used = (size_t)snprintf(line, sizeof line,
+                                "{\"time\":\"%s\",\"level\":\"%s\",\"scope\":\"%s\",\"message\":\"",
+                                when, level_names[level], scope);
+        used = append_json(line, used, sizeof line - 4, message);
+        used += (size_t)snprintf(line + used, sizeof line - used, "\"}\n");
+    } else {
+        for (char *c = message; *c; c++)
+            *c = (unsigned char)*c < 0x20 ? ' ' : *c;
+        used = (size_t)snprintf(line, sizeof line, "%s %-5s %s: %s\n", when, level_names[level],
+                                scope, message);
+    }
+    if (write(STDERR_FILENO, line, used) < 0)
+        return; /* nowhere left to say it */
+}

@@ -1,0 +1,403 @@
+/*
+ * Drain the ready queue, then let libevent wait; nothing is resumed from inside a callback, so
+ * there is no re-entrancy into the libraries and no nesting depth to think about.
+ */
+#include "host/core/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <aisha/error.h>
+
+#include "host/core/co.h"
+#include "host/core/wait.h"
+
+enum { DEFAULT_MAX_TASKS = 8192, DRAIN_AT_ONCE = 1024 };
+
+struct task {
+    struct loop *loop;
+    struct co *co;
+    const char *name;
+    void (*fn)(void *arg);
+    void *arg;
+    struct wait *waiting; /* what it is suspended on */
+    struct event *deadline;
+    struct event timer; /* of the present wait */
+    bool is_ready, is_cancelled, ignores_cancel;
+    TAILQ_ENTRY(task) ready_link;
+    TAILQ_ENTRY(task) link;
+};
+
+struct post {
+    void (*fn)(void *arg);
+    void *arg;
+    STAILQ_ENTRY(post) link;
+};
+
+STAILQ_HEAD(post_list, post);
+
+struct loop {
+    struct event_base *base;
+    struct co_pool *pool;
+    struct task *current;
+    TAILQ_HEAD(, task) ready;
+    TAILQ_HEAD(, task) tasks;
+    size_t alive;
+    bool is_stopping;
+    pthread_mutex_t post_lock; /* guards posts */
+    struct post_list posts;
+    int post_fd;
+    struct event *post_event;
+};
+
+static void on_posted(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+    uint64_t count;
+    struct post_list posts = STAILQ_HEAD_INITIALIZER(posts);
+
+    (void)what;
+    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        return;
+    pthread_mutex_lock(&loop->post_lock);
+    STAILQ_CONCAT(&posts, &loop->posts);
+    pthread_mutex_unlock(&loop->post_lock);
+    while (!STAILQ_EMPTY(&posts)) {
+        struct post *post = STAILQ_FIRST(&posts);
+        STAILQ_REMOVE_HEAD(&posts, link);
+        post->fn(post->arg);
+        free(post);
+    }
+}
+
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    struct post *post = malloc(sizeof *post);
+    const uint64_t one = 1;
+
+    if (!post)
+        abort();
+    *post = (struct post){.fn = fn, .arg = arg};
+    pthread_mutex_lock(&loop->post_lock);
+    bool was_empty = STAILQ_EMPTY(&loop->posts);
+    STAILQ_INSERT_TAIL(&loop->posts, post, link);
+    pthread_mutex_unlock(&loop->post_lock);
+    if (was_empty && write(loop->post_fd, &one, sizeof one) < 0)
+        abort(); /* an eventfd that is never full and never closed cannot fail */
+}
+
+static int loop_init_events(struct loop *loop)
+{
+    struct event_config *config = event_config_new();
+
+    if (!config)
+        return -ENOMEM;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER |
+                                      EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!loop->base || loop->post_fd < 0)
+        return -ENOMEM;
+    loop->post_event =
+        event_new(loop->base, loop->post_fd, EV_READ | EV_PERSIST, on_posted, loop);
+    if (!loop->post_event || event_add(loop->post_event, NULL) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int loop_new(struct loop **ret_loop, const struct loop_options *options)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    size_t max_tasks = options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS;
+
+    if (!loop)
+        return -ENOMEM;
+    loop->post_fd = -1;
+    TAILQ_INIT(&loop->ready);
+    TAILQ_INIT(&loop->tasks);
+    STAILQ_INIT(&loop->posts);
+    pthread_mutex_init(&loop->post_lock, NULL);
+    int r = loop_init_events(loop);
+    if (r == 0)
+        r = co_pool_new(&loop->pool, max_tasks, options->measure_stack);
+    if (r == 0 && options->report_overflow)
+        r = co_pool_report_overflow(loop->pool);
+    if (r < 0) {
+        loop_free(loop);
+        return r;
+    }
+    *ret_loop = loop;
+    return 0;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    assert(loop->alive == 0);
+    while (!STAILQ_EMPTY(&loop->posts)) {
+        struct post *post = STAILQ_FIRST(&loop->posts);
+        STAILQ_REMOVE_HEAD(&loop->posts, link);
+        free(post);
+    }
+    if (loop->post_event)
+        event_free(loop->post_event);
+    if (loop->post_fd >= 0)
+        close(loop->post_fd);
+    if (loop->base)
+        event_base_free(loop->base);
+    co_pool_free(loop->pool);
+    pthread_mutex_destroy(&loop->post_lock);
+    free(loop);
+}
+
+struct event_base *loop_base(const struct loop *loop)
+{
+    return loop->base;
+}
+
+bool loop_is_stopping(const struct loop *loop)
+{
+    return loop->is_stopping;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    struct timespec now;
+
+    (void)loop;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+size_t loop_tasks_alive(const struct loop *loop)
+{
+    return loop->alive;
+}
+
+size_t loop_stack_high_water(const struct loop *loop)
+{
+    return co_pool_stats(loop->pool).high_water;
+}
+
+static void task_ready(struct task *task)
+{
+    assert(!task->is_ready);
+    task->is_ready = true;
+    TAILQ_INSERT_TAIL(&task->loop->ready, task, ready_link);
+}
+
+static void task_run(void *arg)
+{
+    struct task *task = arg;
+
+    task->fn(task->arg);
+}
+
+static void on_wait_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct task *task = arg;
+
+    (void)fd;
+    (void)what;
+    if (task->waiting)
+        wait_wake(task->waiting, -AISHA_E_TIMEOUT);
+}
+
+int task_start(struct loop *loop, const char *name, void (*fn)(void *arg), void *arg,
+               struct task **ret_task)
+{
+    struct task *task = calloc(1, sizeof *task);
+
+    if (!task)
+        return -ENOMEM;
+    *task = (struct task){.loop = loop, .name = name, .fn = fn, .arg = arg};
+    task->co = co_start(loop->pool, name, task_run, task);
+    if (!task->co) {
+        free(task);
+        return -AISHA_E_LIMIT;
+    }
+    evtimer_assign(&task->timer, loop->base, on_wait_timer, task);
+    task->is_cancelled = loop->is_stopping;
+    TAILQ_INSERT_TAIL(&loop->tasks, task, link);
+    loop->alive++;
+    task_ready(task);
+    if (ret_task)
+        *ret_task = task;
+    return 0;
+}
+
+static void task_free(struct task *task)
+{
+    TAILQ_REMOVE(&task->loop->tasks, task, link);
+    task->loop->alive--;
+    evtimer_del(&task->timer);
+    if (task->deadline)
+        event_free(task->deadline);
+    free(task);
+}
+
+struct task *task_current(const struct loop *loop)
+{
+    return loop->current;
+}
+
+const char *task_name(const struct task *task)
+{
+    return task->name;
+}
+
+bool task_is_cancelled(const struct task *task)
+{
+    return task->is_cancelled;
+}
+
+void task_cancel(struct task *task)
+{
+    task->is_cancelled = true;
+    if (task->waiting && !task->ignores_cancel)
+        wait_wake(task->waiting, -AISHA_E_CANCELED);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    task_cancel(arg);
+}
+
+static struct timeval to_timeval(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+void task_set_deadline(struct task *task, int64_t timeout_ms)
+{
+    if (!task->deadline)
+        task->deadline = evtimer_new(task->loop->base, on_deadline, task);
+    if (!task->deadline)
+        abort();
+    event_del(task->deadline);
+    const struct timeval after = to_timeval(timeout_ms);
+    if (timeout_ms > 0)
+        event_add(task->deadline, &after);
+}
+
+void wait_init(struct wait *w, struct loop *loop)
+{
+    *w = (struct wait){.loop = loop};
+}
+
+void wait_wake(struct wait *w, int result)
+{
+    if (w->is_woken)
+        return;
+    w->is_woken = true;
+    w->result = result;
+    if (w->task)
+        task_ready(w->task);
+}
+
+static int wait_suspend(struct wait *w, int64_t timeout_ms, bool ignores_cancel)
+{
+    struct task *task = w->loop->current;
+
+    assert(task && "only a task can wait");
+    if (task->is_cancelled && !ignores_cancel && !w->is_woken) {
+        w->is_woken = true; /* whoever holds it can no longer wake anybody */
+        return w->result = -AISHA_E_CANCELED;
+    }
+    if (w->is_woken)
+        return w->result;
+    if (timeout_ms >= 0) {
+        const struct timeval after = to_timeval(timeout_ms);
+        evtimer_add(&task->timer, &after);
+    }
+    w->task = task;
+    task->waiting = w;
+    task->ignores_cancel = ignores_cancel;
+    co_suspend(w->loop->pool);
+    task->waiting = NULL;
+    if (timeout_ms >= 0)
+        evtimer_del(&task->timer);
+    return w->result;
+}
+
+int wait_for(struct wait *w, int64_t timeout_ms)
+{
+    return wait_suspend(w, timeout_ms, false);
+}
+
+int wait_for_uncancelled(struct wait *w, int64_t timeout_ms)
+{
+    return wait_suspend(w, timeout_ms, true);
+}
+
+int wait_sleep(struct loop *loop, int64_t timeout_ms)
+{
+    struct wait w;
+
+    wait_init(&w, loop);
+    int r = wait_for(&w, timeout_ms);
+    return r == -AISHA_E_TIMEOUT ? 0 : r;
+}
+
+int wait_yield(struct loop *loop)
+{
+    struct wait w;
+
+    wait_init(&w, loop);
+    if (task_is_cancelled(loop->current))
+        return -AISHA_E_CANCELED;
+    w.task = loop->current;
+    wait_wake(&w, 0);
+    co_suspend(loop->pool);
+    return task_is_cancelled(loop->current) ? -AISHA_E_CANCELED : 0;
+}
+
+static void loop_drain(struct loop *loop)
+{
+    for (int i = 0; i < DRAIN_AT_ONCE && !TAILQ_EMPTY(&loop->ready); i++) {
+        struct task *task = TAILQ_FIRST(&loop->ready);
+        TAILQ_REMOVE(&loop->ready, task, ready_link);
+        task->is_ready = false;
+        loop->current = task;
+        bool is_done = co_resume(task->co);
+        loop->current = NULL;
+        if (is_done)
+            task_free(task);
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    struct task *task;
+
+    if (loop->is_stopping)
+        return;
+    loop->is_stopping = true;
+    TAILQ_FOREACH (task, &loop->tasks, link)
+        task_cancel(task);
+}
+
+int loop_run(struct loop *loop)
+{
+    for (;;) {
+        loop_drain(loop);
+        if (loop->is_stopping && loop->alive == 0)
+            return 0;
+        int flags = EVLOOP_ONCE | (TAILQ_EMPTY(&loop->ready) ? 0 : EVLOOP_NONBLOCK);
+        if (event_base_loop(loop->base, flags) < 0)
+            return -AISHA_E_UNAVAILABLE;
+    }
+}

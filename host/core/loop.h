@@ -1,0 +1,71 @@
+/*
+ * The event loop of one thread, and the tasks (coroutines) that run on it.
+ *
+ * Only the loop resumes a task. Library callbacks, timers and other threads mark a task ready;
+ * ready tasks run in the order in which they became ready.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+struct event_base;
+struct loop;
+struct task;
+
+struct loop_options {
+    size_t max_tasks;   /* coroutines alive at once; 0 = 8192 */
+    bool measure_stack; /* see co_pool_new() */
+    bool report_overflow;
+};
+
+int loop_new(struct loop **ret_loop, const struct loop_options *options);
+
+/* NULL is fine. No task may be alive. */
+void loop_free(struct loop *loop);
+
+/* The libevent base, for those who register events of their own. */
+struct event_base *loop_base(const struct loop *loop);
+
+/* Runs until loop_stop(); returns 0, or -AISHA_E_* when the backend fails. */
+int loop_run(struct loop *loop);
+
+/*
+ * Ends loop_run(): cancels every task, goes on until all have returned, then returns. Calling it
+ * again changes nothing.
+ */
+void loop_stop(struct loop *loop);
+bool loop_is_stopping(const struct loop *loop);
+
+/* Milliseconds on the monotonic clock. */
+int64_t loop_now_ms(const struct loop *loop);
+
+/* Calls fn(arg) on the loop, soon; from any thread. */
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+size_t loop_tasks_alive(const struct loop *loop);
+size_t loop_stack_high_water(const struct loop *loop);
+
+/*
+ * Starts fn(arg) as a coroutine. name is borrowed for the life of the task. ret_task may be NULL;
+ * the pointer is valid until fn returns. -AISHA_E_LIMIT when there are too many.
+ */
+AISHA_CHECKED int task_start(struct loop *loop, const char *name, void (*fn)(void *arg), void *arg,
+                             struct task **ret_task);
+
+/* The task that runs now; NULL outside of any. */
+struct task *task_current(const struct loop *loop);
+const char *task_name(const struct task *task);
+
+/*
+ * Makes the task's present wait and all later ones fail with -AISHA_E_CANCELED. A task that should
+ * still clean up over the network cannot: cancelling is final.
+ */
+void task_cancel(struct task *task);
+bool task_is_cancelled(const struct task *task);
+
+/* Cancels the task that many milliseconds from now; 0 removes the deadline. */
+void task_set_deadline(struct task *task, int64_t timeout_ms);
