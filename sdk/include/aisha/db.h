@@ -27,12 +27,14 @@ enum aisha_value_type {
 
 struct aisha_value {
     enum aisha_value_type type;
+
     union {
         int64_t integer;
         double real;
         const char *text; /* UTF-8, ended by zero */
         const void *bytes;
     };
+
     size_t size; /* of text (without the zero) and bytes */
 };
 
@@ -77,12 +79,11 @@ AISHA_PUBLIC struct aisha_value aisha_value_self(struct aisha_value value);
     aisha_db_query_((ctx), (ret_rows), &AISHA_SQL(sql, ##__VA_ARGS__))
 
 /* The same without a result. */
-#define aisha_db_exec(ctx, sql, ...)                                                               \
-    aisha_db_query_((ctx), NULL, &AISHA_SQL(sql, ##__VA_ARGS__))
+#define aisha_db_exec(ctx, sql, ...) aisha_db_query_((ctx), NULL, &AISHA_SQL(sql, ##__VA_ARGS__))
 
-AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
-aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
-                const struct aisha_statement *statement);
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_query_(struct aisha_ctx *ctx,
+                                                           const struct aisha_rows **ret_rows,
+                                                           const struct aisha_statement *statement);
 
 /*
  * Several statements in one transaction and one round trip: all take effect or none. ret_rows is
@@ -91,9 +92,10 @@ aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
  *     const struct aisha_statement both[] = {AISHA_SQL("…", a, b), AISHA_SQL("…", c)};
  *     int r = aisha_db_batch(ctx, NULL, both, 2);
  */
-AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
-aisha_db_batch(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
-               const struct aisha_statement *statements, size_t count);
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_batch(struct aisha_ctx *ctx,
+                                                          const struct aisha_rows **ret_rows,
+                                                          const struct aisha_statement *statements,
+                                                          size_t count);
 
 /*
  * A transaction whose later statements depend on what earlier ones found. Between begin and commit

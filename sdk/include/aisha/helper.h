@@ -41,10 +41,10 @@ struct aisha_helper_request {
     const char *input_path; /* a file, or input below */
     const void *input;
     size_t input_size;
-    const char *output_path;   /* a new file; removed again when the helper fails */
-    int64_t timeout_ms;        /* killed after it; 0 = 30 s */
-    int64_t max_output_bytes;  /* 0 = 64 MiB */
-    int64_t max_memory_bytes;  /* 0 = 512 MiB */
+    const char *output_path;  /* a new file; removed again when the helper fails */
+    int64_t timeout_ms;       /* killed after it; 0 = 30 s */
+    int64_t max_output_bytes; /* 0 = 64 MiB */
+    int64_t max_memory_bytes; /* 0 = 512 MiB */
 };
 
 struct aisha_helper_result {
@@ -61,10 +61,9 @@ struct aisha_helper_result {
  * NULL and is set in every case but -AISHA_E_CANCELED.
  */
 #define aisha_run_helper(ctx, ret_result, ...)                                                     \
-    aisha_run_helper_(                                                                             \
-        (ctx), (ret_result),                                                                       \
-        &(const struct aisha_helper_request){.size = sizeof(struct aisha_helper_request),          \
-                                             __VA_ARGS__})
+    aisha_run_helper_((ctx), (ret_result),                                                         \
+                      &(const struct aisha_helper_request){                                        \
+                          .size = sizeof(struct aisha_helper_request), __VA_ARGS__})
 
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
 aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **ret_result,

@@ -13,5 +13,5 @@ struct aisha_ctx;
  * arg: no ctx, no aisha_* call but aisha_error_text(). Not interrupted by cancellation.
  * -AISHA_E_LIMIT when too much work is queued.
  */
-AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
-aisha_run_on_worker(struct aisha_ctx *ctx, int (*fn)(void *arg), void *arg);
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_run_on_worker(struct aisha_ctx *ctx,
+                                                               int (*fn)(void *arg), void *arg);
