@@ -32,6 +32,7 @@ struct transfer {
     STAILQ_HEAD(, response_header) headers;
     size_t header_count, header_bytes;
     int status;
+    bool has_head; /* the line that ends the headers has come */
     int file; /* of save_path, or -1 */
     char *body;
     size_t body_size, body_capacity;

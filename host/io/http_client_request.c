@@ -59,8 +59,8 @@ static bool is_allowed_header(const char *line)
 
 static const char *part_fault(const struct aisha_http_part *part)
 {
-    if (!part->name || !is_one_line(part->name) || !is_one_line(part->file_name) ||
-        !is_one_line(part->content_type))
+    /* a file name may hold anything: curl escapes what matters */
+    if (!part->name || !is_one_line(part->name) || !is_one_line(part->content_type))
         return "a part with an odd name or type";
     if (!part->text + !part->bytes + !part->path != 2)
         return "a part needs one of text, bytes and path";
@@ -113,10 +113,13 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
         t->status = (int)status;
         STAILQ_INIT(&t->headers);
         t->header_count = 0;
+        t->has_head = false;
         return size;
     }
-    if (!colon)
+    if (!colon) {
+        t->has_head = true;
         return size;
+    }
     t->header_bytes += size;
     if (t->header_bytes > MAX_HEADER_BYTES)
         return stop(t, -AISHA_E_LIMIT);
@@ -363,6 +366,10 @@ static const struct aisha_http_header *collect_headers(struct transfer *t)
 int transfer_finish(struct transfer *t, const struct aisha_http_response **ret_response,
                     const char **ret_error)
 {
+    if (!t->has_head) { /* curl is content with a stream that ends within the headers */
+        *ret_error = "the answer ends too early";
+        return -AISHA_E_UPSTREAM;
+    }
     if (t->file >= 0 && is_success(t)) {
         int r = close(t->file) < 0 ? -errno : 0;
         t->file = -1;
