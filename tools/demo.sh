@@ -3,7 +3,8 @@
 
 declare -A pids=() # the processes by name
 
-start() { # NAME COMMAND…: in a session of its own, so that Ctrl-C reaches only this script; ends when this script is gone
+# In a session of its own, so that Ctrl-C reaches only this script; it ends when this script is gone.
+start() { # NAME COMMAND…
     local name=$1
     shift
     env -i "${environment[@]}" setsid setpriv --pdeathsig TERM "$@" </dev/null >"$data/$name.log" 2>&1 &
@@ -46,8 +47,12 @@ is_listening() {
 is_polling() { [[ $(get /sandbox/state) =~ \"polling\":\ *true ]]; }
 
 is_free() { # PORT
-    python3 -c 'import socket, sys; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("127.0.0.1", int(sys.argv[1])))' \
-        "$1" 2>/dev/null
+    python3 - "$1" 2>/dev/null <<'END'
+import socket, sys
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", int(sys.argv[1])))
+END
 }
 
 stop() { # NAME: and what it may have left in its session
@@ -94,9 +99,9 @@ demo() {
     start sandbox "$build/sdk/sandbox/aisha-sandbox" --listen "127.0.0.1:$port" --data "$data/sandbox"
     await sandbox is_listening
     # Empty means the default; setting them all keeps a .env file of the working copy out.
-    for name in TELEGRAM_LOCAL BOT_MODE PUBLIC_URL HTTP_LISTEN WEBHOOK_SECRET REDIS_URL BLOB_PUBLIC_URL CDN_URL FAL_KEY \
-        FAL_QUEUE_URL FAL_REST_URL OUTBOUND_RATE OUTBOUND_CHAT_RATE MAX_IN_FLIGHT HTTP_SLOTS ADMIN_IDS AISHA_MASTER_KEY \
-        LOG_LEVEL LOG_FORMAT; do
+    for name in TELEGRAM_LOCAL BOT_MODE PUBLIC_URL HTTP_LISTEN WEBHOOK_SECRET REDIS_URL BLOB_PUBLIC_URL CDN_URL \
+        FAL_KEY FAL_QUEUE_URL FAL_REST_URL OUTBOUND_RATE OUTBOUND_CHAT_RATE MAX_IN_FLIGHT HTTP_SLOTS ADMIN_IDS \
+        AISHA_MASTER_KEY LOG_LEVEL LOG_FORMAT; do
         environment+=("$name=")
     done
     environment+=(BOT_TOKEN=123456:SANDBOX "TELEGRAM_API_URL=http://127.0.0.1:$port"

