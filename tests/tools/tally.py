@@ -21,7 +21,7 @@ class Tally:
 
     def fail(self, text):
         self.failed += 1
-        self.failures.append(text)
+        self.failures.append(f"failed  {text}")
 
     def skip(self, text):
         if any(pattern in text for pattern in self.allowed):
@@ -41,11 +41,15 @@ class Tally:
 
     def add_tap(self, program, output):
         """True when the output is complete: as many results as planned, at least one."""
-        plan, seen = None, 0
+        plan, seen, failed = None, 0, False
         for line in output.splitlines():
             if match := RESULT.fullmatch(line.rstrip()):
                 seen += 1
+                before = self.failed
                 self.add_point(program, match)
+                failed = self.failed > before
+            elif line.startswith("#") and failed:
+                self.failures.append(f"       {line[1:].rstrip()}")
             elif match := PLAN.fullmatch(line.rstrip()):
                 plan = int(match[1])
                 if plan == 0:
@@ -95,7 +99,7 @@ def main():
     for text in tally.skips:
         print(f"skipped {text}")
     for text in tally.failures:
-        print(f"failed  {text}")
+        print(text)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.passed and not tally.failed else 1
 
