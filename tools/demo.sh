@@ -41,7 +41,7 @@ get() { # PATH: prints the answer of the sandbox
 
 is_listening() {
     port=$(sed -nE '1s|^listening on http://127\.0\.0\.1:([0-9]+)/?$|\1|p' "$data/sandbox.log")
-    [ -n "$port" ] && [[ $(get /) == "HTTP/1.1 200 "* ]]
+    [ -n "$port" ] && [[ $(get /) == "HTTP/1."?" 200 "* ]]
 }
 
 is_polling() { [[ $(get /sandbox/state) =~ \"polling\":\ *true ]]; }
@@ -66,6 +66,10 @@ stop() { # NAME: and what it may have left in its session
 
 demo() {
     local wanted='' open=true name
+    # A script's background job starts with SIGINT ignored, and bash cannot undo that for itself.
+    if (($(sed -n 's/^SigIgn:[[:space:]]*/0x/p' /proc/$$/status) & 1 << 1)); then
+        exec env --default-signal=INT ./dev demo "$@" $($install || echo --no-install)
+    fi
     data=var/demo
     while [ $# -gt 0 ]; do
         case $1 in
