@@ -14,7 +14,6 @@ start() { # NAME COMMAND…
 ended() { # NAME: says how it ended, and its last words
     local status=0
     wait "${pids[$1]}" || status=$?
-    unset "pids[$1]"
     say "the $1 ended with status $status; the end of $data/$1.log:"
     tail -n 30 "$data/$1.log" >&2
     exit 1
@@ -60,7 +59,8 @@ stop() { # NAME: and what it may have left in its session
     [ -n "$pid" ] || return 0
     kill -TERM "$pid" 2>/dev/null || true
     while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
-    kill -KILL -- "-$pid" 2>/dev/null || true
+    deadline=$((SECONDS + 2))
+    while kill -KILL -- "-$pid" 2>/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.05; done
     wait "$pid" 2>/dev/null || true
 }
 
