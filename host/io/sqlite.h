@@ -53,4 +53,3 @@ AISHA_ASYNC AISHA_CHECKED int sqlite_tx_run(struct sqlite_tx *tx, struct arena *
                                             const struct aisha_rows **ret_rows);
 AISHA_ASYNC AISHA_CHECKED int sqlite_commit(struct sqlite_tx *tx);
 AISHA_ASYNC void sqlite_rollback(struct sqlite_tx *tx);
-
