@@ -40,10 +40,11 @@ enum i18n_form {
 char *i18n_format(struct arena *arena, const struct catalogue *catalogue, const char *locale,
                   const char *key, const struct aisha_arg *args, enum i18n_form form);
 
-/* The languages there are, ended by NULL. The first is the one for users we know nothing about. */
+/* The languages there are, ended by NULL. */
 extern const char *const i18n_locales[];
 
-/* What to speak with a user whose Telegram speaks language_code ("ru-RU", "de", NULL). Static. */
+/* What to speak with a user whose Telegram speaks language_code ("ru-RU", "de"): English when it is
+ * a language we do not have, Russian when Telegram says none. Static. */
 const char *i18n_locale_for(const char *language_code);
 
 /* True for "ru" and "en". */

@@ -36,6 +36,11 @@ AISHA_CHECKED int option_set(struct arena *arena, const struct aisha_option *opt
                              const char *value, struct option_source source, void *config,
                              struct problems *problems);
 
+/* Adds the problem that the option cannot have this value, which is shown unless it is secret.
+ * Returns -AISHA_E_INVALID. */
+int option_refuse(const struct aisha_option *option, const char *value, struct option_source source,
+                  const char *remedy, struct problems *problems);
+
 /* "true"/"false", "yes"/"no", "on"/"off", "1"/"0" in any case; -AISHA_E_INVALID for others. */
 AISHA_CHECKED int option_parse_bool(const char *value, bool *ret);
 AISHA_CHECKED int option_parse_int(const char *value, int64_t *ret);
