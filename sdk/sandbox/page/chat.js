@@ -1,0 +1,220 @@
+// The list of messages of the open chat, and what happens to single messages in it.
+
+import { $, el, fail, toast } from "./dom.js";
+import { press } from "./api.js";
+import { day, t } from "./i18n.js";
+import { renderMessage, setBusy } from "./message.js";
+
+const ANSWER_MS = 20000;
+const ACTION_MS = 6000;
+
+const messages = new Map();
+const waiting = new Map(); // pressed buttons: "message:data" → {callbackId, timer}
+const early = new Map(); // answers that came before the press call returned
+let bot = null;
+let userId = null;
+let command = null;
+let action = null;
+let actionTimer = null;
+let unseen = 0;
+let onAction = () => {};
+
+const isBot = (message) => message.from?.is_bot ?? (message.from?.id === bot?.id);
+const nodeOf = (id) => $("messages").querySelector(`[data-message-id="${id}"]`);
+const atEnd = () => $("scroller").scrollHeight - $("scroller").scrollTop - $("scroller").clientHeight < 80;
+const keyOf = (messageId, data) => `${messageId}:${data}`;
+
+// --- scrolling ---
+
+export function toEnd(smooth = true) {
+  $("scroller").scrollTo({ top: $("scroller").scrollHeight, behavior: smooth ? "smooth" : "instant" });
+}
+
+function showUnseen() {
+  if (atEnd()) unseen = 0;
+  $("to-end").hidden = atEnd();
+  $("unseen").hidden = !unseen;
+  $("unseen").textContent = unseen;
+}
+
+function jump(id) {
+  const node = nodeOf(id);
+  if (!node) return;
+  node.scrollIntoView({ block: "center", behavior: "smooth" });
+  flash(node, "found");
+}
+
+function flash(node, name) {
+  node.classList.add(name);
+  node.addEventListener("animationend", () => node.classList.remove(name), { once: true });
+}
+
+// --- buttons under messages ---
+
+function settle(key) {
+  const entry = waiting.get(key);
+  if (!entry) return;
+  clearTimeout(entry.timer);
+  waiting.delete(key);
+  const [id, data] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
+  for (const button of nodeOf(id)?.querySelectorAll(".key") ?? []) if (button.dataset.data === data) setBusy(button, false);
+}
+
+function showAnswer({ text, show_alert: alert, url }) {
+  if (url && /^https?:/i.test(url)) window.open(url, "_blank", "noopener");
+  if (!text) return;
+  if (!alert) return toast(text);
+  $("alert-text").textContent = text;
+  if (!$("alert").open) $("alert").showModal();
+}
+
+export function answered(event) {
+  for (const [key, entry] of waiting) {
+    if (entry.callbackId !== event.callback_query_id) continue;
+    settle(key);
+    return showAnswer(event);
+  }
+  early.set(event.callback_query_id, event);
+}
+
+async function pressButton(message, button, kind) {
+  if (kind === "copy_text") return navigator.clipboard?.writeText(button.copy_text.text).then(() => toast(t("copied")), fail);
+  if (kind !== "callback_data") return toast(t("notSimulated"));
+  const key = keyOf(message.message_id, button.callback_data);
+  if (waiting.has(key)) return;
+  const entry = { timer: setTimeout(() => { settle(key); toast(t("noAnswer"), "error"); }, ANSWER_MS) };
+  waiting.set(key, entry);
+  for (const node of nodeOf(message.message_id).querySelectorAll(".key")) if (node.dataset.data === button.callback_data) setBusy(node, true);
+  try {
+    const { callback_query_id: id } = await press(userId, message.message_id, button.callback_data);
+    entry.callbackId = id;
+    if (early.has(id)) answered(early.get(id));
+  } catch (error) {
+    settle(key);
+    fail(error);
+  }
+  early.clear();
+}
+
+const actions = {
+  press: pressButton,
+  isBusy: (messageId, data) => waiting.has(keyOf(messageId, data)),
+  command: (text) => command(text),
+  jump,
+  picture(source) {
+    $("picture-image").src = source;
+    $("picture").showModal();
+  },
+};
+
+// --- the list ---
+
+function separator(seconds) {
+  const label = day(seconds);
+  return el("li", { class: "day", role: "separator" }, el("span", {}, label));
+}
+
+function decorate() {
+  let previous = null;
+  for (const node of [...$("messages").children]) {
+    if (node.classList.contains("day")) {
+      node.remove();
+      continue;
+    }
+    const message = messages.get(Number(node.dataset.messageId));
+    if (!message) continue;
+    const newDay = !previous || new Date(previous.date * 1000).toDateString() !== new Date(message.date * 1000).toDateString();
+    if (newDay) node.before(separator(message.date));
+    node.classList.toggle("follows", !newDay && isBot(previous) === isBot(message) && message.date - previous.date < 300);
+    previous = message;
+  }
+  $("empty").hidden = messages.size > 0;
+}
+
+function place(node, id) {
+  const later = [...$("messages").querySelectorAll(".row")].find((other) => Number(other.dataset.messageId) > id);
+  if (later) later.before(node);
+  else $("messages").append(node);
+}
+
+function replace(old, node) {
+  const focused = [...old.querySelectorAll("button, a")].indexOf(document.activeElement);
+  old.replaceWith(node);
+  if (focused >= 0) node.querySelectorAll("button, a")[focused]?.focus({ preventScroll: true });
+}
+
+export function showMessage(message) {
+  const old = nodeOf(message.message_id);
+  if (old && JSON.stringify(messages.get(message.message_id)) === JSON.stringify(message)) return;
+  const follow = atEnd() || (!old && !isBot(message));
+  const node = renderMessage(message, isBot(message), actions);
+  messages.set(message.message_id, message);
+  if (old) replace(old, node);
+  else place(node, message.message_id);
+  flash(node, old ? "changed" : "arrived");
+  if (isBot(message)) setAction(null);
+  decorate();
+  if (follow) toEnd();
+  else if (!old) unseen++;
+  showUnseen();
+}
+
+export function removeMessage(id) {
+  if (!messages.delete(id)) return;
+  const node = nodeOf(id);
+  node.removeAttribute("data-message-id");
+  node.removeAttribute("data-testid");
+  node.classList.add("leaving");
+  const remove = () => { node.remove(); decorate(); showUnseen(); };
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return remove();
+  node.addEventListener("animationend", remove, { once: true });
+}
+
+// What the bot has last said about the user's keyboard: a reply keyboard, a forced reply, or null.
+export function replyMarkup() {
+  let found = null;
+  for (const { reply_markup: markup } of [...messages.values()].sort((a, b) => a.message_id - b.message_id)) {
+    if (markup?.keyboard || markup?.force_reply) found = markup;
+    else if (markup?.remove_keyboard) found = null;
+  }
+  return found;
+}
+
+// --- "typing…" ---
+
+export function setAction(name) {
+  clearTimeout(actionTimer);
+  const follow = atEnd();
+  action = name || null;
+  $("typing").hidden = !action;
+  if (action) actionTimer = setTimeout(() => setAction(null), ACTION_MS);
+  if (action && follow) toEnd();
+  onAction();
+}
+
+export const currentAction = () => action;
+
+// --- the whole chat ---
+
+export function openChat(user, botUser, list) {
+  for (const key of [...waiting.keys()]) settle(key);
+  userId = user?.id ?? null;
+  bot = botUser;
+  messages.clear();
+  for (const message of list) messages.set(message.message_id, message);
+  const sorted = [...messages.values()].sort((a, b) => a.message_id - b.message_id);
+  $("messages").replaceChildren(...sorted.map((message) => renderMessage(message, isBot(message), actions)));
+  unseen = 0;
+  decorate();
+  toEnd(false);
+  showUnseen();
+}
+
+export const allMessages = () => [...messages.values()];
+
+export function startChat(handlers) {
+  ({ command, onAction } = handlers);
+  $("to-end").addEventListener("click", () => toEnd());
+  $("scroller").addEventListener("scroll", showUnseen, { passive: true });
+  new ResizeObserver(showUnseen).observe($("messages"));
+}

@@ -1,0 +1,73 @@
+// The wire log: every request of the bot and what the sandbox answered. Read while the panel is open.
+
+import { $, el, fail } from "./dom.js";
+import { getRequests } from "./api.js";
+import { t } from "./i18n.js";
+
+const KEPT = 300;
+const PERIOD_MS = 1500;
+let last = 0;
+let timer = null;
+let reading = false;
+
+const parsed = (value) => {
+  if (typeof value !== "string") return value;
+  try { return JSON.parse(value); } catch { return value; }
+};
+
+function block(title, value) {
+  const shown = parsed(value);
+  const text = typeof shown === "string" ? shown : JSON.stringify(shown ?? null, null, 2);
+  return [el("h3", {}, title), el("pre", { tabIndex: 0 }, text)];
+}
+
+function entry(request) {
+  const response = parsed(request.response);
+  const failed = response?.ok === false || response?.error || request.status >= 400;
+  const node = el("li", { class: failed ? "failed" : "", testid: "request" },
+    el("details", { ontoggle: (event) => event.target.open && event.target.childElementCount === 1 &&
+      event.target.append(...block(t("params"), request.params), ...block(t("response"), request.response)) },
+      el("summary", {}, el("span", { class: "number" }, request.n), el("code", {}, request.method),
+        failed && el("em", {}, response?.error_code ?? request.status ?? "!"))));
+  node.dataset.method = request.method;
+  return node;
+}
+
+async function read() {
+  if (reading || $("wire").hidden) return;
+  reading = true;
+  clearTimeout(timer);
+  try {
+    const { requests } = await getRequests(last);
+    const list = $("wire-list");
+    for (const request of requests) {
+      last = Math.max(last, request.n);
+      list.prepend(entry(request));
+    }
+    while (list.childElementCount > KEPT) list.lastElementChild.remove();
+  } catch (error) {
+    if (error.status) fail(error);
+  }
+  reading = false;
+  timer = setTimeout(read, PERIOD_MS);
+}
+
+function show(open) {
+  $("wire").hidden = !open;
+  $("wire-toggle").setAttribute("aria-expanded", open);
+  $("app").classList.toggle("with-wire", open);
+  if (open) read();
+  else clearTimeout(timer);
+}
+
+export function resetWire() {
+  last = 0;
+  $("wire-list").replaceChildren();
+  read();
+}
+
+export function startWire() {
+  $("wire-toggle").addEventListener("click", () => show($("wire").hidden));
+  $("wire-close").addEventListener("click", () => { show(false); $("wire-toggle").focus(); });
+  $("wire-polls").addEventListener("change", (event) => $("wire-list").classList.toggle("with-polls", event.target.checked));
+}
