@@ -30,11 +30,6 @@ ARGUMENTS = [
 ]
 
 
-def available():
-    """None, or the name of the program that is missing."""
-    return next((name for name in ("chromedriver", "chromium") if not shutil.which(name)), None)
-
-
 class WebDriverError(Exception):
     def __init__(self, kind, message):
         super().__init__(f"{kind}: {message.splitlines()[0] if message else ''}")
@@ -214,6 +209,10 @@ class Browser:
 
     def theme(self, name):
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def offline(self, on):
+        self.devtools("Network.enable")
+        self.devtools("Network.emulateNetworkConditions", offline=on, latency=0, downloadThroughput=-1, uploadThroughput=-1)
 
     def screenshot(self, path):
         _write_png(path, self.call("GET", "/screenshot"))

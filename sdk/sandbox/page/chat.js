@@ -17,25 +17,35 @@ let command = null;
 let action = null;
 let actionTimer = null;
 let unseen = 0;
+let following = true;
+let lastTop = 0;
 let onAction = () => {};
 
 const isBot = (message) => message.from?.is_bot ?? (message.from?.id === bot?.id);
 const nodeOf = (id) => $("messages").querySelector(`[data-message-id="${id}"]`);
-const atEnd = () => $("scroller").scrollHeight - $("scroller").scrollTop - $("scroller").clientHeight < 80;
 const keyOf = (messageId, data) => `${messageId}:${data}`;
 
 // --- scrolling ---
 
-export function toEnd(smooth = true) {
-  $("scroller").scrollTo({ top: $("scroller").scrollHeight, behavior: smooth ? "smooth" : "instant" });
+// The list follows its end until the user scrolls up, and again when the user comes back to the end.
+function toEnd() {
+  following = true;
+  $("scroller").scrollTop = $("scroller").scrollHeight;
+  onScroll();
 }
 
-function showUnseen() {
-  if (atEnd()) unseen = 0;
-  $("to-end").hidden = atEnd();
+function onScroll() {
+  const { scrollHeight, scrollTop, clientHeight } = $("scroller");
+  if (scrollHeight - scrollTop - clientHeight < 40) following = true;
+  else if (scrollTop < lastTop) following = false;
+  lastTop = scrollTop;
+  if (following) unseen = 0;
+  $("to-end").hidden = following;
   $("unseen").hidden = !unseen;
   $("unseen").textContent = unseen;
 }
+
+const keepUp = () => (following ? toEnd() : onScroll());
 
 function jump(id) {
   const node = nodeOf(id);
@@ -146,7 +156,6 @@ function replace(old, node) {
 export function showMessage(message) {
   const old = nodeOf(message.message_id);
   if (old && JSON.stringify(messages.get(message.message_id)) === JSON.stringify(message)) return;
-  const follow = atEnd() || (!old && !isBot(message));
   const node = renderMessage(message, isBot(message), actions);
   messages.set(message.message_id, message);
   if (old) replace(old, node);
@@ -154,9 +163,9 @@ export function showMessage(message) {
   flash(node, old ? "changed" : "arrived");
   if (isBot(message)) setAction(null);
   decorate();
-  if (follow) toEnd();
-  else if (!old) unseen++;
-  showUnseen();
+  if (!old && !following) unseen++;
+  if (!old && !isBot(message)) toEnd();
+  else keepUp();
 }
 
 export function removeMessage(id) {
@@ -165,7 +174,7 @@ export function removeMessage(id) {
   node.removeAttribute("data-message-id");
   node.removeAttribute("data-testid");
   node.classList.add("leaving");
-  const remove = () => { node.remove(); decorate(); showUnseen(); };
+  const remove = () => { node.remove(); decorate(); keepUp(); };
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return remove();
   node.addEventListener("animationend", remove, { once: true });
 }
@@ -184,11 +193,10 @@ export function replyMarkup() {
 
 export function setAction(name) {
   clearTimeout(actionTimer);
-  const follow = atEnd();
   action = name || null;
   $("typing").hidden = !action;
   if (action) actionTimer = setTimeout(() => setAction(null), ACTION_MS);
-  if (action && follow) toEnd();
+  keepUp();
   onAction();
 }
 
@@ -204,17 +212,17 @@ export function openChat(user, botUser, list) {
   for (const message of list) messages.set(message.message_id, message);
   const sorted = [...messages.values()].sort((a, b) => a.message_id - b.message_id);
   $("messages").replaceChildren(...sorted.map((message) => renderMessage(message, isBot(message), actions)));
-  unseen = 0;
   decorate();
-  toEnd(false);
-  showUnseen();
+  toEnd();
 }
 
 export const allMessages = () => [...messages.values()];
 
 export function startChat(handlers) {
   ({ command, onAction } = handlers);
-  $("to-end").addEventListener("click", () => toEnd());
-  $("scroller").addEventListener("scroll", showUnseen, { passive: true });
-  new ResizeObserver(showUnseen).observe($("messages"));
+  $("to-end").addEventListener("click", toEnd);
+  $("scroller").addEventListener("scroll", onScroll, { passive: true });
+  const size = new ResizeObserver(keepUp);
+  size.observe($("messages"));
+  size.observe($("scroller"));
 }

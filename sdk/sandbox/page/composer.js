@@ -20,7 +20,7 @@ export async function say(text) {
 function fit() {
   const input = $("input");
   input.style.height = "auto";
-  input.style.height = `${Math.min(input.scrollHeight, 180)}px`;
+  input.style.height = `${input.scrollHeight + 2}px`;
   $("composer").classList.toggle("has-text", input.value.trim() !== "");
 }
 

@@ -84,7 +84,7 @@ export function renderMessage(message, fromBot, actions) {
     text && el("div", { class: "text", testid: "message-text", dir: "auto" }, formatted(text, message.entities ?? message.caption_entities, actions.command)),
     el("footer", { class: "stamp" }, message.edit_date && el("span", { testid: "edited" }, t("edited")), el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date))));
   if (attached && !text) bubble.classList.add("bare");
-  if (message.photo || message.video) bubble.classList.add("wide");
+  if (message.photo || message.video || message.animation) bubble.classList.add("wide");
   const node = el("li", { class: `row ${fromBot ? "from-bot" : "from-user"}`, testid: "message" }, bubble, keyboard(message, actions));
   node.dataset.messageId = message.message_id;
   node.dataset.from = fromBot ? "bot" : "user";

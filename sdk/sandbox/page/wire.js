@@ -21,13 +21,19 @@ function block(title, value) {
   return [el("h3", {}, title), el("pre", { tabIndex: 0 }, text)];
 }
 
+// What tells one request from another of the same method.
+function gist(params) {
+  const shown = parsed(params) ?? {};
+  return shown.text ?? shown.caption ?? shown.action ?? shown.file_id ?? "";
+}
+
 function entry(request) {
   const response = parsed(request.response);
   const failed = response?.ok === false || response?.error || request.status >= 400;
   const node = el("li", { class: failed ? "failed" : "", testid: "request" },
     el("details", { ontoggle: (event) => event.target.open && event.target.childElementCount === 1 &&
       event.target.append(...block(t("params"), request.params), ...block(t("response"), request.response)) },
-      el("summary", {}, el("span", { class: "number" }, request.n), el("code", {}, request.method),
+      el("summary", {}, el("span", { class: "number" }, request.n), el("code", {}, request.method), el("span", {}, String(gist(request.params))),
         failed && el("em", {}, response?.error_code ?? request.status ?? "!"))));
   node.dataset.method = request.method;
   return node;
