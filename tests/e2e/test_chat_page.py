@@ -39,7 +39,7 @@ class ChatPage(unittest.TestCase):
         cls.page = cls.enterClassContext(Browser())
 
     def setUp(self):
-        self.user = self.stack.user(self._testMethodName.removeprefix("test_"), "en")
+        self.user = self.stack.user(self._testMethodName.removeprefix("test_").replace("_", " ").capitalize(), "en")
         self.open_as(self.user)
 
     def tearDown(self):

@@ -119,6 +119,7 @@ class Browser:
         answer = self._request("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}}, timeout=60)
         self.session = answer["sessionId"]
         self.resize(self.width, self.height)
+        self.theme("light")
 
     def close(self):
         if self.session:
@@ -208,7 +209,9 @@ class Browser:
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if mobile else 1, mobile=mobile)
 
     def theme(self, name):
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+        """Light or dark; always with little motion, so that pictures do not depend on the moment."""
+        features = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": key, "value": value} for key, value in features.items()])
 
     def offline(self, on):
         self.devtools("Network.enable")

@@ -57,7 +57,7 @@ async function readChat() {
   if (!user) openChat(null, bot, []);
   try {
     const chat = user && await getChat(user.id);
-    if (loading !== held) return 0;
+    if (loading !== held) return chat?.revision ?? 0;
     if (chat) {
       openChat(user, bot, chat.messages);
       setAction(chat.typing);
@@ -67,6 +67,9 @@ async function readChat() {
     drawEmpty();
     for (const event of held) if (event.revision > (chat?.revision ?? 0)) apply(event);
     return chat?.revision ?? 0;
+  } catch (error) {
+    if (loading === held) openChat(user, bot, []);
+    throw error;
   } finally {
     if (loading === held) loading = null;
   }
@@ -106,7 +109,7 @@ async function post(call) {
 function showLost(lost, error) {
   connected = !lost;
   $("offline").hidden = !lost;
-  $("offline").title = error?.message ?? "";
+  $("offline-reason").textContent = error?.status ? error.message : "";
   drawStatus();
 }
 

@@ -84,7 +84,7 @@ export function answered(event) {
     settle(key);
     return showAnswer(event);
   }
-  early.set(event.callback_query_id, event);
+  if (waiting.size) early.set(event.callback_query_id, event);
 }
 
 async function pressButton(message, button, kind) {
@@ -103,7 +103,7 @@ async function pressButton(message, button, kind) {
     settle(key);
     fail(error);
   }
-  early.clear();
+  if (!waiting.size) early.clear();
 }
 
 const actions = {
@@ -141,6 +141,18 @@ function decorate() {
   $("empty").hidden = messages.size > 0;
 }
 
+// A message the page cannot draw must not hide the others.
+function draw(message) {
+  try {
+    return renderMessage(message, isBot(message), actions);
+  } catch (error) {
+    fail(error);
+    const node = el("li", { class: "row gone", testid: "message" }, t("unsupported"));
+    node.dataset.messageId = message.message_id;
+    return node;
+  }
+}
+
 function place(node, id) {
   const later = [...$("messages").querySelectorAll(".row")].find((other) => Number(other.dataset.messageId) > id);
   if (later) later.before(node);
@@ -156,7 +168,7 @@ function replace(old, node) {
 export function showMessage(message) {
   const old = nodeOf(message.message_id);
   if (old && JSON.stringify(messages.get(message.message_id)) === JSON.stringify(message)) return;
-  const node = renderMessage(message, isBot(message), actions);
+  const node = draw(message);
   messages.set(message.message_id, message);
   if (old) replace(old, node);
   else place(node, message.message_id);
@@ -179,12 +191,13 @@ export function removeMessage(id) {
   node.addEventListener("animationend", remove, { once: true });
 }
 
-// What the bot has last said about the user's keyboard: a reply keyboard, a forced reply, or null.
+// What the bot has last said about the user's keyboard: a reply keyboard, a forced reply not given yet, or null.
 export function replyMarkup() {
   let found = null;
-  for (const { reply_markup: markup } of [...messages.values()].sort((a, b) => a.message_id - b.message_id)) {
-    if (markup?.keyboard || markup?.force_reply) found = markup;
-    else if (markup?.remove_keyboard) found = null;
+  for (const message of allMessages()) {
+    const markup = message.reply_markup;
+    if (markup?.keyboard || markup?.force_reply) found = { ...markup, message_id: message.message_id };
+    else if (markup?.remove_keyboard || (found?.force_reply && !isBot(message))) found = null;
   }
   return found;
 }
@@ -210,13 +223,12 @@ export function openChat(user, botUser, list) {
   bot = botUser;
   messages.clear();
   for (const message of list) messages.set(message.message_id, message);
-  const sorted = [...messages.values()].sort((a, b) => a.message_id - b.message_id);
-  $("messages").replaceChildren(...sorted.map((message) => renderMessage(message, isBot(message), actions)));
+  $("messages").replaceChildren(...allMessages().map(draw));
   decorate();
   toEnd();
 }
 
-export const allMessages = () => [...messages.values()];
+export const allMessages = () => [...messages.values()].sort((a, b) => a.message_id - b.message_id);
 
 export function startChat(handlers) {
   ({ command, onAction } = handlers);

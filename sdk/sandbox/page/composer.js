@@ -127,7 +127,7 @@ function showKeys(open) {
   $("keys-toggle").setAttribute("aria-expanded", open);
 }
 
-// The markup in force: a reply keyboard, a forced reply, or null.
+// The markup in force: a reply keyboard, a forced reply, or null; with the message_id it came in.
 export function setReplyMarkup(next) {
   if (JSON.stringify(next) === JSON.stringify(markup)) return;
   markup = next;

@@ -3,7 +3,7 @@
 const WORDS = {
   en: {
     sandbox: "sandbox", people: "People", talkAs: "Talk as", addUser: "Add a person", close: "Close", interfaceLanguage: "Interface language",
-    simulated: "A simulated Telegram on this machine. Nothing leaves it.", messages: "Messages", requests: "Bot API requests",
+    simulated: "A simulated Telegram on this machine. Nothing leaves it.", messages: "Messages", requests: "Bot's requests",
     connectionLost: "Connection to the sandbox is lost. Reconnecting…", toEnd: "To the latest message", dropHere: "Drop files to send them",
     commands: "Commands", message: "Message", keyboard: "Bot's keyboard", attach: "Attach a file", record: "Record a voice message", send: "Send",
     cancel: "Cancel", showPolls: "getUpdates", ok: "OK", name: "First name", language: "Language", notSet: "not set", add: "Add",
@@ -28,7 +28,7 @@ const WORDS = {
   ru: {
     sandbox: "песочница", people: "Собеседники", talkAs: "Писать от имени", addUser: "Добавить человека", close: "Закрыть",
     interfaceLanguage: "Язык интерфейса", simulated: "Telegram понарошку, на этой машине. Наружу ничего не уходит.", messages: "Сообщения",
-    requests: "Запросы к Bot API", connectionLost: "Связь с песочницей потеряна. Подключаемся снова…", toEnd: "К последнему сообщению",
+    requests: "Запросы бота", connectionLost: "Связь с песочницей потеряна. Подключаемся снова…", toEnd: "К последнему сообщению",
     dropHere: "Отпустите файлы, чтобы отправить", commands: "Команды", message: "Сообщение", keyboard: "Клавиатура бота",
     attach: "Прикрепить файл", record: "Записать голосовое сообщение", send: "Отправить", cancel: "Отмена", showPolls: "getUpdates", ok: "Понятно",
     name: "Имя", language: "Язык", notSet: "не указан", add: "Добавить", sendFiles: "Отправка файлов", caption: "Подпись", photo: "Фото",

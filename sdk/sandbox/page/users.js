@@ -2,11 +2,12 @@
 
 import { $, avatar, el } from "./dom.js";
 import { addUser } from "./api.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 
 const STORED = "aisha.user";
 let users = [];
 let selected = null;
+let drawn = "";
 const news = new Map();
 let onSelect = null;
 
@@ -30,7 +31,11 @@ function entry(user) {
 
 export function drawUsers() {
   const user = currentUser();
+  const wanted = JSON.stringify([users, selected, [...news], language()]);
+  if (wanted === drawn) return;
+  drawn = wanted;
   $("users").replaceChildren(...users.map(entry));
+  $("users").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
   $("me").replaceChildren(...(user ? [avatar(user, "small")] : []));
   $("me").title = user?.first_name ?? "";
 }
