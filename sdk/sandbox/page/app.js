@@ -99,12 +99,8 @@ function applyAll(events) {
   else events.forEach(apply);
 }
 
-// Runs a call of the control API as the selected user and shows the message it made.
-async function post(call) {
-  const user = currentUser();
-  const { message } = await call(user.id);
-  if (message && !loading && currentUser()?.id === user.id) showMessage(message);
-}
+// Runs a call of the control API as the selected user; what it makes comes back as an event.
+const post = (call) => call(currentUser().id);
 
 function showLost(lost, error) {
   connected = !lost;

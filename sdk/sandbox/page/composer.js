@@ -187,7 +187,7 @@ async function finish(keep) {
   await post((userId) => upload(userId, "voice", file, { name: "voice.wav", seconds }));
 }
 
-// poster(call) runs call(userId) for the selected user and shows the message it returns.
+// poster(call) runs call(userId) for the selected user.
 export function startComposer(poster) {
   post = poster;
   $("form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });

@@ -81,7 +81,7 @@ export function offerFiles(files) {
   $("file-send").focus();
 }
 
-// post(call) runs call(userId) for the selected user and shows the message it returns.
+// post(call) runs call(userId) for the selected user.
 export function startFiles(post, mayDrop) {
   deliver = post;
   $("attach").addEventListener("click", () => $("file").click());

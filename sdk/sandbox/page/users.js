@@ -65,6 +65,7 @@ export function noteMessage(chatId) {
 
 export function offerUser() {
   $("user-problem").hidden = true;
+  $("user-language").value = language();
   $("user-dialog").showModal();
   $("user-name").focus();
 }
