@@ -38,17 +38,18 @@ export const press = (userId, messageId, data) => post("press", { user_id: userI
 export const fileUrl = (fileId) => `/sandbox/files/${encodeURIComponent(fileId)}`;
 
 export function upload(userId, kind, file, { name, seconds, caption }) {
-  const query = new URLSearchParams({ user_id: userId, kind, file_name: name, mime: file.type || "application/octet-stream" });
+  const query = new URLSearchParams({ user_id: userId, kind: kind.replace("_raw", ""), file_name: name, mime: file.type || "application/octet-stream" });
   if (seconds) query.set("duration", Math.max(1, Math.round(seconds)));
   if (caption) query.set("caption", caption);
+  if (kind.endsWith("_raw")) query.set("raw", 1);
   return request(`upload?${query}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
 }
 
 const RETRY_MS = [300, 700, 1500, 3000];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Calls start() to learn the revision to follow, then events(list) for every batch. After a failure, or when the sandbox
-// has gone back in time (it was restarted or reset), it starts over; lost(true/false) tells the page.
+// Calls start() to learn the revision to follow, then events(list) for every batch. After a failure, and when events cannot
+// tell what happened (the sandbox was restarted or reset, or has forgotten some), it starts over; lost(true/false) tells the page.
 export async function follow({ start, events, lost }) {
   for (let failures = 0; ; ) {
     try {
@@ -57,7 +58,7 @@ export async function follow({ start, events, lost }) {
       failures = 0;
       for (;;) {
         const batch = await request(`events?after=${revision}&timeout=25`);
-        if (batch.revision < revision) break;
+        if (batch.revision < revision || batch.gap || batch.events.some(({ type }) => type === "reset")) break;
         revision = batch.revision;
         await events(batch.events);
       }

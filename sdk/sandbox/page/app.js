@@ -57,7 +57,7 @@ async function readChat() {
   if (!user) openChat(null, bot, []);
   try {
     const chat = user && await getChat(user.id);
-    if (loading !== held) return chat?.revision ?? 0;
+    if (loading !== held) return chat?.revision;
     if (chat) {
       openChat(user, bot, chat.messages);
       setAction(chat.typing);
@@ -66,7 +66,7 @@ async function readChat() {
     setReplyMarkup(replyMarkup());
     drawEmpty();
     for (const event of held) if (event.revision > (chat?.revision ?? 0)) apply(event);
-    return chat?.revision ?? 0;
+    return chat?.revision;
   } catch (error) {
     if (loading === held) openChat(user, bot, []);
     throw error;
@@ -131,9 +131,9 @@ $("empty-action").addEventListener("click", () => (currentUser() ? say("/start")
 for (const button of document.querySelectorAll("[data-lang]")) button.addEventListener("click", () => translate(button.dataset.lang));
 follow({
   async start() {
-    await readState();
+    const state = await readState();
     resetWire();
-    return readChat();
+    return (await readChat()) ?? state.revision;
   },
   events: applyAll,
   lost: showLost,

@@ -4,12 +4,13 @@ import { $, el, fail, icon } from "./dom.js";
 import { upload } from "./api.js";
 import { fileSize, t } from "./i18n.js";
 
-const KINDS = ["voice", "audio", "video_note", "photo", "document"];
+const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"]; // _raw: the bytes as they are
 let items = [];
 let deliver = null;
 
 function guess(file) {
-  if (/^image\/(jpeg|png|webp)$/.test(file.type)) return "photo";
+  if (/^image\/(jpeg|png)$/.test(file.type)) return "photo";
+  if (file.type.startsWith("video/")) return "video";
   if (file.type.startsWith("audio/")) return "audio";
   return "document";
 }

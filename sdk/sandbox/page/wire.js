@@ -30,9 +30,11 @@ function gist(params) {
 function entry(request) {
   const response = parsed(request.response);
   const failed = response?.ok === false || response?.error || request.status >= 400;
+  const parts = [["params", request.params], ["ignored", request.ignored], ["response", request.response]];
+  const open = ({ target }) => target.open && target.childElementCount === 1 &&
+    target.append(...parts.flatMap(([title, value]) => (value?.length === 0 || value === undefined ? [] : block(t(title), value))));
   const node = el("li", { class: failed ? "failed" : "", testid: "request" },
-    el("details", { ontoggle: (event) => event.target.open && event.target.childElementCount === 1 &&
-      event.target.append(...block(t("params"), request.params), ...block(t("response"), request.response)) },
+    el("details", { ontoggle: open },
       el("summary", {}, el("span", { class: "number" }, request.n), el("code", {}, request.method), el("span", {}, String(gist(request.params))),
         failed && el("em", {}, response?.error_code ?? request.status ?? "!"))));
   node.dataset.method = request.method;
