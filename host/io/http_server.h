@@ -1,0 +1,80 @@
+/*
+ * A small HTTP/1.1 server: libevent carries the bytes, libhttp-parser reads them, each request runs
+ * as a task of its own. Strict where leniency lets requests be smuggled; everything is bounded.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+struct arena;
+struct http_server;
+struct loop;
+
+struct http_header {
+    const char *name; /* lower case */
+    const char *value;
+};
+
+/* One request and its answer. Everything lives in arena until the handler returns. */
+struct http_exchange {
+    struct arena *arena;
+    const char *method;
+    const char *path;  /* decoded, starts with "/", no "." or ".." segments, no zero byte */
+    const char *query; /* what follows "?", still encoded; "" when there is none */
+    const struct http_header *headers;
+    size_t header_count;
+    const char *body; /* ended by a zero byte that is not counted; never NULL */
+    size_t body_size;
+    const char *peer; /* address of the other side, for the log */
+};
+
+typedef AISHA_ASYNC void http_handler(struct http_exchange *exchange, void *user);
+
+struct http_server_options {
+    size_t max_body_bytes;    /* 413 above; 0 = 1 MiB */
+    unsigned max_connections; /* further ones wait in the kernel; 0 = 1024 */
+    int64_t read_timeout_ms;  /* from the first byte of a request to its last; 0 = 15 s */
+    int64_t idle_timeout_ms;  /* between requests of one connection; 0 = 60 s */
+    int64_t write_timeout_ms; /* for the whole answer to be taken; 0 = 60 s */
+};
+
+/*
+ * Listens on address ("127.0.0.1:8080", "[::1]:0"; port 0 = any) and calls handler(exchange, user)
+ * for each complete request. -AISHA_E_INVALID for an address of another form, -EADDRINUSE and the
+ * like from the system.
+ */
+int http_server_start(struct http_server **ret_server, struct loop *loop, const char *address,
+                      const struct http_server_options *options, http_handler *handler, void *user);
+
+/* The port it listens on. */
+int http_server_port(const struct http_server *server);
+
+/* Closes the listener and all connections; their handlers are cancelled and end by themselves. */
+void http_server_stop(struct http_server *server);
+
+/* After loop_run() has returned. NULL is fine. */
+void http_server_free(struct http_server *server);
+
+/* The first header of that name (lower case), or NULL. */
+const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
+
+/* The decoded value of a query parameter, or NULL. */
+const char *http_exchange_param(const struct http_exchange *exchange, const char *name);
+
+/* Adds a header to the coming answer. Both are copied. A value with control characters is refused
+ * by an assertion: it must be ours. */
+void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
+
+/*
+ * Sends the answer; body may be NULL when size is 0. Exactly once for each exchange: a handler that
+ * returns without it makes a 500. Never waits for the peer.
+ */
+void http_exchange_respond(struct http_exchange *exchange, int status, const char *content_type,
+                           const void *body, size_t size);
+
+/* The other side has gone away; a long-polling handler's wait is then also cancelled. */
+bool http_exchange_is_gone(const struct http_exchange *exchange);

@@ -1,0 +1,39 @@
+/*
+ * The bot's database, chosen by DATABASE_URL: sqlite:PATH. What the host and, through aisha/db.h,
+ * the plugins use; nothing above this file knows which database it is.
+ */
+#pragma once
+
+#include <aisha/base.h>
+#include <aisha/db.h>
+
+struct arena;
+struct db;
+struct db_tx;
+struct loop;
+
+/* -AISHA_E_INVALID for a URL it does not know; ret_error says what is wrong and what to do. */
+int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
+            const char **ret_error);
+void db_close(struct db *db);
+
+/* One statement outside of any transaction: a read, or a write committed when it returns. */
+AISHA_ASYNC AISHA_CHECKED int db_query(struct db *db, struct arena *arena,
+                                       const struct aisha_statement *statement,
+                                       const struct aisha_rows **ret_rows);
+
+/* All or none; ret_rows is an array of count pointers, or NULL. */
+AISHA_ASYNC AISHA_CHECKED int db_batch(struct db *db, struct arena *arena,
+                                       const struct aisha_statement *statements, size_t count,
+                                       const struct aisha_rows **ret_rows);
+
+/* Whether the statement changes nothing. */
+bool db_is_read_only(struct db *db, const char *sql);
+
+/* An interactive transaction; commit and rollback free it. At most 5 s. */
+AISHA_ASYNC AISHA_CHECKED int db_begin(struct db *db, struct db_tx **ret_tx);
+AISHA_ASYNC AISHA_CHECKED int db_tx_query(struct db_tx *tx, struct arena *arena,
+                                          const struct aisha_statement *statement,
+                                          const struct aisha_rows **ret_rows);
+AISHA_ASYNC AISHA_CHECKED int db_commit(struct db_tx *tx);
+AISHA_ASYNC void db_rollback(struct db_tx *tx);

@@ -1,0 +1,39 @@
+/*
+ * Files the bot keeps: pictures, voice notes, results. A key such as "audio/3f2a….mp3" is what a
+ * plugin stores in its tables; where the bytes live (a directory, an S3 bucket) is the operator's
+ * choice.
+ *
+ * A key is 1 to 200 characters of a-z A-Z 0-9 . _ - /, without empty, "." or ".." parts; the host
+ * puts the plugin's name in front. Writing is atomic: readers see the old file or the new one.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+struct aisha_ctx;
+
+/* Stores bytes, or the file at path, under key; what was there is replaced. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_put(struct aisha_ctx *ctx, const char *key,
+                                                          const void *bytes, size_t size);
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_put_file(struct aisha_ctx *ctx,
+                                                               const char *key, const char *path);
+
+/* Reads it into memory that lives as long as ctx. -AISHA_E_NOT_FOUND; -AISHA_E_LIMIT when it is
+ * larger than max_size. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_get(struct aisha_ctx *ctx, const char *key,
+                                                          size_t max_size, const void **ret_bytes,
+                                                          size_t *ret_size);
+
+/* Copies it to a new file at path. -AISHA_E_NOT_FOUND. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_get_file(struct aisha_ctx *ctx,
+                                                               const char *key, const char *path);
+
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_size(struct aisha_ctx *ctx, const char *key,
+                                                           int64_t *ret_size);
+
+/* Deleting what is not there is done, not an error. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_delete(struct aisha_ctx *ctx,
+                                                             const char *key);

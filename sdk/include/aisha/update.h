@@ -1,0 +1,60 @@
+/*
+ * What arrived. The update in full is aisha_update(ctx), typed after the Bot API; the short forms
+ * are for what everybody asks. What the types do not know is in the JSON.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+#include <aisha/bot_api.h>
+
+struct aisha_ctx;
+
+/* The update, or NULL when the work has another origin. */
+AISHA_PUBLIC const struct aisha_update *aisha_update(struct aisha_ctx *ctx);
+
+/* The update as it was received, or NULL; read it with json.h. */
+AISHA_PUBLIC const char *aisha_update_json(struct aisha_ctx *ctx);
+
+/* The message that arrived, was edited, or carries the pressed button; NULL when there is none. */
+AISHA_PUBLIC const struct aisha_message *aisha_message(struct aisha_ctx *ctx);
+
+/* The text of a command behind its name, trimmed: "42" of "/add@our_bot 42". "" when there is none. */
+AISHA_PUBLIC const char *aisha_args(struct aisha_ctx *ctx);
+
+/* Where it happened and who did it, as Telegram ids; 0 when there is none. */
+AISHA_PUBLIC int64_t aisha_chat_id(struct aisha_ctx *ctx);
+AISHA_PUBLIC int64_t aisha_thread_id(struct aisha_ctx *ctx);
+AISHA_PUBLIC int64_t aisha_telegram_id(struct aisha_ctx *ctx);
+
+/* Who did it, as the bot knows them: the key of every table that belongs to users. NULL when the
+ * update has no user. */
+AISHA_PUBLIC const char *aisha_user_id(struct aisha_ctx *ctx);
+
+/* As they call themselves in Telegram, cut to 64 characters; "" when unknown. */
+AISHA_PUBLIC const char *aisha_first_name(struct aisha_ctx *ctx);
+
+/* Copies the pressed button's payload into *ret; exactly the size declared for the callback. */
+#define aisha_payload(ctx, ret) aisha_payload_((ctx), (ret), sizeof *(ret))
+AISHA_PUBLIC AISHA_CHECKED int aisha_payload_(struct aisha_ctx *ctx, void *ret, size_t size);
+
+struct aisha_telegram_failure {
+    size_t size;
+    int error_code; /* 0 = the last call did not fail at Telegram */
+    const char *description;
+    int64_t retry_after_s;
+};
+
+/* Why the last Bot API call of this unit returned -AISHA_E_TELEGRAM. */
+AISHA_PUBLIC const struct aisha_telegram_failure *aisha_telegram_error(struct aisha_ctx *ctx);
+
+/*
+ * Downloads a file that a message names by file_id to a temporary path. -AISHA_E_LIMIT when it is
+ * larger than max_bytes (0 = what the Bot API gives: 20 MB); say so to the user.
+ */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_download(struct aisha_ctx *ctx,
+                                                          const char *file_id, int64_t max_bytes,
+                                                          const char **ret_path);
