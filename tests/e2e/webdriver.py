@@ -5,7 +5,8 @@
         browser.find("[data-testid=input]").type("/start" + ENTER)
         browser.wait_text("[data-testid=message-text]", "Hello")
 
-Everything that may take time is a wait with a deadline. The driver and the browser live in a private directory and end with the `with` block.
+Everything that may take time is a wait with a deadline. The driver and the browser live in a private directory
+and end with the `with` block.
 """
 
 import base64
@@ -24,9 +25,10 @@ SHIFT = "\ue008"
 POLL = 0.05
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ARGUMENTS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 
 
@@ -100,8 +102,8 @@ class Browser:
         log = os.path.join(self.directory, "chromedriver.log")
         environment = dict(os.environ, TMPDIR=self.directory, HOME=self.directory)
         with open(log, "wb") as output:
-            self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=output, stderr=subprocess.STDOUT, env=environment,
-                                           start_new_session=True)
+            self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=output, stderr=subprocess.STDOUT,
+                                           env=environment, start_new_session=True)
 
         def port():
             if self.driver.poll() is not None:
@@ -206,23 +208,27 @@ class Browser:
             raise TimeoutError(f"{part!r} was not seen in {css} within {timeout} s, only {seen}") from None
 
     def resize(self, width, height, mobile=False):
-        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if mobile else 1, mobile=mobile)
+        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=mobile,
+                      deviceScaleFactor=2 if mobile else 1)
 
     def theme(self, name):
         """Light or dark; always with little motion, so that pictures do not depend on the moment."""
         features = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": key, "value": value} for key, value in features.items()])
+        self.devtools("Emulation.setEmulatedMedia",
+                      features=[{"name": key, "value": value} for key, value in features.items()])
 
     def offline(self, on):
         self.devtools("Network.enable")
-        self.devtools("Network.emulateNetworkConditions", offline=on, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        self.devtools("Network.emulateNetworkConditions", offline=on, latency=0, downloadThroughput=-1,
+                      uploadThroughput=-1)
 
     def screenshot(self, path):
         _write_png(path, self.call("GET", "/screenshot"))
 
     def console(self, level="SEVERE"):
         """Console messages of a level since the last call."""
-        return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"}) if entry["level"] == level]
+        entries = self.call("POST", "/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] == level]
 
 
 def wait_for(predicate, timeout=10, what="the condition"):

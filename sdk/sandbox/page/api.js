@@ -27,31 +27,46 @@ async function request(path, options) {
 }
 
 const post = (path, body) =>
-  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 export const getState = () => request("state");
 export const getChat = (chatId) => request(`chats/${chatId}/messages`);
 export const getRequests = (after) => request(`requests?after=${after}`);
 export const addUser = (user) => post("users", user);
 export const sendText = (userId, text) => post("send", { user_id: userId, text });
-export const press = (userId, messageId, data) => post("press", { user_id: userId, message_id: messageId, data });
+export const press = (userId, messageId, data) =>
+  post("press", { user_id: userId, message_id: messageId, data });
 export const fileUrl = (fileId) => `/sandbox/files/${encodeURIComponent(fileId)}`;
 
 export function upload(userId, kind, file, { name, seconds, caption }) {
-  const query = new URLSearchParams({ user_id: userId, kind: kind.replace("_raw", ""), file_name: name, mime: file.type || "application/octet-stream" });
+  const query = new URLSearchParams({
+    user_id: userId,
+    kind: kind.replace("_raw", ""),
+    file_name: name,
+    mime: file.type || "application/octet-stream",
+  });
   if (seconds) query.set("duration", Math.max(1, Math.round(seconds)));
   if (caption) query.set("caption", caption);
   if (kind.endsWith("_raw")) query.set("raw", 1);
-  return request(`upload?${query}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+  return request(`upload?${query}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: file,
+  });
 }
 
 const RETRY_MS = [300, 700, 1500, 3000];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Calls start() to learn the revision to follow, then events(list) for every batch. After a failure, and when events cannot
-// tell what happened (the sandbox was restarted or reset, or has forgotten some), it starts over; lost(true/false) tells the page.
+// Calls start() to learn the revision to follow, then events(list) for every batch. After a failure, and when
+// events cannot tell what happened (the sandbox was restarted or reset, or has forgotten some), it starts over;
+// lost(true/false) tells the page.
 export async function follow({ start, events, lost }) {
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     try {
       let revision = await start();
       lost(false);

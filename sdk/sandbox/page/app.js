@@ -1,7 +1,17 @@
 // The chat page: joins the control API with the parts of the page.
 
 import { follow, getChat, getState } from "./api.js";
-import { allMessages, answered, currentAction, openChat, removeMessage, replyMarkup, setAction, showMessage, startChat } from "./chat.js";
+import {
+  allMessages,
+  answered,
+  currentAction,
+  openChat,
+  removeMessage,
+  replyMarkup,
+  setAction,
+  showMessage,
+  startChat,
+} from "./chat.js";
 import { say, setCommands, setReplyMarkup, startComposer } from "./composer.js";
 import { $, fail } from "./dom.js";
 import { startFiles } from "./files.js";
@@ -56,7 +66,7 @@ async function readChat() {
   const held = (loading = []);
   if (!user) openChat(null, bot, []);
   try {
-    const chat = user && await getChat(user.id);
+    const chat = user && (await getChat(user.id));
     if (loading !== held) return chat?.revision;
     if (chat) {
       openChat(user, bot, chat.messages);
@@ -79,17 +89,29 @@ const readCommands = () => getChat(currentUser().id).then((chat) => setCommands(
 
 function apply(event) {
   const user = currentUser();
-  if (event.type === "user") return readState().then(() => currentUser()?.id !== user?.id && readChat()).catch(fail);
+  if (event.type === "user")
+    return readState()
+      .then(() => currentUser()?.id !== user?.id && readChat())
+      .catch(fail);
   if (event.type === "commands") return user && readCommands();
   if (event.chat_id !== undefined && event.chat_id !== user?.id) {
     if (event.type === "message" && event.message?.from?.is_bot) noteMessage(event.chat_id);
     return;
   }
   switch (event.type) {
-    case "message": case "edit": showMessage(event.message); break;
-    case "delete": removeMessage(event.message_id); break;
-    case "answer_callback": answered(event); break;
-    case "chat_action": setAction(event.action); break;
+    case "message":
+    case "edit":
+      showMessage(event.message);
+      break;
+    case "delete":
+      removeMessage(event.message_id);
+      break;
+    case "answer_callback":
+      answered(event);
+      break;
+    case "chat_action":
+      setAction(event.action);
+      break;
   }
   setReplyMarkup(replyMarkup());
 }
@@ -122,13 +144,17 @@ function translate(code) {
 
 translatePage();
 drawStatus();
-startUsers(() => { readChat().catch(fail); $("input").focus(); });
+startUsers(() => {
+  readChat().catch(fail);
+  $("input").focus();
+});
 startChat({ command: (text) => say(text).catch(fail), onAction: drawStatus });
 startComposer(post);
 startFiles(post, () => currentUser() !== null && !document.querySelector("dialog[open]:not(#file-dialog)"));
 startWire();
 $("empty-action").addEventListener("click", () => (currentUser() ? say("/start").catch(fail) : offerUser()));
-for (const button of document.querySelectorAll("[data-lang]")) button.addEventListener("click", () => translate(button.dataset.lang));
+for (const button of document.querySelectorAll("[data-lang]"))
+  button.addEventListener("click", () => translate(button.dataset.lang));
 follow({
   async start() {
     const state = await readState();

@@ -21,7 +21,7 @@ let following = true;
 let lastTop = 0;
 let onAction = () => {};
 
-const isBot = (message) => message.from?.is_bot ?? (message.from?.id === bot?.id);
+const isBot = (message) => message.from?.is_bot ?? message.from?.id === bot?.id;
 const nodeOf = (id) => $("messages").querySelector(`[data-message-id="${id}"]`);
 const keyOf = (messageId, data) => `${messageId}:${data}`;
 
@@ -67,7 +67,8 @@ function settle(key) {
   clearTimeout(entry.timer);
   waiting.delete(key);
   const [id, data] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
-  for (const button of nodeOf(id)?.querySelectorAll(".key") ?? []) if (button.dataset.data === data) setBusy(button, false);
+  for (const button of nodeOf(id)?.querySelectorAll(".key") ?? [])
+    if (button.dataset.data === data) setBusy(button, false);
 }
 
 function showAnswer({ text, show_alert: alert, url }) {
@@ -88,13 +89,20 @@ export function answered(event) {
 }
 
 async function pressButton(message, button, kind) {
-  if (kind === "copy_text") return navigator.clipboard?.writeText(button.copy_text.text).then(() => toast(t("copied")), fail);
+  if (kind === "copy_text")
+    return navigator.clipboard?.writeText(button.copy_text.text).then(() => toast(t("copied")), fail);
   if (kind !== "callback_data") return toast(t("notSimulated"));
   const key = keyOf(message.message_id, button.callback_data);
   if (waiting.has(key)) return;
-  const entry = { timer: setTimeout(() => { settle(key); toast(t("noAnswer"), "error"); }, ANSWER_MS) };
+  const entry = {
+    timer: setTimeout(() => {
+      settle(key);
+      toast(t("noAnswer"), "error");
+    }, ANSWER_MS),
+  };
   waiting.set(key, entry);
-  for (const node of nodeOf(message.message_id).querySelectorAll(".key")) if (node.dataset.data === button.callback_data) setBusy(node, true);
+  for (const node of nodeOf(message.message_id).querySelectorAll(".key"))
+    if (node.dataset.data === button.callback_data) setBusy(node, true);
   try {
     const { callback_query_id: id } = await press(userId, message.message_id, button.callback_data);
     entry.callbackId = id;
@@ -133,9 +141,14 @@ function decorate() {
     }
     const message = messages.get(Number(node.dataset.messageId));
     if (!message) continue;
-    const newDay = !previous || new Date(previous.date * 1000).toDateString() !== new Date(message.date * 1000).toDateString();
+    const newDay =
+      !previous ||
+      new Date(previous.date * 1000).toDateString() !== new Date(message.date * 1000).toDateString();
     if (newDay) node.before(separator(message.date));
-    node.classList.toggle("follows", !newDay && isBot(previous) === isBot(message) && message.date - previous.date < 300);
+    node.classList.toggle(
+      "follows",
+      !newDay && isBot(previous) === isBot(message) && message.date - previous.date < 300,
+    );
     previous = message;
   }
   $("empty").hidden = messages.size > 0;
@@ -154,7 +167,9 @@ function draw(message) {
 }
 
 function place(node, id) {
-  const later = [...$("messages").querySelectorAll(".row")].find((other) => Number(other.dataset.messageId) > id);
+  const later = [...$("messages").querySelectorAll(".row")].find(
+    (other) => Number(other.dataset.messageId) > id,
+  );
   if (later) later.before(node);
   else $("messages").append(node);
 }
@@ -186,7 +201,11 @@ export function removeMessage(id) {
   node.removeAttribute("data-message-id");
   node.removeAttribute("data-testid");
   node.classList.add("leaving");
-  const remove = () => { node.remove(); decorate(); keepUp(); };
+  const remove = () => {
+    node.remove();
+    decorate();
+    keepUp();
+  };
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return remove();
   node.addEventListener("animationend", remove, { once: true });
 }

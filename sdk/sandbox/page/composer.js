@@ -61,9 +61,22 @@ function showCommands(prefix) {
   const found = commands.filter(({ command }) => command.startsWith(prefix));
   if (!found.length) return hideCommands();
   chosen = -1;
-  $("commands").replaceChildren(...found.map(({ command, description }, i) =>
-    el("li", { id: `command-${i}`, role: "option", testid: "command", "aria-selected": "false", onclick: () => pick(command) },
-      el("b", {}, `/${command}`), el("span", {}, description))));
+  $("commands").replaceChildren(
+    ...found.map(({ command, description }, i) =>
+      el(
+        "li",
+        {
+          id: `command-${i}`,
+          role: "option",
+          testid: "command",
+          "aria-selected": "false",
+          onclick: () => pick(command),
+        },
+        el("b", {}, `/${command}`),
+        el("span", {}, description),
+      ),
+    ),
+  );
   $("commands").hidden = false;
   $("slash").setAttribute("aria-expanded", "true");
 }
@@ -116,7 +129,10 @@ export function setCommands(list) {
 // --- the bot's reply keyboard ---
 
 function pressKey(button) {
-  if (typeof button !== "string" && Object.keys(button).some((name) => name.startsWith("request_") || name === "web_app"))
+  if (
+    typeof button !== "string" &&
+    Object.keys(button).some((name) => name.startsWith("request_") || name === "web_app")
+  )
     return toast(t("notSimulated"));
   if (markup.one_time_keyboard) showKeys(false);
   say(button.text ?? button).catch(fail);
@@ -133,8 +149,21 @@ export function setReplyMarkup(next) {
   markup = next;
   const rows = next?.keyboard ?? [];
   $("keys-toggle").hidden = !rows.length;
-  $("keys").replaceChildren(...rows.map((row) => el("div", { class: "key-row" },
-    row.map((button) => el("button", { type: "button", class: "key", testid: "reply-button", onclick: () => pressKey(button) }, button.text ?? button)))));
+  $("keys").replaceChildren(
+    ...rows.map((row) =>
+      el(
+        "div",
+        { class: "key-row" },
+        row.map((button) =>
+          el(
+            "button",
+            { type: "button", class: "key", testid: "reply-button", onclick: () => pressKey(button) },
+            button.text ?? button,
+          ),
+        ),
+      ),
+    ),
+  );
   showKeys(rows.length > 0);
   $("input").placeholder = next?.input_field_placeholder || t("message");
   if (next?.force_reply) $("input").focus();
@@ -190,15 +219,25 @@ async function finish(keep) {
 // poster(call) runs call(userId) for the selected user.
 export function startComposer(poster) {
   post = poster;
-  $("form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
-  $("input").addEventListener("input", () => { fit(); suggest(); });
+  $("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  $("input").addEventListener("input", () => {
+    fit();
+    suggest();
+  });
   $("input").addEventListener("keydown", onKey);
   $("slash").addEventListener("click", toggleCommands);
   $("keys-toggle").addEventListener("click", () => showKeys($("keys").hidden));
   $("record").addEventListener("click", record);
   $("rec-send").addEventListener("click", () => finish(true).catch(fail));
   $("rec-cancel").addEventListener("click", () => finish(false).catch(fail));
-  $("recording").addEventListener("keydown", (event) => { if (event.key === "Escape") finish(false).catch(fail); });
-  document.addEventListener("click", (event) => { if (!event.target.closest(".composer")) hideCommands(); });
+  $("recording").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") finish(false).catch(fail);
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".composer")) hideCommands();
+  });
   fit();
 }

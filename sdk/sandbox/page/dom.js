@@ -40,7 +40,11 @@ export const hue = (id) => (Number(id) * 137.508) % 360;
 
 export function avatar(user, className = "") {
   const letters = [user.first_name, user.last_name].map((part) => [...(part ?? "")][0] ?? "").join("");
-  const node = el("span", { class: `avatar ${className}`, "aria-hidden": "true" }, letters.toUpperCase() || "?");
+  const node = el(
+    "span",
+    { class: `avatar ${className}`, "aria-hidden": "true" },
+    letters.toUpperCase() || "?",
+  );
   node.style.setProperty("--hue", hue(user.id));
   return node;
 }

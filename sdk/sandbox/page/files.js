@@ -4,7 +4,8 @@ import { $, el, fail, icon } from "./dom.js";
 import { upload } from "./api.js";
 import { fileSize, t } from "./i18n.js";
 
-const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"]; // _raw: the bytes as they are
+// _raw: the bytes as they are
+const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"];
 let items = [];
 let deliver = null;
 
@@ -28,11 +29,40 @@ function measure(file) {
 }
 
 function row(item) {
-  const kind = el("select", { testid: "file-kind", "aria-label": `${t("sendAs")}: ${item.file.name}`, onchange: () => { item.kind = kind.value; } },
-    KINDS.map((name) => el("option", { value: name, selected: name === item.kind }, t(`kind_${name}`))));
-  const remove = el("button", { type: "button", class: "icon", "aria-label": `${t("removeFile")}: ${item.file.name}`, onclick: () => drop(item) }, icon("close"));
-  return el("li", {}, el("span", { class: "file-icon" }, icon("file")),
-    el("span", { class: "file-about" }, el("strong", {}, item.file.name), el("small", {}, fileSize(item.file.size))), remove, kind);
+  const kind = el(
+    "select",
+    {
+      testid: "file-kind",
+      "aria-label": `${t("sendAs")}: ${item.file.name}`,
+      onchange: () => {
+        item.kind = kind.value;
+      },
+    },
+    KINDS.map((name) => el("option", { value: name, selected: name === item.kind }, t(`kind_${name}`))),
+  );
+  const remove = el(
+    "button",
+    {
+      type: "button",
+      class: "icon",
+      "aria-label": `${t("removeFile")}: ${item.file.name}`,
+      onclick: () => drop(item),
+    },
+    icon("close"),
+  );
+  return el(
+    "li",
+    {},
+    el("span", { class: "file-icon" }, icon("file")),
+    el(
+      "span",
+      { class: "file-about" },
+      el("strong", {}, item.file.name),
+      el("small", {}, fileSize(item.file.size)),
+    ),
+    remove,
+    kind,
+  );
 }
 
 function draw() {
@@ -61,7 +91,9 @@ async function send(event) {
     while (items.length) {
       const { file, kind } = items[0];
       const seconds = await measure(file);
-      await deliver((userId) => upload(userId, kind, file, { name: file.name, seconds, caption: $("file-caption").value.trim() }));
+      await deliver((userId) =>
+        upload(userId, kind, file, { name: file.name, seconds, caption: $("file-caption").value.trim() }),
+      );
       $("file-caption").value = "";
       drop(items[0]);
     }
@@ -86,10 +118,16 @@ export function offerFiles(files) {
 export function startFiles(post, mayDrop) {
   deliver = post;
   $("attach").addEventListener("click", () => $("file").click());
-  $("file").addEventListener("change", () => { offerFiles($("file").files); $("file").value = ""; });
+  $("file").addEventListener("change", () => {
+    offerFiles($("file").files);
+    $("file").value = "";
+  });
   $("file-form").addEventListener("submit", (event) => send(event).catch(fail));
   $("file-cancel").addEventListener("click", () => $("file-dialog").close());
-  $("file-dialog").addEventListener("close", () => { items = []; $("file-caption").value = ""; });
+  $("file-dialog").addEventListener("close", () => {
+    items = [];
+    $("file-caption").value = "";
+  });
 
   const isFile = (event) => mayDrop() && [...(event.dataTransfer?.types ?? [])].includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -97,12 +135,16 @@ export function startFiles(post, mayDrop) {
     event.preventDefault();
     $("drop").hidden = false;
   });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) $("drop").hidden = true; });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) $("drop").hidden = true;
+  });
   document.addEventListener("drop", (event) => {
     $("drop").hidden = true;
     if (!isFile(event)) return;
     event.preventDefault();
     offerFiles(event.dataTransfer.files);
   });
-  document.addEventListener("paste", (event) => { if (mayDrop() && event.clipboardData.files.length) offerFiles(event.clipboardData.files); });
+  document.addEventListener("paste", (event) => {
+    if (mayDrop() && event.clipboardData.files.length) offerFiles(event.clipboardData.files);
+  });
 }

@@ -1,58 +1,114 @@
 // The page's own words in two languages. The bot's words come from the bot.
 
+const LANGUAGES = ["en", "ru"];
 const WORDS = {
-  en: {
-    sandbox: "sandbox", people: "People", talkAs: "Talk as", addUser: "Add a person", close: "Close", interfaceLanguage: "Interface language",
-    simulated: "A simulated Telegram on this machine. Nothing leaves it.", messages: "Messages", requests: "Bot's requests",
-    connectionLost: "Connection to the sandbox is lost. Reconnecting…", toEnd: "To the latest message", dropHere: "Drop files to send them",
-    commands: "Commands", message: "Message", keyboard: "Bot's keyboard", attach: "Attach a file", record: "Record a voice message", send: "Send",
-    cancel: "Cancel", showPolls: "getUpdates", ok: "OK", name: "First name", language: "Language", notSet: "not set", add: "Add",
-    sendFiles: "Send files", caption: "Caption", photo: "Photo", sendAs: "Send as",
-    kind_voice: "Voice message", kind_voice_raw: "Voice message, not converted", kind_video: "Video", kind_audio: "Audio", kind_video_note: "Video message", kind_photo: "Photo", kind_document: "File",
-    online: "bot is running", offline: "bot is not running", noSandbox: "no connection", connecting: "connecting…",
-    edited: "edited", download: "Download", play: "Play", pause: "Pause", seek: "Position", fileGone: "The file cannot be loaded",
-    cannotPlay: "This browser cannot play the file", spoiler: "Hidden text, press to show", video: "Video", voice: "Voice message",
-    audio: "Audio", sticker: "Sticker", unsupported: "This page does not draw this kind of message", from: "from",
-    noUsers: "Nobody is here yet. Add the person you will talk as.", emptyChat: "No messages yet. Say hello to the bot.", start: "Start",
-    noCommands: "The bot has not registered commands", noAnswer: "The bot has not answered the button", copied: "Copied",
-    notSimulated: "The sandbox does not simulate this button", noMicrophone: "The microphone is not available: {reason}",
-    tooShort: "The recording is too short", sending: "Sending…", noRequests: "The bot has made no requests yet", params: "Request", ignored: "Unknown parameters, ignored", response: "Answer",
-    httpError: "The sandbox answered {status}", badAnswer: "The sandbox gave an unreadable answer", unreachable: "The sandbox does not answer",
-    you: "You", bot: "Bot", newMessages: "New messages: {count}", today: "Today", yesterday: "Yesterday", removeFile: "Remove",
-    action_typing: "typing…", action_upload_photo: "sending a photo…", action_record_video: "recording a video…",
-    action_upload_video: "sending a video…", action_record_voice: "recording a voice message…", action_upload_voice: "sending a voice message…",
-    action_upload_document: "sending a file…", action_choose_sticker: "choosing a sticker…", action_find_location: "looking for a place…",
-    action_record_video_note: "recording a video message…", action_upload_video_note: "sending a video message…",
-    bytes: "B", kilobytes: "KB", megabytes: "MB",
-  },
-  ru: {
-    sandbox: "песочница", people: "Собеседники", talkAs: "Писать от имени", addUser: "Добавить человека", close: "Закрыть",
-    interfaceLanguage: "Язык интерфейса", simulated: "Telegram понарошку, на этой машине. Наружу ничего не уходит.", messages: "Сообщения",
-    requests: "Запросы бота", connectionLost: "Связь с песочницей потеряна. Подключаемся снова…", toEnd: "К последнему сообщению",
-    dropHere: "Отпустите файлы, чтобы отправить", commands: "Команды", message: "Сообщение", keyboard: "Клавиатура бота",
-    attach: "Прикрепить файл", record: "Записать голосовое сообщение", send: "Отправить", cancel: "Отмена", showPolls: "getUpdates", ok: "Понятно",
-    name: "Имя", language: "Язык", notSet: "не указан", add: "Добавить", sendFiles: "Отправка файлов", caption: "Подпись", photo: "Фото",
-    sendAs: "Отправить как", kind_voice: "Голосовое сообщение", kind_voice_raw: "Голосовое без преобразования", kind_video: "Видео", kind_audio: "Аудио", kind_video_note: "Видеосообщение", kind_photo: "Фото",
-    kind_document: "Файл", online: "бот работает", offline: "бот не запущен", noSandbox: "нет связи", connecting: "подключаемся…",
-    edited: "изменено", download: "Скачать", play: "Слушать", pause: "Пауза", seek: "Место записи", fileGone: "Файл не загружается",
-    cannotPlay: "Браузер не может воспроизвести этот файл", spoiler: "Скрытый текст, нажмите, чтобы показать", video: "Видео",
-    voice: "Голосовое сообщение", audio: "Аудио", sticker: "Стикер", unsupported: "Эта страница не рисует такие сообщения", from: "от",
-    noUsers: "Здесь пока никого. Добавьте человека, от имени которого будете писать.", emptyChat: "Сообщений пока нет. Поздоровайтесь с ботом.",
-    start: "Начать", noCommands: "Бот не объявил команд", noAnswer: "Бот не ответил на кнопку", copied: "Скопировано",
-    notSimulated: "Песочница не изображает такую кнопку", noMicrophone: "Микрофон недоступен: {reason}", tooShort: "Запись слишком короткая",
-    sending: "Отправляем…", noRequests: "Бот ещё не делал запросов", params: "Запрос", ignored: "Неизвестные параметры, пропущены", response: "Ответ",
-    httpError: "Песочница ответила {status}", badAnswer: "Ответ песочницы не читается", unreachable: "Песочница не отвечает",
-    you: "Вы", bot: "Бот", newMessages: "Новых сообщений: {count}", today: "Сегодня", yesterday: "Вчера", removeFile: "Убрать",
-    action_typing: "печатает…", action_upload_photo: "отправляет фото…", action_record_video: "записывает видео…",
-    action_upload_video: "отправляет видео…", action_record_voice: "записывает голосовое…", action_upload_voice: "отправляет голосовое…",
-    action_upload_document: "отправляет файл…", action_choose_sticker: "выбирает стикер…", action_find_location: "ищет место…",
-    action_record_video_note: "записывает видеосообщение…", action_upload_video_note: "отправляет видеосообщение…",
-    bytes: "Б", kilobytes: "КБ", megabytes: "МБ",
-  },
+  sandbox: ["sandbox", "песочница"],
+  people: ["People", "Собеседники"],
+  talkAs: ["Talk as", "Писать от имени"],
+  addUser: ["Add a person", "Добавить человека"],
+  close: ["Close", "Закрыть"],
+  interfaceLanguage: ["Interface language", "Язык интерфейса"],
+  simulated: [
+    "A simulated Telegram on this machine. Nothing leaves it.",
+    "Telegram понарошку, на этой машине. Наружу ничего не уходит.",
+  ],
+  messages: ["Messages", "Сообщения"],
+  requests: ["Bot's requests", "Запросы бота"],
+  connectionLost: [
+    "Connection to the sandbox is lost. Reconnecting…",
+    "Связь с песочницей потеряна. Подключаемся снова…",
+  ],
+  toEnd: ["To the latest message", "К последнему сообщению"],
+  dropHere: ["Drop files to send them", "Отпустите файлы, чтобы отправить"],
+  commands: ["Commands", "Команды"],
+  message: ["Message", "Сообщение"],
+  keyboard: ["Bot's keyboard", "Клавиатура бота"],
+  attach: ["Attach a file", "Прикрепить файл"],
+  record: ["Record a voice message", "Записать голосовое сообщение"],
+  send: ["Send", "Отправить"],
+  cancel: ["Cancel", "Отмена"],
+  showPolls: ["getUpdates", "getUpdates"],
+  ok: ["OK", "Понятно"],
+  name: ["First name", "Имя"],
+  language: ["Language", "Язык"],
+  notSet: ["not set", "не указан"],
+  add: ["Add", "Добавить"],
+  sendFiles: ["Send files", "Отправка файлов"],
+  caption: ["Caption", "Подпись"],
+  photo: ["Photo", "Фото"],
+  sendAs: ["Send as", "Отправить как"],
+  kind_voice: ["Voice message", "Голосовое сообщение"],
+  kind_voice_raw: ["Voice message, not converted", "Голосовое без преобразования"],
+  kind_video: ["Video", "Видео"],
+  kind_audio: ["Audio", "Аудио"],
+  kind_video_note: ["Video message", "Видеосообщение"],
+  kind_photo: ["Photo", "Фото"],
+  kind_document: ["File", "Файл"],
+  online: ["bot is running", "бот работает"],
+  offline: ["bot is not running", "бот не запущен"],
+  noSandbox: ["no connection", "нет связи"],
+  connecting: ["connecting…", "подключаемся…"],
+  edited: ["edited", "изменено"],
+  download: ["Download", "Скачать"],
+  play: ["Play", "Слушать"],
+  pause: ["Pause", "Пауза"],
+  seek: ["Position", "Место записи"],
+  fileGone: ["The file cannot be loaded", "Файл не загружается"],
+  cannotPlay: ["This browser cannot play the file", "Браузер не может воспроизвести этот файл"],
+  spoiler: ["Hidden text, press to show", "Скрытый текст, нажмите, чтобы показать"],
+  video: ["Video", "Видео"],
+  voice: ["Voice message", "Голосовое сообщение"],
+  audio: ["Audio", "Аудио"],
+  sticker: ["Sticker", "Стикер"],
+  unsupported: ["This page does not draw this kind of message", "Эта страница не рисует такие сообщения"],
+  from: ["from", "от"],
+  noUsers: [
+    "Nobody is here yet. Add the person you will talk as.",
+    "Здесь пока никого. Добавьте человека, от имени которого будете писать.",
+  ],
+  emptyChat: ["No messages yet. Say hello to the bot.", "Сообщений пока нет. Поздоровайтесь с ботом."],
+  start: ["Start", "Начать"],
+  noCommands: ["The bot has not registered commands", "Бот не объявил команд"],
+  noAnswer: ["The bot has not answered the button", "Бот не ответил на кнопку"],
+  copied: ["Copied", "Скопировано"],
+  notSimulated: ["The sandbox does not simulate this button", "Песочница не изображает такую кнопку"],
+  noMicrophone: ["The microphone is not available: {reason}", "Микрофон недоступен: {reason}"],
+  tooShort: ["The recording is too short", "Запись слишком короткая"],
+  sending: ["Sending…", "Отправляем…"],
+  params: ["Request", "Запрос"],
+  ignored: ["Unknown parameters, ignored", "Неизвестные параметры, пропущены"],
+  response: ["Answer", "Ответ"],
+  httpError: ["The sandbox answered {status}", "Песочница ответила {status}"],
+  badAnswer: ["The sandbox gave an unreadable answer", "Ответ песочницы не читается"],
+  unreachable: ["The sandbox does not answer", "Песочница не отвечает"],
+  you: ["You", "Вы"],
+  bot: ["Bot", "Бот"],
+  newMessages: ["New messages: {count}", "Новых сообщений: {count}"],
+  today: ["Today", "Сегодня"],
+  yesterday: ["Yesterday", "Вчера"],
+  removeFile: ["Remove", "Убрать"],
+  action_typing: ["typing…", "печатает…"],
+  action_upload_photo: ["sending a photo…", "отправляет фото…"],
+  action_record_video: ["recording a video…", "записывает видео…"],
+  action_upload_video: ["sending a video…", "отправляет видео…"],
+  action_record_voice: ["recording a voice message…", "записывает голосовое…"],
+  action_upload_voice: ["sending a voice message…", "отправляет голосовое…"],
+  action_upload_document: ["sending a file…", "отправляет файл…"],
+  action_choose_sticker: ["choosing a sticker…", "выбирает стикер…"],
+  action_find_location: ["looking for a place…", "ищет место…"],
+  action_record_video_note: ["recording a video message…", "записывает видеосообщение…"],
+  action_upload_video_note: ["sending a video message…", "отправляет видеосообщение…"],
+  bytes: ["B", "Б"],
+  kilobytes: ["KB", "КБ"],
+  megabytes: ["MB", "МБ"],
 };
 
 const stored = localStorage.getItem("aisha.lang");
-let lang = stored in WORDS ? stored : navigator.language.toLowerCase().startsWith("ru") ? "ru" : "en";
+let lang = LANGUAGES.includes(stored)
+  ? stored
+  : navigator.language.toLowerCase().startsWith("ru")
+    ? "ru"
+    : "en";
 
 export const language = () => lang;
 
@@ -62,7 +118,7 @@ export function setLanguage(code) {
 }
 
 export function t(key, values = {}) {
-  const text = WORDS[lang][key] ?? key;
+  const text = WORDS[key]?.[LANGUAGES.indexOf(lang)] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
@@ -70,16 +126,20 @@ export function t(key, values = {}) {
 export function translatePage(root = document) {
   document.documentElement.lang = lang;
   for (const node of root.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  for (const node of root.querySelectorAll("[data-t-placeholder]")) node.placeholder = t(node.dataset.tPlaceholder);
+  for (const node of root.querySelectorAll("[data-t-placeholder]"))
+    node.placeholder = t(node.dataset.tPlaceholder);
   for (const node of root.querySelectorAll("[data-t-label]")) {
     node.setAttribute("aria-label", t(node.dataset.tLabel));
     if (node.matches("button")) node.title = t(node.dataset.tLabel);
   }
-  for (const node of root.querySelectorAll("[data-lang]")) node.setAttribute("aria-pressed", node.dataset.lang === lang);
+  for (const node of root.querySelectorAll("[data-lang]"))
+    node.setAttribute("aria-pressed", node.dataset.lang === lang);
 }
 
 export const clock = (seconds) =>
-  new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(seconds * 1000);
+  new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(
+    seconds * 1000,
+  );
 
 export function day(seconds) {
   const midnight = new Date().setHours(0, 0, 0, 0);

@@ -1,4 +1,5 @@
-// A small audio player: play button, the shape of the sound, time. The file is fetched whole, so it can be searched without HTTP ranges.
+// A small audio player: play button, the shape of the sound, time. The file is fetched whole, so one can jump in
+// it without HTTP ranges.
 
 import { el, icon, toast } from "./dom.js";
 import { duration, t } from "./i18n.js";
@@ -23,33 +24,53 @@ let playing = null;
 
 export function player(url, { seconds, title, label }) {
   const audio = new Audio();
-  const bars = el("div", { class: "wave", "aria-hidden": "true" }, FLAT.map(() => el("i")));
+  const bars = el(
+    "div",
+    { class: "wave", "aria-hidden": "true" },
+    FLAT.map(() => el("i")),
+  );
   const slider = el("input", { type: "range", min: 0, max: 1000, value: 0, "aria-label": t("seek") });
   const time = el("span", { class: "time" }, duration(seconds));
-  const button = el("button", { type: "button", class: "play", testid: "play", "aria-label": t("play") }, icon("play"));
-  const node = el("div", { class: "player", role: "group", "aria-label": label }, button,
-    el("div", { class: "track" }, title && el("strong", { class: "track-title" }, title), el("div", { class: "wave-box" }, bars, slider), time));
+  const button = el(
+    "button",
+    { type: "button", class: "play", testid: "play", "aria-label": t("play") },
+    icon("play"),
+  );
+  const node = el(
+    "div",
+    { class: "player", role: "group", "aria-label": label },
+    button,
+    el(
+      "div",
+      { class: "track" },
+      title && el("strong", { class: "track-title" }, title),
+      el("div", { class: "wave-box" }, bars, slider),
+      time,
+    ),
+  );
 
   let length = seconds || 0;
   let loaded = null;
-  const load = () => (loaded ??= (async () => {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(t("fileGone"));
-    const blob = await response.blob();
-    audio.src = URL.createObjectURL(blob);
-    const shape = await shapeOf(blob).catch(() => null);
-    if (!shape) return;
-    length = shape.seconds;
-    [...bars.children].forEach((bar, i) => bar.style.setProperty("--h", shape.peaks[i]));
-    draw();
-  })());
+  const load = () =>
+    (loaded ??= (async () => {
+      const response = await fetch(url);
+      if (!response.ok) throw new Error(t("fileGone"));
+      const blob = await response.blob();
+      audio.src = URL.createObjectURL(blob);
+      const shape = await shapeOf(blob).catch(() => null);
+      if (!shape) return;
+      length = shape.seconds;
+      [...bars.children].forEach((bar, i) => bar.style.setProperty("--h", shape.peaks[i]));
+      draw();
+    })());
 
   function draw() {
     const share = length ? audio.currentTime / length : 0;
     slider.value = share * 1000;
     node.style.setProperty("--played", share);
     [...bars.children].forEach((bar, i) => bar.classList.toggle("past", (i + 0.5) / BARS <= share));
-    time.textContent = audio.currentTime > 0 ? `${duration(audio.currentTime)} / ${duration(length)}` : duration(length);
+    time.textContent =
+      audio.currentTime > 0 ? `${duration(audio.currentTime)} / ${duration(length)}` : duration(length);
     const running = !audio.paused && !audio.ended;
     button.replaceChildren(icon(running ? "pause" : "play"));
     button.setAttribute("aria-label", t(running ? "pause" : "play"));
@@ -75,12 +96,18 @@ export function player(url, { seconds, title, label }) {
     draw();
   });
   for (const event of ["play", "pause", "ended"]) audio.addEventListener(event, draw);
-  audio.addEventListener("ended", () => { audio.currentTime = 0; });
+  audio.addEventListener("ended", () => {
+    audio.currentTime = 0;
+  });
 
   const seen = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     seen.disconnect();
-    load().catch(() => { loaded = null; node.classList.add("gone"); time.textContent = t("fileGone"); });
+    load().catch(() => {
+      loaded = null;
+      node.classList.add("gone");
+      time.textContent = t("fileGone");
+    });
   });
   seen.observe(node);
   return node;

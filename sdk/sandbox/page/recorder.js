@@ -1,4 +1,5 @@
-// Microphone → WAV. Browsers record WebM, which the sandbox does not read, so the sound is decoded and written as 16-bit mono PCM.
+// Microphone → WAV. Browsers record WebM, which the sandbox does not read, so the sound is decoded and written as
+// 16-bit mono PCM.
 
 const RATE = 48000;
 
@@ -24,7 +25,9 @@ function encodeWav(samples) {
 async function toWav(blob) {
   const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
   const channels = Array.from({ length: sound.numberOfChannels }, (_, i) => sound.getChannelData(i));
-  const mono = channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
+  const mono = channels[0].map(
+    (_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length,
+  );
   return { file: encodeWav(mono), seconds: sound.duration };
 }
 

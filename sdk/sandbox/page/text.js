@@ -19,35 +19,73 @@ function spoiler(children) {
     node.removeAttribute("role");
     node.removeAttribute("aria-label");
   };
-  const node = el("span", { class: "spoiler", testid: "spoiler", role: "button", tabIndex: 0, "aria-label": t("spoiler"), onclick: show, onkeydown: show },
-    el("span", {}, children));
+  const node = el(
+    "span",
+    {
+      class: "spoiler",
+      testid: "spoiler",
+      role: "button",
+      tabIndex: 0,
+      "aria-label": t("spoiler"),
+      onclick: show,
+      onkeydown: show,
+    },
+    el("span", {}, children),
+  );
   return node;
 }
 
 function copyable(tag, className, text, children) {
-  const copy = () => navigator.clipboard?.writeText(text).then(() => toast(t("copied")), () => {});
+  const copy = () =>
+    navigator.clipboard?.writeText(text).then(
+      () => toast(t("copied")),
+      () => {},
+    );
   return el(tag, { class: className, onclick: copy }, children);
 }
 
 function element(entity, text, children, onCommand) {
   switch (entity.type) {
-    case "bold": case "italic": case "underline": case "strikethrough":
+    case "bold":
+    case "italic":
+    case "underline":
+    case "strikethrough":
       return el(TAGS[entity.type], {}, children);
-    case "code": return copyable("code", "", text, children);
-    case "pre": return el("pre", { "data-language": entity.language }, el("code", {}, children));
-    case "spoiler": return spoiler(children);
-    case "blockquote": return el("blockquote", {}, children);
+    case "code":
+      return copyable("code", "", text, children);
+    case "pre":
+      return el("pre", { "data-language": entity.language }, el("code", {}, children));
+    case "spoiler":
+      return spoiler(children);
+    case "blockquote":
+      return el("blockquote", {}, children);
     case "expandable_blockquote":
-      return el("blockquote", { class: "expandable", onclick: (event) => event.currentTarget.classList.toggle("open") }, children);
-    case "text_link": return link(entity.url ?? "", children);
-    case "url": return link(SAFE.test(text) ? text : `https://${text}`, children);
-    case "email": return link(`mailto:${text}`, children);
-    case "phone_number": return link(`tel:${text}`, children);
+      return el(
+        "blockquote",
+        { class: "expandable", onclick: (event) => event.currentTarget.classList.toggle("open") },
+        children,
+      );
+    case "text_link":
+      return link(entity.url ?? "", children);
+    case "url":
+      return link(SAFE.test(text) ? text : `https://${text}`, children);
+    case "email":
+      return link(`mailto:${text}`, children);
+    case "phone_number":
+      return link(`tel:${text}`, children);
     case "bot_command":
-      return el("button", { type: "button", class: "inline-command", onclick: () => onCommand(text) }, children);
-    case "mention": case "text_mention": case "hashtag": case "cashtag":
+      return el(
+        "button",
+        { type: "button", class: "inline-command", onclick: () => onCommand(text) },
+        children,
+      );
+    case "mention":
+    case "text_mention":
+    case "hashtag":
+    case "cashtag":
       return el("span", { class: "tag" }, children);
-    default: return el("span", {}, children);
+    default:
+      return el("span", {}, children);
   }
 }
 

@@ -21,10 +21,24 @@ function drawer(open) {
 function entry(user) {
   const count = news.get(user.id) ?? 0;
   const name = [user.first_name, user.last_name].filter(Boolean).join(" ");
-  const button = el("button", { type: "button", class: "user", testid: "user", "aria-pressed": String(user.id === selected), onclick: () => select(user.id) },
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "user",
+      testid: "user",
+      "aria-pressed": String(user.id === selected),
+      onclick: () => select(user.id),
+    },
     avatar(user),
-    el("span", { class: "user-about" }, el("strong", {}, name), el("small", {}, [user.language_code, `id ${user.id}`].filter(Boolean).join(" · "))),
-    count > 0 && el("b", { class: "badge", "aria-label": t("newMessages", { count }) }, count));
+    el(
+      "span",
+      { class: "user-about" },
+      el("strong", {}, name),
+      el("small", {}, [user.language_code, `id ${user.id}`].filter(Boolean).join(" · ")),
+    ),
+    count > 0 && el("b", { class: "badge", "aria-label": t("newMessages", { count }) }, count),
+  );
   button.dataset.userId = user.id;
   return el("li", {}, button);
 }
@@ -94,5 +108,7 @@ export function startUsers(selectHandler) {
   $("people-open").addEventListener("click", () => drawer(true));
   $("people-close").addEventListener("click", () => drawer(false));
   $("scrim").addEventListener("click", () => drawer(false));
-  $("people").addEventListener("keydown", (event) => { if (event.key === "Escape") drawer(false); });
+  $("people").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") drawer(false);
+  });
 }

@@ -12,7 +12,11 @@ let reading = false;
 
 const parsed = (value) => {
   if (typeof value !== "string") return value;
-  try { return JSON.parse(value); } catch { return value; }
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 };
 
 function block(title, value) {
@@ -30,13 +34,35 @@ function gist(params) {
 function entry(request) {
   const response = parsed(request.response);
   const failed = response?.ok === false || response?.error || request.status >= 400;
-  const parts = [["params", request.params], ["ignored", request.ignored], ["response", request.response]];
-  const open = ({ target }) => target.open && target.childElementCount === 1 &&
-    target.append(...parts.flatMap(([title, value]) => (value?.length === 0 || value === undefined ? [] : block(t(title), value))));
-  const node = el("li", { class: failed ? "failed" : "", testid: "request" },
-    el("details", { ontoggle: open },
-      el("summary", {}, el("span", { class: "number" }, request.n), el("code", {}, request.method), el("span", {}, String(gist(request.params))),
-        failed && el("em", {}, response?.error_code ?? request.status ?? "!"))));
+  const parts = [
+    ["params", request.params],
+    ["ignored", request.ignored],
+    ["response", request.response],
+  ];
+  const open = ({ target }) =>
+    target.open &&
+    target.childElementCount === 1 &&
+    target.append(
+      ...parts.flatMap(([title, value]) =>
+        value?.length === 0 || value === undefined ? [] : block(t(title), value),
+      ),
+    );
+  const node = el(
+    "li",
+    { class: failed ? "failed" : "", testid: "request" },
+    el(
+      "details",
+      { ontoggle: open },
+      el(
+        "summary",
+        {},
+        el("span", { class: "number" }, request.n),
+        el("code", {}, request.method),
+        el("span", {}, String(gist(request.params))),
+        failed && el("em", {}, response?.error_code ?? request.status ?? "!"),
+      ),
+    ),
+  );
   node.dataset.method = request.method;
   return node;
 }
@@ -76,6 +102,11 @@ export function resetWire() {
 
 export function startWire() {
   $("wire-toggle").addEventListener("click", () => show($("wire").hidden));
-  $("wire-close").addEventListener("click", () => { show(false); $("wire-toggle").focus(); });
-  $("wire-polls").addEventListener("change", (event) => $("wire-list").classList.toggle("with-polls", event.target.checked));
+  $("wire-close").addEventListener("click", () => {
+    show(false);
+    $("wire-toggle").focus();
+  });
+  $("wire-polls").addEventListener("change", (event) =>
+    $("wire-list").classList.toggle("with-polls", event.target.checked),
+  );
 }
