@@ -38,11 +38,12 @@ class ChatPage(unittest.TestCase):
         cls.page = cls.enterClassContext(Browser())
 
     def setUp(self):
-        self.user = self.stack.user(self._testMethodName.removeprefix("test_").replace("_", " ").capitalize(), "en")
+        name = self._testMethodName.removeprefix("test_")
+        self.addCleanup(self.picture, name)
+        self.user = self.stack.user(name.replace("_", " ").capitalize(), "en")
         self.open_as(self.user)
 
     def tearDown(self):
-        self.picture(self._testMethodName.removeprefix("test_"))
         self.assertEqual(self.page.console(), [], "errors in the browser's console")
 
     # ---- steps

@@ -7,7 +7,6 @@ import {
   currentAction,
   openChat,
   removeMessage,
-  replyMarkup,
   setAction,
   showMessage,
   startChat,
@@ -73,7 +72,7 @@ async function readChat() {
       setAction(chat.typing);
       setCommands(chat.commands);
     }
-    setReplyMarkup(replyMarkup());
+    setReplyMarkup(chat?.reply_markup);
     drawEmpty();
     for (const event of held) if (event.revision > (chat?.revision ?? 0)) apply(event);
     return chat?.revision;
@@ -112,8 +111,10 @@ function apply(event) {
     case "chat_action":
       setAction(event.action);
       break;
+    case "reply_markup":
+      setReplyMarkup(event.reply_markup);
+      break;
   }
-  setReplyMarkup(replyMarkup());
 }
 
 function applyAll(events) {

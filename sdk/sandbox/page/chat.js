@@ -210,17 +210,6 @@ export function removeMessage(id) {
   node.addEventListener("animationend", remove, { once: true });
 }
 
-// What the bot has last said about the user's keyboard: a reply keyboard, a forced reply not given yet, or null.
-export function replyMarkup() {
-  let found = null;
-  for (const message of allMessages()) {
-    const markup = message.reply_markup;
-    if (markup?.keyboard || markup?.force_reply) found = { ...markup, message_id: message.message_id };
-    else if (markup?.remove_keyboard || (found?.force_reply && !isBot(message))) found = null;
-  }
-  return found;
-}
-
 // --- "typing…" ---
 
 export function setAction(name) {

@@ -143,9 +143,8 @@ function showKeys(open) {
   $("keys-toggle").setAttribute("aria-expanded", open);
 }
 
-// The markup in force: a reply keyboard, a forced reply, or null; with the message_id it came in.
+// What the bot has put below the text: a reply keyboard, a forced reply, or nothing.
 export function setReplyMarkup(next) {
-  if (JSON.stringify(next) === JSON.stringify(markup)) return;
   markup = next;
   const rows = next?.keyboard ?? [];
   $("keys-toggle").hidden = !rows.length;
