@@ -94,7 +94,7 @@ static method_fn *find_method(const char *name)
     return NULL;
 }
 
-static int run(struct call *call, int params_status, const cJSON *method)
+static AISHA_ASYNC int run(struct call *call, int params_status, const cJSON *method)
 {
     if (params_status == 413)
         return call_fail(call, 413, "Request Entity Too Large");
@@ -143,7 +143,8 @@ static void refuse(struct http_exchange *exchange, int status, const char *descr
     respond_json(exchange, status, body);
 }
 
-static void answer(struct sandbox *sandbox, struct http_exchange *exchange, struct call *call)
+static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *exchange,
+                               struct call *call)
 {
     struct params params = {0};
     int status = params_read(call->arena, exchange, &params);
@@ -156,19 +157,21 @@ static void answer(struct sandbox *sandbox, struct http_exchange *exchange, stru
     const cJSON *unknown = json_keep(call->arena, spec_unknown(method, &call->params));
     const struct fault *fault = faults_take(sandbox->faults, call->arena, call->method);
     if (fault && !fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
-        sandbox_log(sandbox, call->method, &call->params, unknown, fault->body);
+        sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
         return;
     }
     int r = run(call, status, method);
     if (r == -AISHA_E_CANCELED)
         return;
     const char *body = envelope(call, r);
-    if (fault && fault->is_after && sandbox_fail(sandbox, exchange, fault))
+    status = r < 0 ? call->error_code : 200;
+    if (fault && fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
+        status = fault->status;
         body = fault->body;
-    else
-        http_exchange_respond(exchange, r < 0 ? call->error_code : 200, "application/json", body,
-                              strlen(body));
-    sandbox_log(sandbox, call->method, &call->params, unknown, body);
+    } else {
+        http_exchange_respond(exchange, status, "application/json", body, strlen(body));
+    }
+    sandbox_log(sandbox, call->method, &call->params, unknown, status, body);
 }
 
 void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)

@@ -152,7 +152,7 @@ static void get_feed(struct control *control, const struct feed *feed, const cha
     respond_json(control->exchange, 200, answer);
 }
 
-static void get_events(struct control *control)
+static AISHA_ASYNC void get_events(struct control *control)
 {
     struct feed *events = control->sandbox->events;
     int64_t after, timeout_s;

@@ -185,6 +185,8 @@ static const struct fault *make(struct arena *arena, const cJSON *order, bool is
     fault->is_after = json_get_bool(order, "after");
     fault->is_drop = json_get_bool(order, "drop");
     fault->status = (int)json_get_int(order, "http", usual);
+    if (fault->is_drop)
+        fault->status = 0;
     fault->retry_after = json_get_int(order, "retry_after", 0);
     fault->is_answer = body || fault->is_drop || json_get_bool(order, "html") ||
                        json_get(order, "http") || json_get(order, "error_code") ||

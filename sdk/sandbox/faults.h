@@ -21,7 +21,7 @@ struct fault {
     bool is_after;  /* the call takes effect first: only its answer goes wrong */
     bool is_answer; /* false when there is only a delay */
     bool is_drop;   /* the connection is closed without an answer */
-    int status;
+    int status;     /* 0 for a drop */
     const char *content_type;
     const char *body;
     int64_t retry_after; /* seconds, for the header; 0 = none */

@@ -82,14 +82,14 @@ static int serve(struct program *program, struct sandbox *sandbox, const char *a
         fprintf(stderr, "aisha-sandbox: cannot listen on %s: %s\n", address, aisha_error_text(r));
         return 1;
     }
-    printf("listening on http://%.*s:%d\n", (int)(colon - address), address,
-           http_server_port(program->server));
-    fflush(stdout);
     for (size_t i = 0; i < 2; i++) {
         signals[i] = event_new(loop_base(program->loop), i ? SIGTERM : SIGINT,
                                EV_SIGNAL | EV_PERSIST, on_signal, program);
         event_add(signals[i], NULL);
     }
+    printf("listening on http://%.*s:%d\n", (int)(colon - address), address,
+           http_server_port(program->server));
+    fflush(stdout);
     r = loop_run(program->loop);
     for (size_t i = 0; i < 2; i++)
         event_free(signals[i]);

@@ -119,8 +119,21 @@ cJSON *media_store(struct world *world, struct arena *arena, const struct media 
     return object;
 }
 
+/* An animation is also a document, for bots that know no animations. */
+static void attach_document(cJSON *message, const cJSON *animation)
+{
+    static const char *const names[] = {"file_id", "file_unique_id", "file_name", "mime_type",
+                                        "file_size"};
+    cJSON *document = cJSON_AddObjectToObject(message, "document");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        json_set_copy(document, names[i], json_get(animation, names[i]));
+}
+
 void media_attach(cJSON *message, const char *kind, const cJSON *object)
 {
+    if (strcmp(kind, "animation") == 0)
+        attach_document(message, object);
     if (strcmp(kind, "photo") == 0)
         cJSON_AddItemToArray(cJSON_AddArrayToObject(message, kind), cJSON_Duplicate(object, true));
     else

@@ -45,8 +45,8 @@ static int measure(void *arg)
     return 0;
 }
 
-static int store_upload(struct call *call, const char *kind, const struct upload *upload,
-                        cJSON **ret_object)
+static AISHA_ASYNC int store_upload(struct call *call, const char *kind,
+                                    const struct upload *upload, cJSON **ret_object)
 {
     struct measurement measurement = {.upload = upload, .seconds = call_int(call, "duration", 0)};
     bool is_photo = strcmp(kind, "photo") == 0;
@@ -79,7 +79,7 @@ static int store_upload(struct call *call, const char *kind, const struct upload
     return 0;
 }
 
-static int find_object(struct call *call, const char *kind, cJSON **ret_object)
+static AISHA_ASYNC int find_object(struct call *call, const char *kind, cJSON **ret_object)
 {
     const struct upload *upload = find_upload(call, kind);
     const char *value = call_text(call, kind);
@@ -100,7 +100,7 @@ static int find_object(struct call *call, const char *kind, cJSON **ret_object)
     return 0;
 }
 
-static int send_file(struct call *call, const char *kind)
+static AISHA_ASYNC int send_file(struct call *call, const char *kind)
 {
     struct formatted caption;
     cJSON *object = NULL, *message;
@@ -113,45 +113,43 @@ static int send_file(struct call *call, const char *kind)
     if (r < 0)
         return r;
     media_attach(message, kind, object);
-    if (strcmp(kind, "animation") == 0)
-        media_attach(message, "document", object);
     message_set_text(message, "caption", "caption_entities", &caption);
     sandbox_publish(call->sandbox, call->arena, message, "message");
     call->result = message;
     return 0;
 }
 
-static int send_document(struct call *call)
+static AISHA_ASYNC int send_document(struct call *call)
 {
     return send_file(call, "document");
 }
 
-static int send_photo(struct call *call)
+static AISHA_ASYNC int send_photo(struct call *call)
 {
     return send_file(call, "photo");
 }
 
-static int send_audio(struct call *call)
+static AISHA_ASYNC int send_audio(struct call *call)
 {
     return send_file(call, "audio");
 }
 
-static int send_voice(struct call *call)
+static AISHA_ASYNC int send_voice(struct call *call)
 {
     return send_file(call, "voice");
 }
 
-static int send_video(struct call *call)
+static AISHA_ASYNC int send_video(struct call *call)
 {
     return send_file(call, "video");
 }
 
-static int send_animation(struct call *call)
+static AISHA_ASYNC int send_animation(struct call *call)
 {
     return send_file(call, "animation");
 }
 
-static int send_video_note(struct call *call)
+static AISHA_ASYNC int send_video_note(struct call *call)
 {
     return send_file(call, "video_note");
 }

@@ -34,7 +34,7 @@ static int get_me(struct call *call)
 }
 
 /* Becomes the poller until there is an update, and yields to the next one who wants to. */
-static int wait_for_update(struct sandbox *sandbox, int64_t timeout_ms)
+static AISHA_ASYNC int wait_for_update(struct sandbox *sandbox, int64_t timeout_ms)
 {
     struct wait wait;
 
@@ -47,7 +47,7 @@ static int wait_for_update(struct sandbox *sandbox, int64_t timeout_ms)
     return r;
 }
 
-static int get_updates(struct call *call)
+static AISHA_ASYNC int get_updates(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
     int64_t limit = clamp(call_int(call, "limit", MOST_UPDATES), 1, MOST_UPDATES);

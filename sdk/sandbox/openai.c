@@ -42,11 +42,13 @@ struct transcription {
     struct params params;
     const struct upload *file;
     struct audio_info info;
-    const char *response; /* for the log */
+    int status; /* for the log */
+    const char *response;
 };
 
 static void respond(struct transcription *t, int status, const char *type, const char *body)
 {
+    t->status = status;
     t->response = body;
     http_exchange_add_header(t->exchange, "x-request-id",
                              arena_printf(t->arena, "req_%s", world_random_name(t->arena)));
@@ -127,7 +129,7 @@ static int inspect(void *arg)
 }
 
 /* Decodes the file; its name's extension must be one of the list, and must not lie. */
-static bool hear(struct transcription *t)
+static AISHA_ASYNC bool hear(struct transcription *t)
 {
     const char *dot = t->file->file_name ? strrchr(t->file->file_name, '.') : NULL;
     size_t i = 0, count = sizeof formats / sizeof *formats;
@@ -205,7 +207,7 @@ static void respond_text(struct transcription *t, const char *text)
     respond(t, 200, "application/json", json_text(t->arena, body));
 }
 
-static void transcribe(struct transcription *t)
+static AISHA_ASYNC void transcribe(struct transcription *t)
 {
     struct sandbox *sandbox = t->sandbox;
     const struct fault *fault = faults_take(sandbox->faults, t->arena, "transcription");
@@ -213,7 +215,7 @@ static void transcribe(struct transcription *t)
     t->params.values = json_keep(t->arena, cJSON_CreateObject());
     int status = params_read(t->arena, t->exchange, &t->params);
     if (fault && sandbox_fail(sandbox, t->exchange, fault)) {
-        sandbox_log(sandbox, "transcription", &t->params, NULL, fault->body);
+        sandbox_log(sandbox, "transcription", &t->params, NULL, fault->status, fault->body);
         return;
     }
     t->file = params_upload(&t->params, "file");
@@ -225,7 +227,7 @@ static void transcribe(struct transcription *t)
         fail(t, 400, "file", NULL, "you must provide a file parameter");
     else if (check_model(t) && check_language(t) && hear(t))
         respond_text(t, text_of(t));
-    sandbox_log(sandbox, "transcription", &t->params, NULL, t->response);
+    sandbox_log(sandbox, "transcription", &t->params, NULL, t->status, t->response);
 }
 
 static void list_models(struct transcription *t)

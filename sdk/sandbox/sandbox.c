@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
@@ -22,6 +23,15 @@ enum {
     WORKER_THREADS = 2
 };
 
+/* Those who watch may remember numbers of an earlier run: these are always higher. */
+static int64_t first_revision(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
 {
     struct sandbox *sandbox = calloc(1, sizeof *sandbox);
@@ -37,9 +47,8 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
         r = spec_new(&sandbox->spec);
     if (r == 0)
         r = faults_new(&sandbox->faults);
-    /* Page and tests may remember numbers of an earlier run: these are always higher. */
     if (r == 0)
-        r = feed_new(&sandbox->events, loop, "revision", world_now() * 1000);
+        r = feed_new(&sandbox->events, loop, "revision", first_revision());
     if (r == 0)
         r = feed_new(&sandbox->requests, loop, "n", 0);
     if (r < 0) {
@@ -154,7 +163,7 @@ static cJSON *summary(const char *response)
 }
 
 void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
-                 const cJSON *unknown, const char *response)
+                 const cJSON *unknown, int status, const char *response)
 {
     cJSON *entry = cJSON_CreateObject(), *copy = cJSON_AddObjectToObject(entry, "params");
     const cJSON *value;
@@ -181,7 +190,8 @@ void sandbox_log(struct sandbox *sandbox, const char *method, const struct param
         json_set(copy, upload->name, file);
     }
     json_set_copy(entry, "ignored", unknown);
-    json_set(entry, "response", summary(response));
+    json_set_int(entry, "status", status);
+    json_set(entry, "response", status ? summary(response) : cJSON_CreateNull());
     feed_add(sandbox->requests, entry);
 }
 

@@ -69,9 +69,9 @@ bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const cha
 cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
                            const cJSON *from);
 
-/* Remembers a request and its answer; long texts are cut, and files are only counted. */
+/* Remembers a request and its answer (status 0 = none came); long texts are cut, and files are only counted. */
 void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
-                 const cJSON *unknown, const char *response);
+                 const cJSON *unknown, int status, const char *response);
 
 /* Waits the fault's delay and sends its answer. false when it was only a delay, and the call goes
  * on. */
