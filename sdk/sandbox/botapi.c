@@ -21,8 +21,8 @@
 static const struct method *const tables[] = {update_methods, message_methods, edit_methods,
                                               media_methods, profile_methods};
 
-static int fail(struct call *call, int error_code, const char *prefix, const char *format,
-                va_list args)
+static int AISHA_PRINTF(4, 0)
+    fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)
 {
     const char *text = arena_vprintf(call->arena, format, args);
 

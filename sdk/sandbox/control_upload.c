@@ -53,7 +53,7 @@ static int to_length(void *arg)
 }
 
 /* Fills bytes, size and duration. false after having answered. */
-static AISHA_ASYNC bool convert(struct control *control, struct media *media, bool is_raw)
+static AISHA_ASYNC bool fill_media(struct control *control, struct media *media, bool is_raw)
 {
     struct conversion work = {.bytes = media->bytes, .size = media->size};
     bool is_voice = strcmp(media->kind, "voice") == 0 && !is_raw;
@@ -121,7 +121,7 @@ void control_upload(struct control *control)
         control_fail(control, 400, "this user has blocked the bot");
         return;
     }
-    if (!convert(control, &media, raw && strcmp(raw, "1") == 0))
+    if (!fill_media(control, &media, raw && strcmp(raw, "1") == 0))
         return;
     const cJSON *object = media_store(world, control->arena, &media);
     if (!object) {
