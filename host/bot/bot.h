@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct lanes;
 struct loop;
 struct poller;
 struct telegram;
+struct wait;
 struct workers;
 
 struct bot {
@@ -46,10 +48,15 @@ struct bot {
     struct secret button_key;
     int64_t id;           /* of the bot, from getMe */
     const char *username; /* the same, without @ */
-    bool is_draining;     /* nothing new starts */
-    bool has_failed;      /* the exit status */
+    struct wait *idle;    /* somebody waits for the last unit to end */
+    struct wait *room;    /* the poller waits for fewer units */
+    bool is_stopping;     /* somebody asked for the end */
+    int result;           /* of bot_run() */
     uint64_t temp_count;  /* for names of temporary files */
 };
+
+/* Called when a unit has ended. */
+void bot_unit_ended(struct bot *bot);
 
 /*
  * Runs until SIGINT or SIGTERM, or until Telegram refuses the token. Returns 0 after an orderly end,

@@ -141,15 +141,16 @@ uint32_t ctx_cancel_route(void)
 
 /* ---- texts ---- */
 
-static const char *format(struct aisha_ctx *ctx, const struct plugin *plugin, const char *key,
-                          const struct aisha_arg *args, enum i18n_form form)
+static const char *format(struct bot *bot, struct arena *arena, const struct plugin *plugin,
+                          const char *locale, const char *key, const struct aisha_arg *args,
+                          enum i18n_form form)
 {
     char *text = NULL;
 
     if (plugin)
-        text = i18n_format(&ctx->arena, plugin->texts, ctx->locale, key, args, form);
+        text = i18n_format(arena, plugin->texts, locale, key, args, form);
     if (!text)
-        text = i18n_format(&ctx->arena, ctx->bot->texts, ctx->locale, key, args, form);
+        text = i18n_format(arena, bot->texts, locale, key, args, form);
     if (text)
         return text;
     log_error(plugin ? plugin->name : "bot", "the text \"%s\" is in no catalogue", key);
@@ -158,17 +159,18 @@ static const char *format(struct aisha_ctx *ctx, const struct plugin *plugin, co
 
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx, ctx->plugin, key, args, I18N_HTML);
+    return format(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, I18N_HTML);
 }
 
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx, ctx->plugin, key, args, I18N_PLAIN);
+    return format(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, I18N_PLAIN);
 }
 
-const char *ctx_table_text(struct aisha_ctx *ctx, const struct plugin *plugin, const char *text)
+const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
+                           const char *locale, const char *text)
 {
-    return *text == '@' ? format(ctx, plugin, text + 1, NULL, I18N_PLAIN) : text;
+    return *text == '@' ? format(bot, arena, plugin, locale, text + 1, NULL, I18N_PLAIN) : text;
 }
 
 /* ---- commit ---- */

@@ -99,7 +99,8 @@ const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 
 /* A text of a plugin's table: itself, or with "@" in front its translation; plain. */
-const char *ctx_table_text(struct aisha_ctx *ctx, const struct plugin *plugin, const char *text);
+const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
+                           const char *locale, const char *text);
 
 /*
  * Commits what the unit still has to: the change of the dialogue, and that the update is done.

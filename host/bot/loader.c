@@ -148,6 +148,9 @@ static int read_descriptor(struct arena *arena, const struct ini_section *sectio
                                                  "host's SDK",
                       arena_printf(arena, "the plugin has ABI %u, this host has ABI %u",
                                    (unsigned)foreign->abi, (unsigned)AISHA_ABI));
+    if (foreign->bot_api_revision > AISHA_BOT_API_REVISION)
+        return refuse(problems, section, line, "update the host",
+                      "the plugin was built for a newer Bot API than this host knows");
     if (foreign->size < offsetof(struct aisha_plugin, commands) || foreign->size > MAX_DESCRIPTOR)
         return refuse(problems, section, line, "build the plugin again",
                       "the plugin's descriptor is damaged: its size makes no sense");

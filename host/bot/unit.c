@@ -330,6 +330,7 @@ static void finish(struct aisha_ctx *ctx, int r)
         inbox_done(bot->inbox, &ctx->item, ctx->is_committed);
     lanes_done(bot->lanes, &ctx->lane);
     ctx_free(ctx);
+    bot_unit_ended(bot);
 }
 
 static void finish_cancelled(void *arg)

@@ -342,7 +342,7 @@ class Stack:
 
     def revision(self):
         """Where the events are now."""
-        return self.api("/sandbox/events?timeout=0")["revision"]
+        return self.state()["revision"]
 
     def requests(self, method=None, after=0):
         """What the host asked the sandbox, oldest first; of one method, or all."""

@@ -1,0 +1,196 @@
+/*
+ * One request and its answer: what handlers see, and the task a handler runs in.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/buffer.h>
+#include <http_parser.h>
+
+#include "host/core/loop.h"
+#include "host/io/http_server_internal.h"
+
+struct exchange *exchange_new(struct http_conn *conn)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+
+    if (!exchange)
+        abort();
+    exchange->server = conn->server;
+    exchange->conn = conn;
+    exchange->extra_headers = "";
+    return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    arena_clear(&exchange->arena);
+    free(exchange);
+}
+
+void exchange_abandon(struct exchange *exchange)
+{
+    exchange->conn = NULL;
+    exchange->is_gone = true;
+    task_cancel(exchange->task);
+}
+
+static void exchange_run(void *arg)
+{
+    struct exchange *exchange = arg;
+    struct http_server *server = exchange->server;
+
+    server->handler(&exchange->public, server->user);
+    if (!exchange->is_answered)
+        http_exchange_respond(&exchange->public,
+                              server->is_stopping ? HTTP_STATUS_SERVICE_UNAVAILABLE
+                                                  : HTTP_STATUS_INTERNAL_SERVER_ERROR,
+                              NULL, NULL, 0);
+    LIST_REMOVE(exchange, link);
+    exchange_free(exchange);
+}
+
+int exchange_start(struct exchange *exchange)
+{
+    struct http_head *head = &exchange->head;
+    struct http_conn *conn = exchange->conn;
+
+    exchange->public = (struct http_exchange){
+        .arena = &exchange->arena,
+        .method = head->method,
+        .path = head->path,
+        .query = head->query,
+        .headers = head->headers,
+        .header_count = head->header_count,
+        .body = conn->body ? conn->body : "",
+        .body_size = conn->body_size,
+        .peer = arena_strdup(&exchange->arena, conn->peer),
+    };
+    if (conn->body)
+        arena_defer(&exchange->arena, free, conn->body);
+    conn->body = NULL;
+    conn->body_size = conn->body_capacity = 0;
+    int r =
+        task_start(exchange->server->loop, "http request", exchange_run, exchange, &exchange->task);
+    if (r == 0)
+        LIST_INSERT_HEAD(&exchange->server->exchanges, exchange, link);
+    return r;
+}
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+#define REASON(number, name, text)                                                                 \
+    case number:                                                                                   \
+        return #text;
+        HTTP_STATUS_MAP(REASON)
+#undef REASON
+    default:
+        return "Status";
+    }
+}
+
+static void write_date(struct evbuffer *output)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    char text[40];
+
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    evbuffer_add_printf(output, "Date: %s\r\n", text);
+}
+
+void http_write_answer(struct evbuffer *output, const struct http_answer *answer)
+{
+    bool has_body =
+        answer->status != HTTP_STATUS_NO_CONTENT && answer->status != HTTP_STATUS_NOT_MODIFIED;
+
+    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\n", answer->status, reason_of(answer->status));
+    write_date(output);
+    if (answer->content_type)
+        evbuffer_add_printf(output, "Content-Type: %s\r\n", answer->content_type);
+    if (has_body)
+        evbuffer_add_printf(output, "Content-Length: %zu\r\n", answer->size);
+    if (answer->closes)
+        evbuffer_add_printf(output, "Connection: close\r\n");
+    else if (answer->is_http_1_0)
+        evbuffer_add_printf(output, "Connection: keep-alive\r\n");
+    evbuffer_add_printf(output, "%s\r\n", answer->extra_headers ? answer->extra_headers : "");
+    if (has_body && !answer->leaves_body_out && answer->size)
+        evbuffer_add(output, answer->body, answer->size);
+}
+
+void http_exchange_respond(struct http_exchange *public, int status, const char *content_type,
+                           const void *body, size_t size)
+{
+    struct exchange *exchange = (struct exchange *)public;
+    struct http_conn *conn = exchange->conn;
+
+    assert(!exchange->is_answered && "one answer for each request");
+    assert(status >= 200 && status <= 599);
+    exchange->is_answered = true;
+    if (!conn)
+        return;
+    exchange->conn = NULL;
+    conn->exchange = NULL;
+    http_conn_answer(conn, &(struct http_answer){
+                               .status = status,
+                               .extra_headers = exchange->extra_headers,
+                               .content_type = content_type,
+                               .body = body,
+                               .size = size,
+                               .leaves_body_out = strcmp(public->method, "HEAD") == 0,
+                               .closes = !exchange->head.keeps_alive,
+                               .is_http_1_0 = exchange->head.is_http_1_0,
+                           });
+    http_conn_run(conn);
+}
+
+bool http_exchange_is_gone(const struct http_exchange *public)
+{
+    return ((const struct exchange *)public)->is_gone;
+}
+
+const char *http_exchange_header(const struct http_exchange *exchange, const char *name)
+{
+    for (size_t i = 0; i < exchange->header_count; i++)
+        if (strcmp(exchange->headers[i].name, name) == 0)
+            return exchange->headers[i].value;
+    return NULL;
+}
+
+const char *http_exchange_param(const struct http_exchange *exchange, const char *name)
+{
+    for (const char *pair = exchange->query; *pair;) {
+        size_t size = strcspn(pair, "&"), name_size = strcspn(pair, "=&");
+        const char *key = http_percent_decode(exchange->arena, pair, name_size, true);
+        if (key && strcmp(key, name) == 0) {
+            size_t start = name_size < size ? name_size + 1 : size;
+            return http_percent_decode(exchange->arena, pair + start, size - start, true);
+        }
+        pair += size + (pair[size] == '&');
+    }
+    return NULL;
+}
+
+static bool is_header_text(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+            return false;
+    return true;
+}
+
+void http_exchange_add_header(struct http_exchange *public, const char *name, const char *value)
+{
+    struct exchange *exchange = (struct exchange *)public;
+
+    assert(is_header_text(name) && is_header_text(value));
+    exchange->extra_headers =
+        arena_printf(&exchange->arena, "%s%s: %s\r\n", exchange->extra_headers, name, value);
+}
