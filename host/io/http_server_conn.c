@@ -305,6 +305,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (conn->phase == CONN_WRITING) {
+        const struct linger reset = {.l_onoff = 1}; /* or the kernel would go on trying */
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
     if (conn->phase == CONN_HEAD || conn->phase == CONN_BODY)
         refuse(conn, HTTP_STATUS_REQUEST_TIMEOUT, NULL);
     else

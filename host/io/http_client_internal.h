@@ -1,0 +1,53 @@
+/*
+ * What the two halves of the HTTP client share: http_client.c runs transfers, http_client_request.c
+ * turns requests into curl's options and answers into responses.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include <curl/curl.h>
+
+#include <aisha/http.h>
+
+#include "host/core/wait.h"
+
+struct arena;
+
+struct response_header {
+    struct aisha_http_header header;
+    STAILQ_ENTRY(response_header) link;
+};
+
+/* One request on its way. Lives on the stack of the task that waits for it. */
+struct transfer {
+    struct aisha_http_request request;
+    struct arena *arena;
+    CURL *easy;
+    struct curl_slist *header_lines;
+    curl_mime *mime;
+    struct wait wait; /* woken with a CURLcode */
+    STAILQ_HEAD(, response_header) headers;
+    size_t header_count, header_bytes;
+    int status;
+    int file; /* of save_path, or -1 */
+    char *body;
+    size_t body_size, body_capacity;
+    int failure; /* what made a callback of ours stop curl */
+    char text[CURL_ERROR_SIZE];
+};
+
+/* Whether the request can be sent as it is; -AISHA_E_INVALID and why not. */
+int transfer_check(const struct aisha_http_request *request, const char **ret_error);
+
+/* Sets everything on t->easy; opens save_path. */
+int transfer_prepare(struct transfer *t, const char *user_agent, const char **ret_error);
+
+/* The response, in t->arena. */
+int transfer_finish(struct transfer *t, const struct aisha_http_response **ret_response,
+                    const char **ret_error);
+
+/* Frees what the transfer holds; removes a file that did not become part of a result. */
+void transfer_done(struct transfer *t);
