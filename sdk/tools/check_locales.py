@@ -14,6 +14,7 @@ When all is well, both files are copied to --output.
 """
 import argparse
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -84,7 +85,8 @@ class Checker:
         self.faults = []
 
     def fault(self, path, line, text):
-        self.faults.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+        place = os.path.relpath(path)
+        self.faults.append(f"{place}:{line}: {text}" if line else f"{place}: {text}")
 
     def read_language(self, path):
         """(object, text) of one file, or None."""
@@ -209,7 +211,7 @@ def check_sources(checker, catalogue, fallback, options):
             line = source.count("\n", 0, offset) + 1
             needed = catalogue.get(key, fallback.get(key))
             if needed is None:
-                checker.fault(path, line, f'there is no text "{key}"; add it to {options.directory}')
+                checker.fault(path, line, f'there is no text "{key}"; add it to {os.path.relpath(options.directory)}')
             elif needed - given:
                 name = sorted(needed - given)[0]
                 checker.fault(path, line, f'the text "{key}" needs AISHA_ARG("{name}", ...)')

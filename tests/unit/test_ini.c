@@ -54,9 +54,12 @@ static void ini_joins_continuation_lines_with_one_space(void **state)
 {
     struct files *f = *state;
 
-    assert_int_equal(load(f, "[a]\nids = 1,\n   2, ; two\n\n  ; comment\n\t3\nnext = x\n"), 0);
+    assert_int_equal(load(f, "[a]\nids = 1,\n   2, ; two\n\n  ; comment\n\t3\nnext = x\n"
+                             "[b]\n  first = y\n"),
+                     0);
     assert_string_equal(get(f, "a", "ids"), "1, 2, 3");
     assert_string_equal(get(f, "a", "next"), "x");
+    assert_string_equal(get(f, "b", "first"), "y");
 }
 
 static void ini_grows_with_the_file(void **state)
