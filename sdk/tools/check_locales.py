@@ -1,19 +1,23 @@
 #!/usr/bin/python3
 """Checks a plugin's catalogues (locale/ru.json, locale/en.json) and the keys its sources use.
 
-    check_locales.py [--fallback DIR] [--stamp FILE] LOCALE_DIR SOURCE...
+    check_locales.py [--fallback DIR] [--output DIR] [--library] [--call NAME]... LOCALE_DIR SOURCE...
 
 Run by the build, so that a missing text is a build error with file and line instead of a key shown
 to a user. The catalogues are checked as the host checks them when it loads them. In the sources
-  - aisha_t(ctx, "key", ...), aisha_t_plain(ctx, "key", ...), .key = "key" and "@key" have to name
-    texts of the catalogue or of --fallback, the host's catalogue;
-  - a call with a literal key has to give every placeholder of its text by AISHA_ARG("name", ...);
-  - every key of the catalogue has to stand in some string of some source, with or without "@".
+  - aisha_t(ctx, "key", ...), aisha_t_plain(ctx, "key", ...), .key = "key", "@key" and calls of NAME
+    have to name texts of the catalogue or of --fallback, the host's catalogue;
+  - every placeholder of such a text has to be given by an AISHA_ARG("name", ...) of the call;
+  - every key of the catalogue has to stand in some string of some source, unless it is a library
+    of texts for others.
+When all is well, both files are copied to --output.
 """
 import argparse
 import json
+import os
 import pathlib
 import re
+import shutil
 import sys
 
 PLURALS = {"ru": {"one", "few", "many"}, "en": {"one", "other"}}
@@ -27,6 +31,7 @@ ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#x27);")
 BARE_TAGS = set("b strong i em u ins s strike del tg-spoiler code pre blockquote".split())
 FULL_TAG = re.compile(r'<a href="[^"]+">|<code class="language-[^"]+">|<tg-emoji emoji-id="[^"]+">'
                       r'|<span class="tg-spoiler">|<blockquote expandable>')
+STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 
 
 class Duplicate(ValueError):
@@ -34,11 +39,12 @@ class Duplicate(ValueError):
 
 
 def unique(pairs):
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    members = {}
+    for key, value in pairs:
+        if key in members:
             raise Duplicate(f'"{key}" is given twice')
-    return dict(pairs)
+        members[key] = value
+    return members
 
 
 def placeholders(text):
@@ -79,7 +85,8 @@ class Checker:
         self.faults = []
 
     def fault(self, path, line, text):
-        self.faults.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+        place = os.path.relpath(path)
+        self.faults.append(f"{place}:{line}: {text}" if line else f"{place}: {text}")
 
     def read_language(self, path):
         """(object, text) of one file, or None."""
@@ -180,37 +187,46 @@ def call_end(source, start):
     return len(source)
 
 
-def uses(source):
-    """(offset, key, given placeholders or None) of everything that has to be a key."""
-    for match in re.finditer(r'\baisha_t(?:_plain)?\s*\(\s*[^,"]+,\s*"([^"\\]*)"', source):
+def uses(source, calls):
+    """(offset, key, names of the given arguments) of everything that has to be a key."""
+    names = "|".join(map(re.escape, ["aisha_t", "aisha_t_plain", *calls]))
+    for match in re.finditer(rf'\b(?:{names})\s*\(\s*[^,"()]+,([^,()]*)', source):
         call = source[match.end():call_end(source, match.end())]
-        yield match.start(), match[1], set(re.findall(r'\bAISHA_ARG\s*\(\s*"([^"]*)"', call))
-    for match in re.finditer(r'\.key\s*=\s*"([^"\\]*)"', source):
-        yield match.start(), match[1], None
+        given = set(re.findall(r'\bAISHA_ARG\s*\(\s*"([^"]*)"', call))
+        for key in STRING.findall(match[1]):
+            yield match.start(), key, given
+    for match in re.finditer(r"\.key\s*=([^,;(){}]*)", source):
+        for key in STRING.findall(match[1]):
+            yield match.start(), key, set()
     for match in re.finditer(r'"@([a-z0-9_.]+)"', source):
-        yield match.start(), match[1], None
+        yield match.start(), match[1], set()
 
 
-def check_sources(checker, catalogue, fallback, paths, directory):
+def check_sources(checker, catalogue, fallback, options):
     strings = set()
-    for path in paths:
+    for path in options.sources:
         source = without_comments(path.read_text(encoding="utf-8"))
-        strings |= set(re.findall(r'"@?((?:\\.|[^"\\])*)"', source))
-        for offset, key, given in uses(source):
+        strings |= {text.removeprefix("@") for text in STRING.findall(source)}
+        for offset, key, given in sorted(uses(source, options.call), key=lambda use: use[0]):
             line = source.count("\n", 0, offset) + 1
-            known = catalogue.get(key, fallback.get(key))
-            if known is None:
-                checker.fault(path, line, f'no catalogue has the text "{key}"; add it to {directory}')
-            elif given is not None and known - given:
-                checker.fault(path, line, f'"{key}" needs AISHA_ARG("{sorted(known - given)[0]}", …)')
+            needed = catalogue.get(key, fallback.get(key))
+            if needed is None:
+                checker.fault(path, line, f'there is no text "{key}"; add it to {os.path.relpath(options.directory)}')
+            elif needed - given:
+                name = sorted(needed - given)[0]
+                checker.fault(path, line, f'the text "{key}" needs AISHA_ARG("{name}", ...)')
     for key in sorted(set(catalogue) - strings):
-        checker.fault(directory, 0, f'"{key}" is used by no source; remove it')
+        if not options.library:
+            checker.fault(options.directory, 0, f'no source uses the text "{key}"; remove it')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fallback", type=pathlib.Path, help="the host's locale directory")
-    parser.add_argument("--stamp", type=pathlib.Path, help="written when all is well")
+    parser.add_argument("--output", type=pathlib.Path, help="where copies go when all is well")
+    parser.add_argument("--library", action="store_true", help="texts that no source uses are fine")
+    parser.add_argument("--call", action="append", default=[], metavar="NAME",
+                        help="another function whose second argument is a key")
     parser.add_argument("directory", type=pathlib.Path)
     parser.add_argument("sources", type=pathlib.Path, nargs="*")
     options = parser.parse_args()
@@ -219,11 +235,12 @@ def main():
     catalogue = checker.read_catalogue(options.directory)
     fallback = checker.read_catalogue(options.fallback) if options.fallback else {}
     if not checker.faults and options.sources:
-        check_sources(checker, catalogue, fallback, options.sources, options.directory)
+        check_sources(checker, catalogue, fallback, options)
     for fault in checker.faults:
         print(fault, file=sys.stderr)
-    if not checker.faults and options.stamp:
-        options.stamp.write_text("")
+    if not checker.faults and options.output:
+        for language in PLURALS:
+            shutil.copyfile(options.directory / f"{language}.json", options.output / f"{language}.json")
     return 1 if checker.faults else 0
 
 
