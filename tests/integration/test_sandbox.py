@@ -247,7 +247,8 @@ class TokensAndParametersTest(SandboxTest):
     def test_broken_multipart_is_refused(self):
         body, kind = multipart({"chat_id": ALICE, "text": "x"})
         for broken, with_kind in ((body[:-10], kind), (body[5:], kind), (b"", kind.replace("5d0c", "else")),
-                                  (body, "multipart/form-data"), (body.replace(b"name=", b"nome="), kind)):
+                                  (body, "multipart/form-data"), (body.replace(b"name=", b"nome="), kind),
+                                  (body.replace(b"Content-D", b"\r\nContent-D"), kind)):
             with self.subTest(size=len(broken), kind=with_kind):
                 status, _, _ = self.fetch(f"/bot{TOKEN}/sendMessage", broken, with_kind)
                 self.assertEqual(400, status)
