@@ -23,13 +23,14 @@ enum {
     WORKER_THREADS = 2
 };
 
-/* Those who watch may remember numbers of an earlier run: these are always higher. */
+/* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
+ * whole numbers of up to 15 digits as such. */
 static int64_t first_revision(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * 100000 + now.tv_nsec / 10000;
 }
 
 int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
