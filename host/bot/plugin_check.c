@@ -75,6 +75,16 @@ static void check_unique(const struct check *check, const char *what, const void
     }
 }
 
+static bool is_message_field(const char *name)
+{
+    const struct api_type *type = api_find_type("message");
+
+    for (size_t i = 0; name && i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void check_routes(const struct check *check)
 {
     const struct aisha_plugin *d = &check->plugin->d;
@@ -96,22 +106,14 @@ static void check_routes(const struct check *check)
     for (size_t i = 0; i < d->states.count; i++) {
         check_name(check, "state", d->states.rows[i].name, MAX_NAME);
         check_run(check, "state", d->states.rows[i].name, d->states.rows[i].run);
+        if (d->states.rows[i].field && !is_message_field(d->states.rows[i].field))
+            complain(check, "the Bot API's Message has no field \"%s\"", d->states.rows[i].field);
         if (d->states.rows[i].data_size > MAX_STATE_DATA)
             complain(check, "the data of the state \"%s\" is over %d bytes; keep it in a table",
                      d->states.rows[i].name, MAX_STATE_DATA);
     }
     check_unique(check, "callback", d->callbacks.rows, d->callbacks.count, d->callbacks.row_size);
     check_unique(check, "state", d->states.rows, d->states.count, d->states.row_size);
-}
-
-static bool is_message_field(const char *name)
-{
-    const struct api_type *type = api_find_type("message");
-
-    for (size_t i = 0; name && i < type->field_count; i++)
-        if (strcmp(type->fields[i].name, name) == 0)
-            return true;
-    return false;
 }
 
 static bool is_update_field(const char *name)

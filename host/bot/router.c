@@ -114,32 +114,6 @@ static int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query
 
 /* ---- messages ---- */
 
-/* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
-static int run_state(struct aisha_ctx *ctx)
-{
-    const struct dialog_key key = ctx_dialog_key(ctx);
-    const struct plugin *plugin;
-
-    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
-    if (r < 0)
-        return r == -AISHA_E_NOT_FOUND ? AISHA_PASS : r;
-    const struct aisha_state *state =
-        registry_state(ctx->bot->registry, ctx->dialog.plugin, ctx->dialog.state, &plugin);
-    if (!state || ctx->dialog.data_size != state->data_size) {
-        log_warn("router", "a question of \"%s\" leads to \"%s\", which does not exist any more",
-                 ctx->dialog.plugin, ctx->dialog.state);
-        ctx->dialog_change = CTX_DIALOG_CLEAR;
-        return AISHA_PASS;
-    }
-    ctx->dialog_change = CTX_DIALOG_CLEAR; /* unless the handler asks again */
-    r = run(ctx, plugin, "state ", state->name, state->run);
-    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
-        ctx->dialog_change = CTX_DIALOG_KEEP;
-    return r;
-}
-
 /* Whether a member of the message's struct is set; all kinds but booleans and numbers are pointers. */
 static bool has_field(const struct aisha_message *message, const char *name)
 {
@@ -163,6 +137,34 @@ static bool has_field(const struct aisha_message *message, const char *name)
         }
     }
     return false;
+}
+
+/* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
+static int run_state(struct aisha_ctx *ctx)
+{
+    const struct dialog_key key = ctx_dialog_key(ctx);
+    const struct plugin *plugin;
+
+    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    if (r < 0)
+        return r == -AISHA_E_NOT_FOUND ? AISHA_PASS : r;
+    const struct aisha_state *state =
+        registry_state(ctx->bot->registry, ctx->dialog.plugin, ctx->dialog.state, &plugin);
+    if (!state || ctx->dialog.data_size != state->data_size) {
+        log_warn("router", "a question of \"%s\" leads to \"%s\", which does not exist any more",
+                 ctx->dialog.plugin, ctx->dialog.state);
+        ctx->dialog_change = CTX_DIALOG_CLEAR;
+        return AISHA_PASS;
+    }
+    if (state->field && !has_field(ctx->message, state->field))
+        return AISHA_PASS;
+    ctx->dialog_change = CTX_DIALOG_CLEAR; /* unless the handler asks again */
+    r = run(ctx, plugin, "state ", state->name, state->run);
+    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
+        ctx->dialog_change = CTX_DIALOG_KEEP;
+    return r;
 }
 
 static int run_message_routes(struct aisha_ctx *ctx)

@@ -8,6 +8,8 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/helper_process.h"
+#include "host/bot/registry.h"
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
@@ -84,6 +86,32 @@ int aisha_run_on_worker(struct aisha_ctx *ctx, int (*fn)(void *arg), void *arg)
 {
     REFUSE_IN_TRANSACTION(ctx);
     return workers_run(ctx->bot->workers, fn, arg);
+}
+
+/* ---- helper processes ---- */
+
+int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **ret_result,
+                      const struct aisha_helper_request *request)
+{
+    const struct aisha_helper_result *result = NULL;
+    struct aisha_helper_request own;
+
+    REFUSE_IN_TRANSACTION(ctx);
+    sized_copy(&own, sizeof own, request);
+    const struct aisha_helper_row *row = own.name ? plugin_helper(ctx->plugin, own.name) : NULL;
+    if (!row)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "there is no helper \"%s\"",
+                          own.name ? own.name : "");
+    const char *object = row->object ? arena_printf(&ctx->arena, "%s/%s.so",
+                                                    ctx->plugin->directory, row->object)
+                                     : ctx->plugin->path;
+    int r = helper_process_run(ctx->bot->helpers, &ctx->arena, object,
+                               row->object ? "" : row->name, &own, &result);
+    if (ret_result)
+        *ret_result = result;
+    if (r < 0 && result)
+        return aisha_fail(ctx, r, "helper %s: %s", row->name, result->error);
+    return r;
 }
 
 /* ---- blobs ---- */

@@ -76,5 +76,9 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
 void http_exchange_respond(struct http_exchange *exchange, int status, const char *content_type,
                            const void *body, size_t size);
 
+/* Closes the connection without an answer, instead of http_exchange_respond(): for simulating
+ * broken services. */
+void http_exchange_drop(struct http_exchange *exchange);
+
 /* The other side has gone away; a long-polling handler's wait is then also cancelled. */
 bool http_exchange_is_gone(const struct http_exchange *exchange);

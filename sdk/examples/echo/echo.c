@@ -3,10 +3,7 @@
  */
 #include <aisha/aisha.h>
 
-static AISHA_ASYNC int on_text(struct aisha_ctx *ctx)
-{
-    return aisha_reply(ctx, .text = aisha_message(ctx)->text);
-}
+static AISHA_ASYNC int on_text(struct aisha_ctx *ctx) { return aisha_reply(ctx, .text = aisha_message(ctx)->text); }
 
 static const struct aisha_message_route messages[] = {
     {.field = "text", .run = on_text},

@@ -65,7 +65,9 @@ enum {
 struct aisha_state {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
-    size_t data_size; /* sizeof the struct given as .data, at most 1 KiB */
+    size_t data_size;  /* sizeof the struct given as .data, at most 1 KiB */
+    const char *field; /* of Message, what an answer has to carry: "text", "photo", …; other messages
+                          are no answers. NULL = any */
 };
 
 /* Messages that are neither a command nor an answer, by the field of the Bot API's Message that
