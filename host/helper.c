@@ -136,39 +136,39 @@ static const int allowed_calls[] = {
 
 /* What libraries try on the way and do without. Everything else ends the process. */
 static const int refused_calls[] = {
-    SCMP_SYS(access),     SCMP_SYS(faccessat),    SCMP_SYS(faccessat2), SCMP_SYS(fcntl),
-    SCMP_SYS(getcwd),     SCMP_SYS(getrusage),    SCMP_SYS(ioctl),      SCMP_SYS(mprotect),
-    SCMP_SYS(open),       SCMP_SYS(openat),       SCMP_SYS(prctl),      SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat), SCMP_SYS(rt_sigaction), SCMP_SYS(stat),       SCMP_SYS(statx),
-    SCMP_SYS(sysinfo),    SCMP_SYS(tgkill),       SCMP_SYS(uname),
+    SCMP_SYS(access),    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(getcwd),
+    SCMP_SYS(getrusage), SCMP_SYS(ioctl),     SCMP_SYS(open),       SCMP_SYS(openat),
+    SCMP_SYS(prctl),     SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(rt_sigaction),
+    SCMP_SYS(stat),      SCMP_SYS(statx),     SCMP_SYS(sysinfo),    SCMP_SYS(tgkill),
+    SCMP_SYS(uname),
 };
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
 {
-    const uint32_t refused = SCMP_ACT_ERRNO(EPERM);
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < sizeof allowed_calls / sizeof *allowed_calls; i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-    /* Memory is never executable, and maps no file. */
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = seccomp_rule_add(filter, action, calls[i], 0);
+    return r;
+}
+
+/* Calls that depend on an argument: memory is never executable and maps no file; newfstatat() without
+ * a path is how fstat() is done today. */
+static int add_conditions(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp not_executable = SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    const struct scmp_arg_cmp anonymous =
+        SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS);
+    const struct scmp_arg_cmp no_path = SCMP_A3_64(SCMP_CMP_EQ, AT_EMPTY_PATH);
+    const struct scmp_arg_cmp get_flags = SCMP_A1_64(SCMP_CMP_EQ, F_GETFL);
+
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, not_executable, anonymous);
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-                             SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                             SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable);
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                             SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    /* This is how fstat() is done today. */
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, no_path);
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                             SCMP_A3_64(SCMP_CMP_EQ, AT_EMPTY_PATH));
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                             SCMP_A1_64(SCMP_CMP_EQ, F_GETFL));
-    if (is_sanitized)
-        return r; /* the default refuses as well */
-    for (size_t i = 0; r == 0 && i < sizeof refused_calls / sizeof *refused_calls; i++)
-        r = seccomp_rule_add(filter, refused, refused_calls[i], 0);
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, get_flags);
     return r;
 }
 
@@ -179,7 +179,13 @@ static int lock_away(void)
 
     if (!filter)
         return -ENOMEM;
-    int r = add_rules(filter);
+    int r = add_calls(filter, SCMP_ACT_ALLOW, allowed_calls,
+                      sizeof allowed_calls / sizeof *allowed_calls);
+    if (r == 0)
+        r = add_conditions(filter);
+    if (r == 0 && !is_sanitized) /* there, this is the default */
+        r = add_calls(filter, SCMP_ACT_ERRNO(EPERM), refused_calls,
+                      sizeof refused_calls / sizeof *refused_calls);
     if (r == 0)
         r = seccomp_load(filter);
     seccomp_release(filter);
@@ -248,7 +254,7 @@ int helper_main(int argc, char **argv)
                                   .error_size = sizeof report.error,
                                   .report = report.text,
                                   .report_size = sizeof report.text};
-    aisha_helper_fn *run;
+    aisha_helper_fn *run = NULL;
 
     if (argc != HELPER_ARG_COUNT) {
         fputs("helper: this command is for the host itself\n", stderr);

@@ -3,5 +3,5 @@
  */
 #pragma once
 
-/* Confines the process, runs the helper named in argv, reports and ends with the exit status. */
+/* argv starts with "helper". Confines the process, runs what argv says, reports, and ends. */
 int helper_main(int argc, char **argv);

@@ -289,16 +289,17 @@ static int start(struct child *child, struct helper_pool *pool, struct arena *ar
     int64_t memory =
         request->max_memory_bytes > 0 ? request->max_memory_bytes : default_memory_bytes;
     const char *text = request->args ? request->args : "";
-    char *argv[HELPER_ARG_COUNT + 1] = {
-        [HELPER_ARG_PROGRAM] = arena_strdup(arena, pool->program),
-        [HELPER_ARG_COMMAND] = arena_strdup(arena, "helper"),
-        [HELPER_ARG_PARENT] = arena_printf(arena, "%d", (int)getpid()),
-        [HELPER_ARG_OBJECT] = arena_strdup(arena, object),
-        [HELPER_ARG_NAME] = arena_strdup(arena, name),
-        [HELPER_ARG_CPU_S] = arena_printf(arena, "%" PRId64, timeout_ms / 1000 + SPARE_CPU_S),
-        [HELPER_ARG_OUTPUT_BYTES] = arena_printf(arena, "%" PRId64, output),
-        [HELPER_ARG_MEMORY_BYTES] = arena_printf(arena, "%" PRId64, memory),
-        [HELPER_ARG_TEXT] = arena_strdup(arena, text),
+    char *argv[] = {
+        [0] = arena_strdup(arena, pool->program),
+        [1 + HELPER_ARG_COMMAND] = arena_strdup(arena, "helper"),
+        [1 + HELPER_ARG_PARENT] = arena_printf(arena, "%d", (int)getpid()),
+        [1 + HELPER_ARG_OBJECT] = arena_strdup(arena, object),
+        [1 + HELPER_ARG_NAME] = arena_strdup(arena, name),
+        [1 + HELPER_ARG_CPU_S] = arena_printf(arena, "%" PRId64, timeout_ms / 1000 + SPARE_CPU_S),
+        [1 + HELPER_ARG_OUTPUT_BYTES] = arena_printf(arena, "%" PRId64, output),
+        [1 + HELPER_ARG_MEMORY_BYTES] = arena_printf(arena, "%" PRId64, memory),
+        [1 + HELPER_ARG_TEXT] = arena_strdup(arena, text),
+        [1 + HELPER_ARG_COUNT] = NULL,
     };
 
     if (strlen(text) > MAX_ARGS_BYTES)

@@ -37,9 +37,8 @@ enum {
     HELPER_MAGIC = 0x41697368,
 };
 
-/* argv of the process; numbers are decimal. */
+/* The command line behind the program's name; numbers are decimal. */
 enum helper_arg {
-    HELPER_ARG_PROGRAM,
     HELPER_ARG_COMMAND, /* "helper" */
     HELPER_ARG_PARENT,  /* process id of the host */
     HELPER_ARG_OBJECT,

@@ -79,7 +79,7 @@ static int64_t bot_of(const char *token)
     char *end;
     int64_t id = *token >= '1' && *token <= '9' ? strtoll(token, &end, 10) : 0;
 
-    if (id <= 0 || id >= INT64_C(1) << 52 || *end != ':' || !end[1] ||
+    if (id <= 0 || id > WORLD_LARGEST_ID || *end != ':' || !end[1] ||
         end[1 + strspn(end + 1, allowed)])
         return 0;
     return id;

@@ -105,7 +105,7 @@ static void add_user(struct control *control)
         control_fail(control, 400, "language_code must be a text like \"en\"");
         return;
     }
-    if (json_get(control->body, "id") && (id < 1 || id >= INT64_C(1) << 52)) {
+    if (json_get(control->body, "id") && (id < 1 || id > WORLD_LARGEST_ID)) {
         control_fail(control, 400, "id must be a positive whole number");
         return;
     }

@@ -53,6 +53,18 @@ cJSON *rich_text_entity(struct rich_text *rich, const char *type, size_t from_un
     return entity;
 }
 
+bool entities_is_url(const char *url)
+{
+    static const char *const schemes[] = {"http://", "https://", "tg://",
+                                          "ton://",  "mailto:",  "tel:"};
+    const char *host = strstr(url, "://");
+
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
+            return url[strlen(schemes[i])];
+    return !host && strchr(url, '.') && !strpbrk(url, " \t\r\n<>\"");
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
@@ -186,9 +198,10 @@ const char *entities_read(struct arena *arena, const char *text, const char *par
         }
     } else if (strcasecmp(parse_mode, "HTML") == 0) {
         wrong = html_read(&rich, text);
-    } else if (strcasecmp(parse_mode, "MarkdownV2") == 0 ||
-               strcasecmp(parse_mode, "Markdown") == 0) {
-        return "the sandbox does not read Markdown yet: use HTML";
+    } else if (strcasecmp(parse_mode, "MarkdownV2") == 0) {
+        wrong = markdown_read(&rich, text);
+    } else if (strcasecmp(parse_mode, "Markdown") == 0) {
+        return "the sandbox does not read the old Markdown: use HTML or MarkdownV2";
     } else {
         return "unsupported parse_mode";
     }

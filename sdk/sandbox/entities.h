@@ -1,6 +1,6 @@
 /*
- * Text with formatting, as Telegram reads it: HTML becomes plain text and entities whose offsets
- * count UTF-16 units. Strict: what Telegram refuses is refused with its words.
+ * Text with formatting, as Telegram reads it: HTML or MarkdownV2 becomes plain text and entities
+ * whose offsets count UTF-16 units. Strict: what Telegram refuses is refused with its words.
  */
 #pragma once
 
@@ -46,3 +46,7 @@ cJSON *rich_text_entity(struct rich_text *rich, const char *type, size_t from_un
 
 /* Each reads text into rich, whose text has room for it. Returns NULL, or what is wrong. */
 const char *html_read(struct rich_text *rich, const char *text);
+const char *markdown_read(struct rich_text *rich, const char *text);
+
+/* Whether a text can be the target of a link; others lose their link silently. */
+bool entities_is_url(const char *url);

@@ -244,18 +244,6 @@ static const char *language_inside(struct html *html, size_t from_unit)
     return language;
 }
 
-static bool is_url(const char *url)
-{
-    static const char *const schemes[] = {"http://", "https://", "tg://",
-                                          "ton://",  "mailto:",  "tel:"};
-    const char *host = strstr(url, "://");
-
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
-            return url[strlen(schemes[i])];
-    return !host && strchr(url, '.') && !strpbrk(url, " \t\r\n<>\"");
-}
-
 static void close_tag(struct html *html, const struct open_tag *open)
 {
     const char *name = open->tag->name, *language = NULL;
@@ -264,7 +252,7 @@ static void close_tag(struct html *html, const struct open_tag *open)
 
     if (strcmp(name, "pre") == 0)
         language = language_inside(html, open->from_unit);
-    if (strcmp(name, "a") == 0 && (!open->detail || !is_url(open->detail)))
+    if (strcmp(name, "a") == 0 && (!open->detail || !entities_is_url(open->detail)))
         return;
     cJSON *entity = rich_text_entity(
         html->rich, open->is_expandable ? "expandable_blockquote" : open->tag->entity,

@@ -16,6 +16,22 @@ enum {
     MOST_BUTTONS = 100
 };
 
+/* Parameters that would put the message where the sandbox has no place. */
+static int refuse_other_places(struct call *call)
+{
+    static const char *const names[] = {"business_connection_id", "direct_messages_topic_id",
+                                        "ephemeral_message_parameters",
+                                        "suggested_post_parameters"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (call_get(call, names[i]))
+            return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
+                             names[i]);
+    if (call_get(call, "message_thread_id"))
+        return call_refuse(call, "message thread not found");
+    return 0;
+}
+
 int call_chat(struct call *call, int64_t *ret_chat_id)
 {
     int64_t chat_id = call_int(call, "chat_id", 0);
@@ -33,7 +49,7 @@ int call_chat(struct call *call, int64_t *ret_chat_id)
         break;
     }
     *ret_chat_id = chat_id;
-    return 0;
+    return refuse_other_places(call);
 }
 
 int call_own_message(struct call *call, cJSON **ret_message)
@@ -167,6 +183,8 @@ int call_new_message(struct call *call, cJSON **ret_message)
                                          world_bot(call->sandbox->world, call->arena));
     json_set_copy(message, "reply_to_message", original);
     json_set_copy(message, "reply_markup", keyboard);
+    if (call_bool(call, "protect_content"))
+        json_set_bool(message, "has_protected_content", true);
     *ret_message = message;
     return 0;
 }

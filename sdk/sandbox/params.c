@@ -131,14 +131,13 @@ static char *part_header(struct arena *arena, const char *head, const char *name
 {
     size_t length = strlen(name);
 
-    for (const char *line = head; line; line = strstr(line, "\r\n")) {
-        line += line == head ? 0 : 2;
-        if (strncasecmp(line, name, length) == 0 && line[length] == ':') {
-            line += length + 1;
-            line += strspn(line, " \t");
-            const char *end = strstr(line, "\r\n");
-            return arena_strndup(arena, line, end ? (size_t)(end - line) : strlen(line));
-        }
+    for (const char *line = head, *end; line; line = end ? end + 2 : NULL) {
+        end = strstr(line, "\r\n");
+        if (strncasecmp(line, name, length) != 0 || line[length] != ':')
+            continue;
+        line += length + 1;
+        line += strspn(line, " \t");
+        return arena_strndup(arena, line, end ? (size_t)(end - line) : strlen(line));
     }
     return NULL;
 }
@@ -199,7 +198,7 @@ static void read_multipart(struct reader *reader, const char *type, const char *
         const char *stop =
             end - p >= 2 ? memmem(head, (size_t)(end - head), delimiter, length) : NULL;
         const char *blank = stop ? memmem(head, (size_t)(stop - head), "\r\n\r\n", 4) : NULL;
-        if (!blank || memcmp(p, "\r\n", 2) != 0) {
+        if (!blank || memcmp(p, "\r\n", 2) != 0 || memcmp(head, "\r\n", 2) == 0) {
             reader->status = 400;
             return;
         }

@@ -23,13 +23,14 @@ enum {
     WORKER_THREADS = 2
 };
 
-/* Those who watch may remember numbers of an earlier run: these are always higher. */
+/* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
+ * whole numbers of up to 15 digits as such. */
 static int64_t first_revision(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * 100000 + now.tv_nsec / 10000;
 }
 
 int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
@@ -73,6 +74,15 @@ void sandbox_free(struct sandbox *sandbox)
     free(sandbox);
 }
 
+/* Whether a browser sends it for a page that is not ours. */
+static bool is_foreign(const struct http_exchange *exchange)
+{
+    const char *origin = http_exchange_header(exchange, "origin");
+    const char *host = http_exchange_header(exchange, "host");
+
+    return origin && (!host || strncmp(origin, "http://", 7) != 0 || strcmp(origin + 7, host) != 0);
+}
+
 void sandbox_handle(struct http_exchange *exchange, void *user)
 {
     static const struct {
@@ -86,6 +96,10 @@ void sandbox_handle(struct http_exchange *exchange, void *user)
     };
     struct sandbox *sandbox = user;
 
+    if (is_foreign(exchange)) {
+        http_exchange_respond(exchange, 403, "text/plain", "another site's page asks\n", 25);
+        return;
+    }
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t length = strlen(parts[i].prefix);
         if (strncmp(exchange->path, parts[i].prefix, length) == 0) {

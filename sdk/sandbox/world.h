@@ -26,6 +26,9 @@ void world_reset(struct world *world);
 /* Whether the database has failed since the last question. */
 bool world_take_failure(struct world *world);
 
+/* Of users and bots: what JSON carries as a whole number everywhere. */
+#define WORLD_LARGEST_ID INT64_C(999999999999999)
+
 /* Unix time. */
 int64_t world_now(void);
 

@@ -247,7 +247,8 @@ class TokensAndParametersTest(SandboxTest):
     def test_broken_multipart_is_refused(self):
         body, kind = multipart({"chat_id": ALICE, "text": "x"})
         for broken, with_kind in ((body[:-10], kind), (body[5:], kind), (b"", kind.replace("5d0c", "else")),
-                                  (body, "multipart/form-data"), (body.replace(b"name=", b"nome="), kind)):
+                                  (body, "multipart/form-data"), (body.replace(b"name=", b"nome="), kind),
+                                  (body.replace(b"Content-D", b"\r\nContent-D"), kind)):
             with self.subTest(size=len(broken), kind=with_kind):
                 status, _, _ = self.fetch(f"/bot{TOKEN}/sendMessage", broken, with_kind)
                 self.assertEqual(400, status)
@@ -359,6 +360,11 @@ class MessagesTest(SandboxTest):
         self.refuses("chat not found", "sendMessage", chat_id=999999, text="x")
         self.refuses("chat not found", "sendMessage", chat_id="@nobody", text="x")
 
+    def test_what_has_no_place_here_is_refused(self):
+        self.refuses("message thread not found", "sendMessage", chat_id=ALICE, text="x", message_thread_id=5)
+        self.assertEqual(501, self.refusal("sendMessage", chat_id=ALICE, text="x", business_connection_id="b")[0])
+        self.assertTrue(self.say(protect_content=True)["has_protected_content"])
+
     def test_who_blocked_the_bot_is_out_of_reach(self):
         self.updates(offset=-1)
         self.stack.api("/sandbox/block", {"user_id": ALICE, "blocked": True})
@@ -403,6 +409,30 @@ class MessagesTest(SandboxTest):
                 self.refuses("can't parse entities: " + error, "sendMessage", chat_id=ALICE, text=text,
                              parse_mode="HTML")
         self.refuses("unsupported parse_mode", "sendMessage", chat_id=ALICE, text="x", parse_mode="RTF")
+
+    def test_markdown_becomes_entities(self):
+        text = ("*bold _both_* 😀__u__~s~||x|| [l](https://e.org/a\\)b) `c\\`_` ```py\np=1\n``` 1\\.5\n>q1\n>q2 *b*\n"
+                "end\n>more||")
+        sent = self.say(text, parse_mode="MarkdownV2")
+        self.assertEqual("bold both 😀usx l c`_ p=1\n 1.5\nq1\nq2 b\nend\nmore", sent["text"])
+        units = sent["text"].encode("utf-16-le")
+        found = {(e["type"], units[2 * e["offset"]:2 * (e["offset"] + e["length"])].decode("utf-16-le"),
+                  e.get("url") or e.get("language")) for e in sent["entities"]}
+        self.assertEqual({("bold", "bold both", None), ("italic", "both", None), ("underline", "u", None),
+                          ("strikethrough", "s", None), ("spoiler", "x", None), ("code", "c`_", None),
+                          ("text_link", "l", "https://e.org/a)b"), ("pre", "p=1\n", "py"), ("bold", "b", None),
+                          ("blockquote", "q1\nq2 b", None), ("expandable_blockquote", "more", None)}, found)
+
+    def test_what_is_wrong_with_markdown_is_said(self):
+        for text, error in (("a.", "Character '.' is reserved and must be escaped with the preceding '\\'"),
+                            ("a > b", "Character '>' is reserved and must be escaped with the preceding '\\'"),
+                            ("я *b", "Can't find end of Bold entity at byte offset 3"),
+                            ("a ```b", "Can't find end of Pre entity at byte offset 2"),
+                            ("[a](b", "Can't find end of a URL at byte offset 3"),
+                            ("![a](http://b.c)", "Custom emoji entity must contain a tg://emoji URL")):
+            with self.subTest(text=text):
+                self.refuses("can't parse entities: " + error, "sendMessage", chat_id=ALICE, text=text,
+                             parse_mode="MarkdownV2")
 
     def test_given_entities_follow_the_trimmed_text(self):
         sent = self.say("  bold ", entities=[{"type": "bold", "offset": 2, "length": 4},
@@ -833,6 +863,14 @@ class ControlTest(SandboxTest):
         self.assertEqual(405, self.control_refuses("/sandbox/send")[0])
         self.assertEqual(405, self.control_refuses("/sandbox/state", {})[0])
 
+    def test_other_sites_pages_are_kept_out(self):
+        host = self.stack.url.removeprefix("http://")
+        for origin, status in (("http://" + host, 200), ("http://evil.example", 403), ("null", 403),
+                               ("https://" + host, 403)):
+            answer = self.fetch("/sandbox/send", json.dumps({"user_id": ALICE, "text": "x"}).encode(),
+                                headers={"Origin": origin})
+            self.assertEqual(status, answer[0], origin)
+
     def test_buttons_can_be_pressed_by_place_or_data(self):
         sent = self.say(reply_markup=keyboard([("A", "a")]))
         for where in ({"row": 0, "column": 1}, {"row": -1, "column": 0}, {"data": ""}, {"data": "x" * 65}, {}):
@@ -852,7 +890,7 @@ class ControlTest(SandboxTest):
 
     def test_events_of_another_run_are_a_gap(self):
         self.assertTrue(self.stack.api("/sandbox/events?after=1")["gap"])
-        self.assertTrue(self.stack.api("/sandbox/events?after=9000000000000000&timeout=50")["gap"])
+        self.assertTrue(self.stack.api("/sandbox/events?after=900000000000000&timeout=50")["gap"])
         self.assertNotIn("gap", self.stack.api(f"/sandbox/events?after={self.stack.revision()}"))
 
     def test_reset_forgets(self):
