@@ -35,11 +35,11 @@ struct http_exchange {
 typedef AISHA_ASYNC void http_handler(struct http_exchange *exchange, void *user);
 
 struct http_server_options {
-    size_t max_body_bytes;     /* 413 above; 0 = 1 MiB */
-    unsigned max_connections;  /* further ones wait in the kernel; 0 = 1024 */
-    int64_t read_timeout_ms;   /* from the first byte of a request to its last; 0 = 15 s */
-    int64_t idle_timeout_ms;   /* between requests of one connection; 0 = 60 s */
-    int64_t write_timeout_ms;  /* for the whole answer to be taken; 0 = 60 s */
+    size_t max_body_bytes;    /* 413 above; 0 = 1 MiB */
+    unsigned max_connections; /* further ones wait in the kernel; 0 = 1024 */
+    int64_t read_timeout_ms;  /* from the first byte of a request to its last; 0 = 15 s */
+    int64_t idle_timeout_ms;  /* between requests of one connection; 0 = 60 s */
+    int64_t write_timeout_ms; /* for the whole answer to be taken; 0 = 60 s */
 };
 
 /*
@@ -75,6 +75,10 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
  */
 void http_exchange_respond(struct http_exchange *exchange, int status, const char *content_type,
                            const void *body, size_t size);
+
+/* Closes the connection without an answer, instead of http_exchange_respond(): for simulating
+ * broken services. */
+void http_exchange_drop(struct http_exchange *exchange);
 
 /* The other side has gone away; a long-polling handler's wait is then also cancelled. */
 bool http_exchange_is_gone(const struct http_exchange *exchange);

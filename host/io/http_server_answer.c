@@ -151,6 +151,20 @@ void http_exchange_respond(struct http_exchange *public, int status, const char 
     http_conn_run(conn);
 }
 
+void http_exchange_drop(struct http_exchange *public)
+{
+    struct exchange *exchange = (struct exchange *)public;
+    struct http_conn *conn = exchange->conn;
+
+    assert(!exchange->is_answered && "one answer for each request");
+    exchange->is_answered = true;
+    if (!conn)
+        return;
+    exchange->conn = NULL;
+    conn->exchange = NULL;
+    http_conn_free(conn);
+}
+
 bool http_exchange_is_gone(const struct http_exchange *public)
 {
     return ((const struct exchange *)public)->is_gone;

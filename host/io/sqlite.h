@@ -40,6 +40,12 @@ AISHA_ASYNC AISHA_CHECKED int sqlite_write(struct sqlite *db, struct arena *aren
                                            const struct aisha_statement *statements, size_t count,
                                            const struct aisha_rows **ret_rows);
 
+/* The same, after a script of several statements without parameters: for migrations. */
+AISHA_ASYNC AISHA_CHECKED int sqlite_run_script(struct sqlite *db, struct arena *arena,
+                                                const char *script,
+                                                const struct aisha_statement *statements,
+                                                size_t count);
+
 /* Whether a statement only reads (it then may go to sqlite_read()). */
 bool sqlite_is_read_only(struct sqlite *db, const char *sql);
 
@@ -53,4 +59,3 @@ AISHA_ASYNC AISHA_CHECKED int sqlite_tx_run(struct sqlite_tx *tx, struct arena *
                                             const struct aisha_rows **ret_rows);
 AISHA_ASYNC AISHA_CHECKED int sqlite_commit(struct sqlite_tx *tx);
 AISHA_ASYNC void sqlite_rollback(struct sqlite_tx *tx);
-

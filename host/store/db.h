@@ -27,6 +27,10 @@ AISHA_ASYNC AISHA_CHECKED int db_batch(struct db *db, struct arena *arena,
                                        const struct aisha_statement *statements, size_t count,
                                        const struct aisha_rows **ret_rows);
 
+/* The same, after a script of several statements without parameters: for migrations. */
+AISHA_ASYNC AISHA_CHECKED int db_run_script(struct db *db, struct arena *arena, const char *script,
+                                            const struct aisha_statement *statements, size_t count);
+
 /* Whether the statement changes nothing. */
 bool db_is_read_only(struct db *db, const char *sql);
 

@@ -21,11 +21,13 @@ enum api_kind {
 
 struct api_type;
 
-/* The type of a field or of a result. */
+/*
+ * The type of a field or of a result. Around it are depth levels of arrays: an array ends with NULL,
+ * but one of integers (which has a single level) comes with its count.
+ */
 struct api_value {
     uint8_t kind; /* enum api_kind */
-    uint8_t
-        depth; /* levels of arrays around it; integers (at most one) are counted, others end with NULL */
+    uint8_t depth;
     const struct api_type *type; /* of API_OBJECT */
 };
 
@@ -33,16 +35,15 @@ struct api_field {
     const char *name; /* in JSON */
     struct api_value value;
     uint16_t offset;
-    uint16_t
-        second; /* offset of the text of an API_ID, of the count of an array of integers, else 0 */
+    uint16_t second; /* offset of the text of an API_ID or of the count of integers, else 0 */
     bool is_required;
 };
 
+/* The struct aisha_NAME. Its fields are in the order of their offsets, without the size. */
 struct api_type {
-    const char *name; /* struct aisha_NAME */
+    const char *name;
     size_t size;
-    const struct api_field
-        *fields; /* in the order of the struct; the size member is not among them */
+    const struct api_field *fields;
     size_t field_count;
 };
 

@@ -47,6 +47,9 @@ UNIONS = {'ReplyMarkup': ['InlineKeyboardMarkup', 'ReplyKeyboardMarkup', 'ReplyK
 MORE_MEMBERS = {'InputMedia': ['InputMediaVoiceNote']}
 UNION_TEXTS = {'ReplyMarkup': 'A keyboard under a message or instead of the usual one, or a request to reply.'}
 
+# A longer list of values, such as that of all currencies, is left to the documentation.
+MOST_VALUES = 30
+
 # Reachable from no method: the update itself, and what comes with an error.
 ROOTS = ['Update', 'ResponseParameters']
 
@@ -61,12 +64,24 @@ class Field:
     kind: str
     required: bool = False
     text: str = ''
+    values: list = dataclass_field(default_factory=list)  # the texts it may have, as far as the spec says
     retired: bool = False
     aligned: bool = False
 
     @property
     def member(self):
         return self.name + '_' if self.name in RESERVED else self.name
+
+    def comment(self):
+        """For the header: with what the type and the sentence do not say."""
+        if self.retired:
+            return 'No longer in the Bot API.'
+        text = self.text
+        if self.kind.endswith('json'):
+            text = 'JSON. ' + text
+        if 0 < len(self.values) <= MOST_VALUES and not all(v in text for v in self.values):
+            text = f'{text.rstrip(".")}: {", ".join(self.values)}'
+        return ('Required. ' * self.required + text).strip()
 
     def locked(self):
         return f'{"!" if self.retired else ""}{self.name}:{self.kind}'
@@ -104,7 +119,8 @@ def first_sentence(text):
     if isinstance(text, list):
         text = ' '.join(text)
     text = re.sub(r'\s+', ' ', text.translate({0x201c: '"', 0x201d: '"', 0x2018: "'", 0x2019: "'"})).strip()
-    text = re.sub(r'^Optional\. ', '', text).replace('*/', '* /').replace('/*', '/ *')
+    text = re.sub(r'\bA JSON-serialized (?=[ao])', 'An ', re.sub(r'^Optional\. ', '', text))
+    text = text.replace('JSON-serialized ', '').replace('*/', '* /').replace('/*', '/ *')
     found = re.match(r'(.*?[.!?])(?<!e\.g\.)(?<!i\.e\.)(?= [A-Z("]|$)', text)
     return found.group(1) if found else text
 
@@ -171,7 +187,7 @@ class Model:
 
     def fields(self, thing):
         return [Field(f['name'], self.kind(f['types'], f.get('attachable')), f['required'],
-                      first_sentence(f['description'])) for f in thing.get('fields', [])]
+                      first_sentence(f['description']), [str(v) for v in f.get('enum', [])]) for f in thing.get('fields', [])]
 
     def merge(self, members):
         merged = {}
@@ -179,7 +195,10 @@ class Model:
             for new in self.fields(self.types[member]):
                 old = merged.setdefault(new.name, new)
                 if old.kind != new.kind:
-                    old.kind, old.text = 'json', 'As JSON text, for its type differs. ' + old.text
+                    old.kind = 'json'
+                if not set(new.values) <= set(old.values):
+                    old.text = re.sub(r',? (always|must be) .*', '', old.text)
+                    old.values += [v for v in new.values if v not in old.values]
         counts = [{f['name'] for f in self.types[m].get('fields', []) if f['required']} for m in members]
         for field in merged.values():
             field.required = all(field.name in required for required in counts)
@@ -282,7 +301,7 @@ def apply_lock(locked, structs):
                 problems.append(f'{name}.{field.name}: was {field.kind}, is now {new.kind} '
                                 f'(--retire {name}.{field.name}, then --update-lock)')
             else:
-                field.required, field.text = new.required, new.text
+                field.required, field.text, field.values = new.required, new.text, new.values
         for missing in by_name.keys() - {f.name for f in fields if not f.retired}:
             problems.append(f'{name}.{missing}: not in the lock (--update-lock)')
         struct.fields = fields
@@ -348,21 +367,27 @@ def companion(field):
 
 
 def comment(text, indent=''):
-    lines = textwrap.wrap(text, 112 - len(indent)) or ['']
-    return indent + '/* ' + f'\n{indent} * '.join(lines) + ' */'
+    lines = textwrap.wrap(text, 112 - len(indent))
+    return f'{indent}/* ' + f'\n{indent} * '.join(lines) + ' */'
+
+
+def declare_member(index, field):
+    name = f'retired_{index}_{field.name}' if field.retired else field.member
+    text = field.comment()
+    lines = [f'    {"_Alignas(8) " * field.aligned}{c_type(field.kind)}{name};']
+    second = companion(field)
+    if second:
+        lines.append(f'    {second[0]}{name}{second[1].removeprefix(field.name)};')
+    if text and len(lines[0] + text) < 100:
+        lines[0] += f' /* {text} */'
+    elif text:
+        lines.insert(0, comment(text, '    '))
+    return '\n'.join(lines)
 
 
 def declare_struct(struct):
-    lines = [comment(struct.text), f'struct aisha_{struct.name} {{', '    size_t size;']
-    for index, field in enumerate(struct.fields):
-        name = f'retired_{index}_{field.name}' if field.retired else field.member
-        align = '_Alignas(8) ' if field.aligned else ''
-        text = 'No longer in the Bot API.' if field.retired else ('Required. ' * field.required + field.text).strip()
-        lines.append(f'    {align}{c_type(field.kind)}{name};' + f' /* {text} */' * bool(text))
-        second = companion(field)
-        if second:
-            lines.append(f'    {second[0]}{name}{second[1].removeprefix(field.name)};')
-    return '\n'.join(lines + ['};']) + '\n'
+    members = [declare_member(*numbered) for numbered in enumerate(struct.fields)]
+    return '\n'.join([comment(struct.text), f'struct aisha_{struct.name} {{', '    size_t size;', *members, '};']) + '\n'
 
 
 def check_members(struct):

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,7 +176,7 @@ static void wrong_types_are_left_unset(void **state)
         *state, "{\"update_id\":\"8\",\"message\":{\"message_id\":[],\"from\":3,\"chat\":\"x\","
                 "\"text\":{\"a\":1},\"entities\":{},\"photo\":[null,3,\"x\",[],{\"width\":{}}],"
                 "\"date\":null,\"location\":{\"latitude\":\"north\"},\"is_topic_message\":1,"
-                "\"new_chat_members\":null}}");
+                "\"new_chat_members\":null,\"rich_message\":{\"blocks\":[{\"text\":null}]}}}");
     const struct aisha_message *message = update->message;
 
     assert_int_equal(update->update_id, 0);
@@ -185,6 +186,7 @@ static void wrong_types_are_left_unset(void **state)
     assert_null(message->text);
     assert_null(message->entities);
     assert_null(message->new_chat_members);
+    assert_null(message->rich_message->blocks[0]->text);
     assert_int_equal(message->is_topic_message, 0);
     assert_int_equal((int)message->location->latitude, 0);
     assert_int_equal(message->photo[0]->width, 0);
@@ -238,6 +240,36 @@ static void deep_nesting_is_refused(void **state)
     memset(text, '[', LEVELS);
     assert_int_equal(try_update(*state, text, &update), -AISHA_E_INVALID);
     free(text);
+}
+
+static void nesting_is_read_up_to_the_limit(void **state)
+{
+    const struct aisha_update *update;
+    char text[2 * CODEC_MAX_DEPTH + 32];
+    char opening[CODEC_MAX_DEPTH], closing[CODEC_MAX_DEPTH];
+
+    memset(opening, '[', sizeof opening);
+    memset(closing, ']', sizeof closing);
+    for (int levels = CODEC_MAX_DEPTH - 1; levels <= CODEC_MAX_DEPTH; levels++) {
+        snprintf(text, sizeof text, "{\"update_id\":1,\"x\":%.*s%.*s}", levels, opening, levels,
+                 closing);
+        int r = try_update(*state, text, &update);
+        assert_int_equal(r, levels < CODEC_MAX_DEPTH ? 0 : -AISHA_E_INVALID);
+    }
+}
+
+static void long_lists_are_read_in_full(void **state)
+{
+    char text[4096] = "{\"update_id\":1,\"message\":{\"new_chat_members\":[{\"id\":0}";
+    char *end = text + strlen(text);
+
+    for (int i = 1; i < 3 * CODEC_MAX_DEPTH; i++)
+        end += snprintf(end, 16, ",{\"id\":%d}", i);
+    stpcpy(end, "]}}");
+    const struct aisha_user *const *users = read_update(*state, text)->message->new_chat_members;
+    for (int i = 0; i < 3 * CODEC_MAX_DEPTH; i++)
+        assert_int_equal(users[i]->id, i);
+    assert_null(users[3 * CODEC_MAX_DEPTH]);
 }
 
 static void brackets_in_a_text_are_no_nesting(void **state)
@@ -301,6 +333,8 @@ int main(void)
         TEST(integers_are_read_only_when_exact),
         TEST(nonsense_is_refused),
         TEST(deep_nesting_is_refused),
+        TEST(nesting_is_read_up_to_the_limit),
+        TEST(long_lists_are_read_in_full),
         TEST(brackets_in_a_text_are_no_nesting),
         TEST(reading_takes_a_bounded_amount_of_memory),
         TEST(every_type_reads_an_empty_object),

@@ -324,6 +324,22 @@ static void a_struct_that_contains_itself_is_refused(void **state)
     assert_int_equal(r, -AISHA_E_INVALID);
 }
 
+static void long_lists_are_written_in_full(void **state)
+{
+    struct aisha_ctx *ctx = *state;
+    const struct aisha_bot_command command = {
+        .size = sizeof command, .command = "c", .description = "d"};
+    const struct aisha_bot_command *commands[3 * CODEC_MAX_DEPTH + 1] = {NULL};
+
+    for (size_t i = 0; i < 3 * CODEC_MAX_DEPTH; i++)
+        commands[i] = &command;
+    assert_int_equal(aisha_set_my_commands(ctx, NULL, .commands = commands), 0);
+    assert_int_equal(strlen(ctx->body.json),
+                     strlen("{\"commands\":[]}") - 1 +
+                         3 * CODEC_MAX_DEPTH *
+                             strlen(",{\"command\":\"c\",\"description\":\"d\"}"));
+}
+
 static void fields_beyond_an_older_struct_are_unset(void **state)
 {
     struct aisha_ctx *ctx = *state;
@@ -402,6 +418,7 @@ int main(void)
         TEST(a_missing_field_is_named_with_its_path),
         TEST(json_in_a_field_is_checked),
         TEST(a_struct_that_contains_itself_is_refused),
+        TEST(long_lists_are_written_in_full),
         TEST(fields_beyond_an_older_struct_are_unset),
         TEST(every_method_names_its_first_missing_parameter),
     };

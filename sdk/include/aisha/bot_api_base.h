@@ -13,8 +13,9 @@
  * required numbers and booleans; where a zero or a false has to be sent, write AISHA_ZERO or
  * AISHA_FALSE. What arrives has plain values: a boolean is 0 or 1, and 0 if it was not there.
  *
- * Arrays end with NULL. A field whose type differs from case to case is JSON text. Where an id can
- * be a number or a name, NAME_str is the second form of NAME.
+ * Arrays end with NULL; of one of integers, NAME_count is the length. A field whose type differs
+ * from case to case is JSON text. Where an id can be a number or a name, NAME_str is the second form
+ * of NAME. Types that the Bot API uses in place of each other are one struct with the fields of all.
  *
  * What a call returns lives as long as the handler that made it. ret may always be NULL.
  */

@@ -26,13 +26,24 @@ struct aisha_helper {
     const char *args; /* the caller's text, "" when it gave none */
     char *error;      /* filled by aisha_helper_fail() */
     size_t error_size;
+    char *report; /* filled by aisha_helper_report() */
+    size_t report_size;
 };
 
+/* Returns 0, or a negative code. */
 typedef int aisha_helper_fn(struct aisha_helper *helper);
+
+/* What an .object exports. */
+AISHA_PUBLIC int aisha_helper_run(struct aisha_helper *helper);
 
 /* In the helper: says why it failed, in English, for the log. Returns code. */
 AISHA_PUBLIC int aisha_helper_fail(struct aisha_helper *helper, int code, const char *format, ...)
     AISHA_PRINTF(3, 4);
+
+/* In the helper: what the caller should know besides the output, up to 1 KiB of text. The last one
+ * counts. */
+AISHA_PUBLIC void aisha_helper_report(struct aisha_helper *helper, const char *format, ...)
+    AISHA_PRINTF(2, 3);
 
 struct aisha_helper_request {
     size_t size;
@@ -41,16 +52,18 @@ struct aisha_helper_request {
     const char *input_path; /* a file, or input below */
     const void *input;
     size_t input_size;
-    const char *output_path;  /* a new file; removed again when the helper fails */
+    const char *output_path;  /* a new file, removed again when the helper fails; NULL = none */
     int64_t timeout_ms;       /* killed after it; 0 = 30 s */
     int64_t max_output_bytes; /* 0 = 64 MiB */
-    int64_t max_memory_bytes; /* 0 = 512 MiB */
+    int64_t max_memory_bytes; /* beyond code and libraries; 0 = 512 MiB */
 };
 
 struct aisha_helper_result {
     size_t size;
     int64_t output_size;
-    const char *error; /* why it failed, "" when it did not; lives as long as ctx */
+    const char *error;  /* why it failed, "" when it did not; lives as long as ctx */
+    const char *report; /* what the helper reported, "" when it failed; to be read with mistrust: an
+                           input that took the helper over can have written it */
 };
 
 /*

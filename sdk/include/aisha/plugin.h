@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include <aisha/base.h>
+#include <aisha/bot_api.h>
 #include <aisha/helper.h>
 
 /* Changes only when an existing field or function changes its meaning. */
@@ -64,7 +65,9 @@ enum {
 struct aisha_state {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
-    size_t data_size; /* sizeof the struct given as .data, at most 1 KiB */
+    size_t data_size;  /* sizeof the struct given as .data, at most 1 KiB */
+    const char *field; /* of Message, what an answer has to carry: "text", "photo", …; other messages
+                          are no answers. NULL = any */
 };
 
 /* Messages that are neither a command nor an answer, by the field of the Bot API's Message that
@@ -142,6 +145,7 @@ struct aisha_helper_row {
 
 struct aisha_plugin {
     uint32_t abi; /* first, forever */
+    uint32_t bot_api_revision;
     size_t size;
     const char *name; /* 1-16 of a-z 0-9 _; the section in plugins.ini and the file NAME.so */
     const char *version;
@@ -169,7 +173,10 @@ struct aisha_plugin {
 #define AISHA_PLUGIN(...)                                                                          \
     AISHA_PUBLIC extern const struct aisha_plugin aisha_plugin;                                    \
     const struct aisha_plugin aisha_plugin = {                                                     \
-        .abi = AISHA_ABI, .size = sizeof(struct aisha_plugin), __VA_ARGS__};
+        .abi = AISHA_ABI,                                                                          \
+        .bot_api_revision = AISHA_BOT_API_REVISION,                                                \
+        .size = sizeof(struct aisha_plugin),                                                       \
+        __VA_ARGS__};
 
 /* The plugin's configuration struct, filled from its section; NULL without .config_size. */
 AISHA_PUBLIC const void *aisha_config(struct aisha_ctx *ctx);

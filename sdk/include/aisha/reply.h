@@ -63,7 +63,7 @@ struct aisha_button {
     size_t payload_size;
     const char *url; /* instead of a callback */
     bool cancels;    /* instead: ends the handler that is running in this chat, as /cancel does */
-    const char *plugin; /* instead of callback: the first entry of that plugin's menu */
+    const char *plugin; /* whose callback it is, then with a payload of zeros; NULL = this plugin */
 };
 
 /* An empty keyboard; lives as long as ctx. */

@@ -5,7 +5,8 @@
  *     return aisha_ask(ctx, .key = "which_name", .then = "name", AISHA_DATA(draft));
  *
  * Commands do not touch a pending question, except /cancel, which withdraws it. A state handler
- * that returns 0 without asking again has ended the dialogue; so has one that fails.
+ * that returns 0 without asking again has ended the dialogue; when it fails, or passes the message
+ * on with AISHA_PASS, the question stays.
  */
 #pragma once
 
@@ -44,5 +45,8 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_ask_(struct aisha_ctx *ctx,
 #define aisha_state_data(ctx, ret) aisha_state_data_((ctx), (ret), sizeof *(ret))
 AISHA_PUBLIC AISHA_CHECKED int aisha_state_data_(struct aisha_ctx *ctx, void *ret, size_t size);
 
-/* Withdraws the pending question, whichever plugin asked it. Returns 1 when there was one, else 0. */
-AISHA_PUBLIC int aisha_state_clear(struct aisha_ctx *ctx);
+/*
+ * What /cancel does: withdraws the pending question, whichever plugin asked it. Returns 1 when there
+ * was one, or when this update has stopped a running handler; else 0.
+ */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_state_clear(struct aisha_ctx *ctx);

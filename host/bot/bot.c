@@ -1,0 +1,323 @@
+/*
+ * Start, run, end. The start is a task because it waits for the database and for Telegram; so is
+ * the end, because handlers get some time to finish.
+ */
+#include "host/bot/bot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include <aisha/bot_api.h>
+#include <aisha/error.h>
+
+#include "host/bot/helper_process.h"
+#include "host/bot/lanes.h"
+#include "host/bot/profile.h"
+#include "host/bot/temp.h"
+#include "host/bot/unit.h"
+#include "host/core/log.h"
+#include "host/core/loop.h"
+#include "host/core/wait.h"
+#include "host/core/worker.h"
+#include "host/io/http_client.h"
+#include "host/store/blob.h"
+#include "host/store/db.h"
+#include "host/store/inbox.h"
+#include "host/store/migrate.h"
+#include "host/store/schema.h"
+#include "host/telegram/client.h"
+#include "host/telegram/poller.h"
+
+enum {
+    MAX_PENDING = 10000, /* updates taken from Telegram and not done */
+    WORKER_THREADS = 2,
+    DRAIN_MS = 10000,
+    FLUSH_EVERY_MS = 500,
+};
+
+/* ---- the end ---- */
+
+static void drain(void *arg)
+{
+    struct bot *bot = arg;
+    struct wait idle;
+
+    if (bot->poller)
+        poller_stop(bot->poller);
+    if (bot->inbox) {
+        units_give_up_waiting(bot);
+        wait_init(&idle, bot->loop);
+        bot->idle = &idle;
+        if (inbox_pending(bot->inbox) > 0 && wait_for(&idle, DRAIN_MS) < 0)
+            log_warn("bot",
+                     "%zu handlers did not finish in time; they are repeated at the next start",
+                     inbox_pending(bot->inbox));
+        bot->idle = NULL;
+        aisha_ignore(inbox_flush(bot->inbox));
+    }
+    loop_stop(bot->loop);
+}
+
+static void bot_stop(struct bot *bot, int result)
+{
+    if (result < 0)
+        bot->result = result;
+    if (bot->is_stopping)
+        return;
+    bot->is_stopping = true;
+    if (task_start(bot->loop, "stop", drain, bot, NULL) < 0)
+        loop_stop(bot->loop);
+}
+
+void bot_unit_ended(struct bot *bot)
+{
+    size_t pending = inbox_pending(bot->inbox);
+
+    if (bot->idle && pending == 0)
+        wait_wake(bot->idle, 0);
+    if (bot->room && pending < MAX_PENDING / 2)
+        wait_wake(bot->room, 0);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct bot *bot = arg;
+
+    (void)what;
+    if (bot->is_stopping) {
+        log_info("bot", "again %s: not waiting any longer", strsignal((int)number));
+        loop_stop(bot->loop);
+        return;
+    }
+    log_info("bot", "%s: finishing what runs", strsignal((int)number));
+    bot_stop(bot, 0);
+}
+
+/* ---- updates ---- */
+
+static int take_updates(cJSON *updates, int64_t *ret_last_id, void *user)
+{
+    struct bot *bot = user;
+    struct wait room;
+
+    if (inbox_pending(bot->inbox) >= MAX_PENDING) {
+        log_warn("bot", "%zu updates are waiting; taking no more until half of them are done",
+                 inbox_pending(bot->inbox));
+        wait_init(&room, bot->loop);
+        bot->room = &room;
+        int r = wait_for(&room, WAIT_FOREVER);
+        bot->room = NULL;
+        if (r < 0) {
+            cJSON_Delete(updates);
+            return r;
+        }
+    }
+    return inbox_receive(bot->inbox, updates, ret_last_id);
+}
+
+static void on_refused(const char *why, void *user)
+{
+    log_error("bot",
+              "Telegram does not accept the token: %s; get the right one from @BotFather and "
+              "put it into BOT_TOKEN",
+              why);
+    bot_stop(user, -AISHA_E_DENIED);
+}
+
+static void flush_from_time_to_time(void *arg)
+{
+    struct bot *bot = arg;
+
+    while (wait_sleep(bot->loop, FLUSH_EVERY_MS) == 0)
+        aisha_ignore(inbox_flush(bot->inbox));
+}
+
+/* ---- the start ---- */
+
+static int migrate_all(struct bot *bot)
+{
+    const char *error = "";
+
+    int r = migrate(bot->db, &bot->arena, "host", host_migrations, host_migration_count, &error);
+    for (size_t i = 0; r == 0 && i < bot->registry->count; i++) {
+        const struct plugin *plugin = &bot->registry->plugins[i];
+        r = migrate(bot->db, &bot->arena, plugin->name, plugin->d.migrations.rows,
+                    plugin->d.migrations.count, &error);
+    }
+    if (r < 0)
+        log_error("bot", "the tables could not be brought up to date: %s", error);
+    return r;
+}
+
+static int open_stores(struct bot *bot)
+{
+    const char *error = "";
+
+    int r = db_open(&bot->db, bot->loop, bot->config->database.url, &bot->arena, &error);
+    if (r < 0) {
+        log_error("bot", "DATABASE_URL: %s", error);
+        return r;
+    }
+    r = blob_store_open(&bot->blobs, bot->workers, bot->config->blob.url, &bot->arena, &error);
+    if (r < 0) {
+        log_error("bot", "BLOB_URL: %s", error);
+        return r;
+    }
+    r = migrate_all(bot);
+    if (r < 0)
+        return r;
+    r = secret_get(bot->db, "buttons", &bot->button_key);
+    if (r < 0)
+        log_error("bot", "the key for buttons cannot be read: %s", aisha_error_text(r));
+    return r;
+}
+
+/* Asks Telegram who we are, for as long as it takes. */
+static int introduce(struct bot *bot)
+{
+    const struct aisha_delete_webhook_params no_webhook = {.size = sizeof no_webhook};
+    const struct aisha_user *me;
+    struct telegram_failure failure;
+    int r;
+
+    while ((r = telegram_call(bot->telegram, &bot->arena, "getMe", NULL, &me, &failure)) < 0) {
+        if (r == -AISHA_E_CANCELED)
+            return r;
+        if (r == -AISHA_E_TELEGRAM && (failure.error_code == 401 || failure.error_code == 404)) {
+            on_refused(failure.description, bot);
+            return -AISHA_E_DENIED;
+        }
+        log_warn("bot", "Telegram cannot be reached: %s; trying again",
+                 failure.description ? failure.description : aisha_error_text(r));
+        r = wait_sleep(bot->loop, 2000);
+        if (r < 0)
+            return r;
+    }
+    bot->id = me->id;
+    bot->username = me->username ? me->username : "";
+    return telegram_call(bot->telegram, &bot->arena, "deleteWebhook", &no_webhook, NULL, &failure);
+}
+
+static int begin(struct bot *bot)
+{
+    struct poller_options options = {
+        .take = take_updates,
+        .on_refused = on_refused,
+        .user = bot,
+        .allowed_updates = registry_allowed_updates(bot->registry, &bot->arena),
+    };
+
+    int r = open_stores(bot);
+    if (r == 0)
+        r = introduce(bot);
+    if (r == 0)
+        r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
+    if (r < 0)
+        return r;
+    profile_publish(bot);
+    r = inbox_replay(bot->inbox);
+    if (r == 0)
+        r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
+    if (r == 0 && !bot->is_stopping)
+        r = poller_start(&bot->poller, bot->loop, bot->telegram, &options);
+    if (r == 0)
+        log_info("bot", "@%s is running with %zu plugins", bot->username, bot->registry->count);
+    return r;
+}
+
+static void begin_task(void *arg)
+{
+    struct bot *bot = arg;
+
+    int r = begin(bot);
+    if (r == 0 || r == -AISHA_E_CANCELED)
+        return;
+    if (r != -AISHA_E_DENIED)
+        log_error("bot", "the bot could not be started: %s", aisha_error_text(r));
+    bot_stop(bot, r);
+}
+
+/* ---- everything that needs no waiting ---- */
+
+static int bot_new(struct bot *bot)
+{
+    size_t max_running = (size_t)bot->config->limits.max_in_flight;
+    const struct loop_options loop_options = {
+        .max_tasks = 2 * max_running + 256, /* late answers, endings, the host's own */
+        .report_overflow = true,
+    };
+    const struct http_client_options http = {.slots = (unsigned)bot->config->http.slots,
+                                             .user_agent = "aisha"};
+    const struct telegram_options telegram = {
+        .api_url = bot->config->telegram.api_url,
+        .token = bot->config->telegram.token,
+        .rate = (double)bot->config->outbound.rate,
+        .chat_rate = (double)bot->config->outbound.chat_rate,
+    };
+
+    int r = loop_new(&bot->loop, &loop_options);
+    if (r == 0)
+        r = temp_open(&bot->arena, &bot->temp_directory);
+    if (r == 0)
+        r = workers_new(&bot->workers, bot->loop, WORKER_THREADS);
+    if (r == 0)
+        r = http_client_new(&bot->http, bot->loop, &http);
+    if (r == 0)
+        r = telegram_new(&bot->telegram, bot->loop, bot->http, &telegram);
+    if (r == 0)
+        r = helper_pool_new(&bot->helpers, bot->loop, bot->program);
+    if (r == 0)
+        r = lanes_new(&bot->lanes, max_running, unit_start, bot);
+    return r;
+}
+
+static void bot_free(struct bot *bot)
+{
+    poller_free(bot->poller);
+    inbox_free(bot->inbox);
+    lanes_free(bot->lanes);
+    helper_pool_free(bot->helpers);
+    telegram_free(bot->telegram);
+    http_client_free(bot->http);
+    blob_store_close(bot->blobs);
+    db_close(bot->db);
+    workers_free(bot->workers);
+    temp_close(bot->temp_directory);
+    loop_free(bot->loop);
+    arena_clear(&bot->arena);
+}
+
+static int run_loop(struct bot *bot)
+{
+    struct event *const signals[] = {
+        evsignal_new(loop_base(bot->loop), SIGINT, on_signal, bot),
+        evsignal_new(loop_base(bot->loop), SIGTERM, on_signal, bot),
+    };
+
+    for (size_t i = 0; i < 2; i++)
+        evsignal_add(signals[i], NULL);
+    int r = task_start(bot->loop, "start", begin_task, bot, NULL);
+    if (r == 0)
+        r = loop_run(bot->loop);
+    for (size_t i = 0; i < 2; i++)
+        event_free(signals[i]);
+    return r < 0 ? r : bot->result;
+}
+
+int bot_run(const struct config *config, const struct registry *registry,
+            const struct catalogue *texts, const char *program)
+{
+    struct bot bot = {.config = config, .registry = registry, .texts = texts, .program = program};
+
+    signal(SIGPIPE, SIG_IGN);
+    int r = bot_new(&bot);
+    if (r == 0)
+        r = run_loop(&bot);
+    else
+        log_error("bot", "the bot could not be started: %s", aisha_error_text(r));
+    bot_free(&bot);
+    return r;
+}

@@ -1,0 +1,66 @@
+/*
+ * The bot that runs: what the units of work share. Made by bot_run() in the order of its members
+ * and taken down in reverse.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+#include "host/bot/config.h"
+#include "host/bot/registry.h"
+#include "host/core/arena.h"
+#include "host/store/secrets.h"
+
+struct blob_store;
+struct catalogue;
+struct db;
+struct helper_pool;
+struct http_client;
+struct inbox;
+struct lanes;
+struct loop;
+struct poller;
+struct telegram;
+struct wait;
+struct workers;
+
+struct bot {
+    struct arena arena; /* what lives as long as the bot */
+    const struct config *config;
+    const struct registry *registry;
+    const struct catalogue *texts; /* the host's own */
+    const char *program;           /* path of this executable, for helper processes */
+    const char *temp_directory;
+    struct loop *loop;
+    struct workers *workers;
+    struct http_client *http;
+    struct db *db;
+    struct blob_store *blobs;
+    struct telegram *telegram;
+    struct helper_pool *helpers;
+    struct lanes *lanes;
+    struct inbox *inbox;
+    struct poller *poller;
+    struct secret button_key;
+    int64_t id;           /* of the bot, from getMe */
+    const char *username; /* the same, without @ */
+    struct wait *idle;    /* somebody waits for the last unit to end */
+    struct wait *room;    /* the poller waits for fewer units */
+    bool is_stopping;     /* somebody asked for the end */
+    int result;           /* of bot_run() */
+    uint64_t temp_count;  /* for names of temporary files */
+};
+
+/* Called when a unit has ended. */
+void bot_unit_ended(struct bot *bot);
+
+/*
+ * Runs until SIGINT or SIGTERM, or until Telegram refuses the token. Returns 0 after an orderly end,
+ * a negative code after one that needs an operator (already logged).
+ */
+AISHA_CHECKED int bot_run(const struct config *config, const struct registry *registry,
+                          const struct catalogue *texts, const char *program);

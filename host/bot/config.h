@@ -1,0 +1,63 @@
+/*
+ * aisha.ini as a typed struct. Every key has a default but the token; an unknown one is a problem.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+#include "host/bot/ini.h"
+#include "host/bot/problem.h"
+#include "host/core/arena.h"
+
+struct config {
+    struct {
+        const char *token;   /* "digits:secret" */
+        const char *api_url; /* without a slash at its end */
+    } telegram;
+
+    struct {
+        const char *url; /* sqlite:PATH */
+    } database;
+
+    struct {
+        const char *url; /* file:PATH */
+    } blob;
+
+    struct {
+        int64_t slots; /* outgoing connections per host */
+    } http;
+
+    struct {
+        int64_t rate;      /* messages per second over all chats; 0 = no limit */
+        int64_t chat_rate; /* the same for one private chat */
+    } outbound;
+
+    struct {
+        int64_t max_in_flight; /* handlers at once */
+    } limits;
+
+    struct {
+        const char *ids_text; /* as written */
+        const int64_t *ids;
+        size_t id_count;
+    } admin;
+
+    struct {
+        const char *level;  /* debug, info, warn, error */
+        const char *format; /* text, json */
+    } log;
+
+    struct {
+        const char *directory; /* of NAME/NAME.so; "" = ../plugins beside the host's binary */
+    } plugins;
+};
+
+/*
+ * Reads path. -AISHA_E_INVALID when problems were added; ret is then not to be used. The arena owns
+ * the texts. env as for ini_load().
+ */
+AISHA_CHECKED int config_load(struct arena *arena, const struct env *env, const char *path,
+                              struct config *ret, struct problems *problems);

@@ -1,0 +1,126 @@
+/*
+ * The SDK: buttons of reply.h. A mistake is kept until the keyboard is sent, so that handlers need
+ * not check every button.
+ */
+#include "host/bot/keyboard.h"
+
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/sized.h"
+#include "host/core/arena.h"
+
+enum {
+    MAX_BUTTONS = 100
+};
+
+struct aisha_keyboard {
+    struct aisha_ctx *ctx;
+    const struct aisha_inline_keyboard_button *buttons[MAX_BUTTONS];
+    size_t row_start[MAX_BUTTONS + 1]; /* index of the first button of each row */
+    size_t count, row_count;
+    const char *mistake;
+};
+
+struct aisha_keyboard *aisha_keyboard(struct aisha_ctx *ctx)
+{
+    struct aisha_keyboard *keyboard = arena_alloc(&ctx->arena, sizeof *keyboard);
+
+    keyboard->ctx = ctx;
+    keyboard->row_count = 1;
+    return keyboard;
+}
+
+void aisha_row(struct aisha_keyboard *keyboard)
+{
+    if (keyboard->row_start[keyboard->row_count - 1] < keyboard->count)
+        keyboard->row_start[keyboard->row_count++] = keyboard->count;
+}
+
+/* The callback_data of a button, or NULL with the mistake set. */
+static const char *callback_data(struct aisha_keyboard *keyboard, const struct aisha_button *button)
+{
+    struct aisha_ctx *ctx = keyboard->ctx;
+    const struct button_place place = ctx_button_place(ctx);
+    const struct plugin *plugin =
+        button->plugin ? registry_plugin(ctx->bot->registry, button->plugin) : ctx->plugin;
+    const struct aisha_callback *callback =
+        plugin && button->callback ? plugin_callback(plugin, button->callback) : NULL;
+    char *text = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
+    struct button made = {0};
+
+    if (button->cancels) {
+        made.route = ctx_cancel_route();
+    } else if (!callback) {
+        keyboard->mistake = arena_printf(&ctx->arena, "there is no callback \"%s\"",
+                                         button->callback ? button->callback : "");
+        return NULL;
+    } else if (button->payload_size && button->payload_size != callback->payload_size) {
+        keyboard->mistake = arena_printf(
+            &ctx->arena, "the payload of \"%s\" has %zu bytes, its .payload_size is %zu",
+            callback->name, button->payload_size, callback->payload_size);
+        return NULL;
+    } else {
+        made.route = button_route(plugin->name, callback->name, callback->version);
+        made.flags = callback->is_for_anyone ? BUTTON_FOR_ANYONE : 0;
+        made.payload_size = button->payload_size;
+        if (button->payload_size)
+            memcpy(made.payload, button->payload, button->payload_size);
+    }
+    button_encode(&ctx->bot->button_key, &place, &made, text);
+    return text;
+}
+
+void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button)
+{
+    struct aisha_ctx *ctx = keyboard->ctx;
+    struct aisha_button own;
+
+    sized_copy(&own, sizeof own, button);
+    if (keyboard->count == MAX_BUTTONS)
+        keyboard->mistake = "more than 100 buttons under one message";
+    if (keyboard->mistake)
+        return;
+    struct aisha_inline_keyboard_button *made = arena_alloc(&ctx->arena, sizeof *made);
+    made->size = sizeof *made;
+    made->text = own.key ? ctx_plain(ctx, own.key, NULL) : own.text;
+    if (!made->text || !*made->text) {
+        keyboard->mistake = "a button has no text";
+        return;
+    }
+    if (own.url)
+        made->url = own.url;
+    else
+        made->callback_data = callback_data(keyboard, &own);
+    keyboard->buttons[keyboard->count++] = made;
+}
+
+int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
+                    const struct aisha_reply_markup **ret_markup)
+{
+    *ret_markup = NULL;
+    if (!keyboard || (keyboard->count == 0 && !keyboard->mistake))
+        return 0;
+    if (keyboard->mistake)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "%s", keyboard->mistake);
+    struct aisha_reply_markup *markup = arena_alloc(&ctx->arena, sizeof *markup);
+    const struct aisha_inline_keyboard_button *const **rows =
+        arena_alloc(&ctx->arena, (keyboard->row_count + 1) * sizeof *rows);
+    size_t row_count = 0;
+    for (size_t i = 0; i < keyboard->row_count; i++) {
+        size_t start = keyboard->row_start[i];
+        size_t end = i + 1 < keyboard->row_count ? keyboard->row_start[i + 1] : keyboard->count;
+        const struct aisha_inline_keyboard_button **row =
+            arena_alloc(&ctx->arena, (end - start + 1) * sizeof *row);
+        if (start == end)
+            continue;
+        memcpy(row, keyboard->buttons + start, (end - start) * sizeof *row);
+        rows[row_count++] = row;
+    }
+    *markup = (struct aisha_reply_markup){.size = sizeof *markup, .inline_keyboard = rows};
+    *ret_markup = markup;
+    return 0;
+}

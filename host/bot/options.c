@@ -1,0 +1,191 @@
+/*
+ * Rows of another size than ours are copied into one of ours first, so that a plugin built against
+ * an older or a newer header works.
+ */
+#include "host/bot/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/error.h>
+
+enum {
+    SHOWN_MAX_BYTES = 60
+};
+
+/* Everything that the steps below need. */
+struct filling {
+    struct arena *arena;
+    const struct ini_section *section;
+    void *config;
+    struct problems *problems;
+};
+
+int option_parse_bool(const char *value, bool *ret)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(value, words[i]) == 0) {
+            *ret = i % 2 == 1;
+            return 0;
+        }
+    return -AISHA_E_INVALID;
+}
+
+int option_parse_int(const char *value, int64_t *ret)
+{
+    const char *digits = value + (*value == '-');
+    char *end;
+
+    if (*digits < '0' || *digits > '9')
+        return -AISHA_E_INVALID;
+    errno = 0;
+    intmax_t number = strtoimax(value, &end, 10);
+    if (*end || errno || number < INT64_MIN || number > INT64_MAX)
+        return -AISHA_E_INVALID;
+    *ret = number;
+    return 0;
+}
+
+int option_refuse(const struct aisha_option *option, const char *value, struct option_source source,
+                  const char *remedy, struct problems *problems)
+{
+    if (option->is_secret || strlen(value) > SHOWN_MAX_BYTES)
+        problem_add(problems, source.path, source.line, remedy, "[%s] %s cannot be used as it is",
+                    source.section, option->name);
+    else
+        problem_add(problems, source.path, source.line, remedy, "[%s] %s cannot be \"%s\"",
+                    source.section, option->name, value);
+    return -AISHA_E_INVALID;
+}
+
+static int set_text(struct arena *arena, const struct aisha_option *option, const char *value,
+                    struct option_source source, void *member, struct problems *problems)
+{
+    int64_t size = (int64_t)strlen(value);
+    const char *copy;
+
+    if (option->max > 0 && (size < option->min || size > option->max))
+        return option_refuse(option, value, source,
+                             arena_printf(arena,
+                                          "it has %" PRId64 " bytes; write %" PRId64 " to %" PRId64,
+                                          size, option->min, option->max),
+                             problems);
+    copy = arena_strdup(arena, value);
+    memcpy(member, &copy, sizeof copy);
+    return 0;
+}
+
+static int set_int(struct arena *arena, const struct aisha_option *option, const char *value,
+                   struct option_source source, void *member, struct problems *problems)
+{
+    bool has_range = option->max > option->min;
+    int64_t number;
+
+    int r = option_parse_int(value, &number);
+    if (r == 0 && (!has_range || (number >= option->min && number <= option->max))) {
+        memcpy(member, &number, sizeof number);
+        return 0;
+    }
+    return option_refuse(
+        option, value, source,
+        has_range ? arena_printf(arena, "write a whole number from %" PRId64 " to %" PRId64,
+                                 option->min, option->max)
+                  : "write a whole number",
+        problems);
+}
+
+int option_set(struct arena *arena, const struct aisha_option *option, const char *value,
+               struct option_source source, void *config, struct problems *problems)
+{
+    char *member = (char *)config + option->offset;
+    bool truth;
+
+    switch (option->type) {
+    case AISHA_OPTION_TEXT:
+        return set_text(arena, option, value, source, member, problems);
+    case AISHA_OPTION_INT:
+        return set_int(arena, option, value, source, member, problems);
+    case AISHA_OPTION_BOOL:
+        if (option_parse_bool(value, &truth) < 0)
+            return option_refuse(option, value, source, "write true or false", problems);
+        memcpy(member, &truth, sizeof truth);
+        return 0;
+    }
+    return option_refuse(option, value, source, "this host does not know an option of its type",
+                         problems);
+}
+
+static struct aisha_option row_at(const struct aisha_option *rows, size_t row_size, size_t index)
+{
+    struct aisha_option row = {0};
+
+    memcpy(&row, (const char *)rows + index * row_size,
+           row_size < sizeof row ? row_size : sizeof row);
+    return row;
+}
+
+static bool is_for_loader(const char *key)
+{
+    return strcmp(key, "enabled") == 0 || strcmp(key, "path") == 0;
+}
+
+static void check_keys(const struct filling *f, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < f->section->entry_count; i++) {
+        const struct ini_entry *entry = &f->section->entries[i];
+        bool is_known = is_for_loader(entry->key);
+
+        for (size_t j = 0; j < count && !is_known; j++)
+            is_known = strcmp(entry->key, names[j]) == 0;
+        if (!is_known)
+            problem_add(f->problems, f->section->path, entry->line,
+                        problem_did_you_mean(f->arena, entry->key, names, count),
+                        "[%s] has no key \"%s\"", f->section->name, entry->key);
+    }
+}
+
+static void fill_one(const struct filling *f, const struct aisha_option *option)
+{
+    const struct ini_entry *entry = ini_find_entry(f->section, option->name);
+    const char *meaning = option->summary ? option->summary : "this plugin cannot work without it";
+    struct option_source source = {f->section->path, f->section->line, f->section->name};
+    const char *value = NULL;
+
+    if (entry) {
+        source.line = entry->line;
+        value = ini_value(f->arena, f->section, entry, 0, NULL, f->problems);
+        if (!value)
+            return;
+    }
+    bool is_given = value && (*value || (option->type == AISHA_OPTION_TEXT && option->value));
+    if (!is_given && !option->value) {
+        problem_add(f->problems, source.path, source.line, meaning, "[%s] needs a value for \"%s\"",
+                    f->section->name, option->name);
+        return;
+    }
+    aisha_ignore(option_set(f->arena, option, is_given ? value : option->value, source, f->config,
+                            f->problems));
+}
+
+int options_fill(struct arena *arena, const struct aisha_option *rows, size_t count,
+                 size_t row_size, const struct ini_section *section, void *config,
+                 struct problems *problems)
+{
+    const struct filling f = {arena, section, config, problems};
+    const char **names = arena_alloc(arena, (count + 1) * sizeof *names);
+    size_t problems_before = problems->count;
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = row_at(rows, row_size, i).name;
+    check_keys(&f, names, count);
+    for (size_t i = 0; i < count; i++) {
+        struct aisha_option option = row_at(rows, row_size, i);
+        fill_one(&f, &option);
+    }
+    return problems->count > problems_before ? -AISHA_E_INVALID : 0;
+}

@@ -1,0 +1,192 @@
+/*
+ * What the compiler cannot see in a plugin's tables, said before anything runs.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/bot/button.h"
+#include "host/bot/i18n.h"
+#include "host/bot/loader.h"
+#include "host/core/arena.h"
+#include "host/telegram/api.h"
+
+enum {
+    MAX_NAME = 32,
+    MAX_STATE_DATA = 1024
+};
+
+/* The plugin at fault, and where its section is. */
+struct check {
+    const struct plugin *plugin;
+    const char *path;
+    const struct catalogue *host_texts;
+    struct problems *problems;
+};
+
+static AISHA_PRINTF(2, 3) void complain(const struct check *check, const char *format, ...)
+{
+    char cause[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(cause, sizeof cause, format, args);
+    va_end(args);
+    problem_add(check->problems, check->path, check->plugin->line,
+                "this is for the plugin's author; switch it off with \"enabled = no\" until then",
+                "plugin \"%s\": %s", check->plugin->name, cause);
+}
+
+static void check_name(const struct check *check, const char *what, const char *name, size_t max)
+{
+    if (!name || !*name)
+        complain(check, "a %s has no name", what);
+    else if (strlen(name) > max ||
+             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name))
+        complain(check, "the %s \"%.40s\" is not 1 to %zu of a-z 0-9 _", what, name, max);
+}
+
+static void check_run(const struct check *check, const char *what, const char *name,
+                      aisha_handler *run)
+{
+    if (!run)
+        complain(check, "the %s \"%s\" has no .run", what, name ? name : "");
+}
+
+static void check_text(const struct check *check, const char *what, const char *text)
+{
+    if (!text || !*text)
+        complain(check, "a %s has no text", what);
+    else if (*text == '@' && !i18n_has(check->plugin->texts, text + 1) &&
+             !i18n_has(check->host_texts, text + 1))
+        complain(check, "a %s names the text \"%s\", which is in no catalogue", what, text + 1);
+}
+
+static void check_unique(const struct check *check, const char *what, const void *rows,
+                         size_t count, size_t row_size)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *const *a = (const void *)((const char *)rows + i * row_size);
+        for (size_t j = 0; j < i; j++) {
+            const char *const *b = (const void *)((const char *)rows + j * row_size);
+            if (*a && *b && strcmp(*a, *b) == 0)
+                complain(check, "two %ss are called \"%s\"", what, *a);
+        }
+    }
+}
+
+static bool is_message_field(const char *name)
+{
+    const struct api_type *type = api_find_type("message");
+
+    for (size_t i = 0; name && i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_routes(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+
+    for (size_t i = 0; i < d->commands.count; i++) {
+        check_name(check, "command", d->commands.rows[i].name, MAX_NAME);
+        check_run(check, "command", d->commands.rows[i].name, d->commands.rows[i].run);
+        if (!d->commands.rows[i].is_hidden)
+            check_text(check, "command's summary", d->commands.rows[i].summary);
+    }
+    for (size_t i = 0; i < d->callbacks.count; i++) {
+        check_name(check, "callback", d->callbacks.rows[i].name, MAX_NAME);
+        check_run(check, "callback", d->callbacks.rows[i].name, d->callbacks.rows[i].run);
+        if (d->callbacks.rows[i].payload_size > AISHA_PAYLOAD_MAX)
+            complain(
+                check, "the payload of the callback \"%s\" has %zu bytes; %d fit into a button",
+                d->callbacks.rows[i].name, d->callbacks.rows[i].payload_size, AISHA_PAYLOAD_MAX);
+    }
+    for (size_t i = 0; i < d->states.count; i++) {
+        check_name(check, "state", d->states.rows[i].name, MAX_NAME);
+        check_run(check, "state", d->states.rows[i].name, d->states.rows[i].run);
+        if (d->states.rows[i].field && !is_message_field(d->states.rows[i].field))
+            complain(check, "the Bot API's Message has no field \"%s\"", d->states.rows[i].field);
+        if (d->states.rows[i].data_size > MAX_STATE_DATA)
+            complain(check, "the data of the state \"%s\" is over %d bytes; keep it in a table",
+                     d->states.rows[i].name, MAX_STATE_DATA);
+    }
+    check_unique(check, "callback", d->callbacks.rows, d->callbacks.count, d->callbacks.row_size);
+    check_unique(check, "state", d->states.rows, d->states.count, d->states.row_size);
+}
+
+static bool is_update_field(const char *name)
+{
+    for (const char *const *kind = api_update_kinds; name && *kind; kind++)
+        if (strcmp(*kind, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_events(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+
+    for (size_t i = 0; i < d->messages.count; i++) {
+        const char *field = d->messages.rows[i].field;
+        check_run(check, "message", field, d->messages.rows[i].run);
+        if (!is_message_field(field))
+            complain(check, "the Bot API's Message has no field \"%s\"", field ? field : "");
+    }
+    for (size_t i = 0; i < d->updates.count; i++) {
+        const char *field = d->updates.rows[i].field;
+        check_run(check, "update", field, d->updates.rows[i].run);
+        if (!is_update_field(field))
+            complain(check, "the Bot API's Update has no field \"%s\"", field ? field : "");
+    }
+    for (size_t i = 0; i < d->menu.count; i++) {
+        const char *callback = d->menu.rows[i].callback;
+        check_text(check, "menu entry", d->menu.rows[i].text);
+        if (!callback || !plugin_callback(check->plugin, callback))
+            complain(check, "a menu entry names the callback \"%s\", which does not exist",
+                     callback ? callback : "");
+    }
+}
+
+static void check_rest(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+
+    for (size_t i = 0; i < d->migrations.count; i++) {
+        const struct aisha_migration *row = &d->migrations.rows[i];
+        if (row->version != (int)i + 1 || !row->name)
+            complain(check, "migration %d is number %zu of its table, or has no name", row->version,
+                     i + 1);
+        if (!row->sql && !(row->sqlite && row->postgres))
+            complain(check, "migration %d needs .sql, or .sqlite and .postgres", row->version);
+    }
+    for (size_t i = 0; i < d->provides.count; i++) {
+        check_name(check, "service", d->provides.rows[i].name, MAX_NAME);
+        if (!d->provides.rows[i].functions)
+            complain(check, "the service \"%s\" has no functions", d->provides.rows[i].name);
+    }
+    for (size_t i = 0; i < d->helpers.count; i++) {
+        check_name(check, "helper", d->helpers.rows[i].name, MAX_NAME);
+        if (!d->helpers.rows[i].run == !d->helpers.rows[i].object)
+            complain(check, "the helper \"%s\" needs either .run or .object",
+                     d->helpers.rows[i].name);
+    }
+    for (size_t i = 0; i < d->requires.count; i++)
+        check_name(check, "requirement", d->requires.rows[i].name, MAX_NAME);
+    check_unique(check, "helper", d->helpers.rows, d->helpers.count, d->helpers.row_size);
+}
+
+void plugin_check(const struct plugin *plugin, const struct registry_options *options,
+                  struct problems *problems)
+{
+    const struct check check = {.plugin = plugin,
+                                .path = options->plugins_path,
+                                .host_texts = options->host_texts,
+                                .problems = problems};
+
+    check_name(&check, "plugin", plugin->d.name, 16);
+    check_routes(&check);
+    check_events(&check);
+    check_rest(&check);
+}

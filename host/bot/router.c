@@ -1,0 +1,241 @@
+/*
+ * The order is the one a person expects: what they typed as a command always works, whatever was
+ * asked before.
+ */
+#include "host/bot/router.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/error.h>
+#include <aisha/reply.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/registry.h"
+#include "host/core/arena.h"
+#include "host/core/log.h"
+#include "host/telegram/api.h"
+
+static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
+               const char *name, aisha_handler *handler)
+{
+    ctx->plugin = plugin;
+    ctx->handler = arena_printf(&ctx->arena, "%s%s", what, name);
+    return handler(ctx);
+}
+
+/* What the host says itself, in private; in a group it keeps quiet. */
+static int say(struct aisha_ctx *ctx, const char *key)
+{
+    ctx->plugin = NULL;
+    ctx->handler = key;
+    return ctx->is_private ? aisha_reply(ctx, .key = key) : 0;
+}
+
+/* ---- commands ---- */
+
+struct command_text {
+    const char *name;
+    const char *args;
+    bool is_for_us;
+};
+
+/* "/name@bot args"; false when the text is no command. */
+static bool parse_command(struct aisha_ctx *ctx, const char *text, struct command_text *ret)
+{
+    if (!text || text[0] != '/')
+        return false;
+    size_t length =
+        strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    if (length == 0 || length > 32)
+        return false;
+    char *name = arena_strndup(&ctx->arena, text + 1, length);
+    for (char *c = name; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    const char *rest = text + 1 + length;
+    *ret = (struct command_text){.name = name, .is_for_us = true};
+    if (*rest == '@') {
+        size_t bot_length = strcspn(rest + 1, " \t\r\n");
+        const char *bot = arena_strndup(&ctx->arena, rest + 1, bot_length);
+        ret->is_for_us = strcasecmp(bot, ctx->bot->username) == 0;
+        rest += 1 + bot_length;
+    }
+    if (*rest && !isspace((unsigned char)*rest))
+        return false;
+    rest += strspn(rest, " \t\r\n");
+    size_t size = strlen(rest);
+    while (size > 0 && isspace((unsigned char)rest[size - 1]))
+        size--;
+    ret->args = arena_strndup(&ctx->arena, rest, size);
+    return true;
+}
+
+static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
+{
+    const struct plugin *plugin;
+
+    if (!text->is_for_us)
+        return 0;
+    const struct aisha_command *command = registry_command(ctx->bot->registry, text->name, &plugin);
+    if (!command)
+        return say(ctx, "unknown_command");
+    ctx->args = text->args;
+    return run(ctx, plugin, "/", command->name, command->run);
+}
+
+/* ---- buttons ---- */
+
+static int answer_key(struct aisha_ctx *ctx, const char *key)
+{
+    ctx->handler = key;
+    return aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL));
+}
+
+static int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
+{
+    const struct button_place place = ctx_button_place(ctx);
+    const struct plugin *plugin;
+
+    int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
+                        : -AISHA_E_INVALID;
+    if (r < 0)
+        return answer_key(ctx, "foreign_button");
+    if (ctx->button.route == ctx_cancel_route())
+        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
+    const struct aisha_callback *callback =
+        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
+    if (!callback || ctx->button.payload_size > callback->payload_size)
+        return answer_key(ctx, "outdated_button");
+    ctx->payload_size = callback->payload_size;
+    return run(ctx, plugin, "callback ", callback->name, callback->run);
+}
+
+/* ---- messages ---- */
+
+/* Whether a member of the message's struct is set; all kinds but booleans and numbers are pointers. */
+static bool has_field(const struct aisha_message *message, const char *name)
+{
+    const struct api_type *type = api_find_type("message");
+
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct api_field *field = &type->fields[i];
+        if (strcmp(field->name, name) != 0)
+            continue;
+        const char *at = (const char *)message + field->offset;
+        switch ((enum api_kind)field->value.kind) {
+        case API_INTEGER:
+        case API_ID:
+            return *(const int64_t *)at != 0;
+        case API_FLOAT:
+            return *(const double *)at != 0;
+        case API_BOOLEAN:
+            return *(const int8_t *)at == 1;
+        default:
+            return *(const void *const *)at != NULL;
+        }
+    }
+    return false;
+}
+
+/* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
+static int run_state(struct aisha_ctx *ctx)
+{
+    const struct dialog_key key = ctx_dialog_key(ctx);
+    const struct plugin *plugin;
+
+    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    if (r < 0)
+        return r == -AISHA_E_NOT_FOUND ? AISHA_PASS : r;
+    const struct aisha_state *state =
+        registry_state(ctx->bot->registry, ctx->dialog.plugin, ctx->dialog.state, &plugin);
+    if (!state || ctx->dialog.data_size != state->data_size) {
+        log_warn("router", "a question of \"%s\" leads to \"%s\", which does not exist any more",
+                 ctx->dialog.plugin, ctx->dialog.state);
+        ctx->dialog_change = CTX_DIALOG_CLEAR;
+        return AISHA_PASS;
+    }
+    if (state->field && !has_field(ctx->message, state->field))
+        return AISHA_PASS;
+    ctx->dialog_change = CTX_DIALOG_CLEAR; /* unless the handler asks again */
+    r = run(ctx, plugin, "state ", state->name, state->run);
+    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
+        ctx->dialog_change = CTX_DIALOG_KEEP;
+    return r;
+}
+
+static int run_message_routes(struct aisha_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->bot->registry->count; i++) {
+        const struct plugin *plugin = &ctx->bot->registry->plugins[i];
+        for (size_t j = 0; j < plugin->d.messages.count; j++) {
+            const struct aisha_message_route *route = &plugin->d.messages.rows[j];
+            if (!has_field(ctx->message, route->field))
+                continue;
+            int r = run(ctx, plugin, "message ", route->field, route->run);
+            if (r != AISHA_PASS)
+                return r;
+        }
+    }
+    return AISHA_PASS;
+}
+
+/* What people send on purpose, as opposed to "X joined the group". */
+static bool is_content(const struct aisha_message *message)
+{
+    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
+                                         "video",   "video_note", "document", "sticker",
+                                         "contact", "location"};
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (has_field(message, fields[i]))
+            return true;
+    return false;
+}
+
+static int run_message(struct aisha_ctx *ctx)
+{
+    struct command_text command;
+
+    if (parse_command(ctx, ctx->message->text, &command))
+        return run_command(ctx, &command);
+    int r = AISHA_PASS;
+    if (is_content(ctx->message)) {
+        r = run_state(ctx);
+        if (r == AISHA_PASS)
+            r = run_message_routes(ctx);
+        if (r == AISHA_PASS)
+            r = say(ctx, "not_understood");
+    } else {
+        r = run_message_routes(ctx);
+    }
+    return r == AISHA_PASS ? 0 : r;
+}
+
+static int run_update_routes(struct aisha_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->bot->registry->count; i++) {
+        const struct plugin *plugin = &ctx->bot->registry->plugins[i];
+        for (size_t j = 0; j < plugin->d.updates.count; j++) {
+            const struct aisha_update_route *route = &plugin->d.updates.rows[j];
+            if (strcmp(route->field, ctx->kind) != 0)
+                continue;
+            int r = run(ctx, plugin, "update ", route->field, route->run);
+            if (r != AISHA_PASS)
+                return r;
+        }
+    }
+    return 0;
+}
+
+int router_run(struct aisha_ctx *ctx)
+{
+    if (strcmp(ctx->kind, "callback_query") == 0)
+        return run_callback(ctx, ctx->update->callback_query);
+    if (strcmp(ctx->kind, "message") == 0)
+        return run_message(ctx);
+    return run_update_routes(ctx);
+}

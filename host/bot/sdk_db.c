@@ -1,0 +1,117 @@
+/*
+ * The SDK: db.h. The first write of a unit takes along what makes it count once: the mark that its
+ * update is done, and the change of its dialogue.
+ */
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/core/arena.h"
+#include "host/store/db.h"
+
+/* What every write has to bring along now; returns the number of statements, at most 2. */
+static size_t own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[2])
+{
+    const struct dialog_key key = ctx_dialog_key(ctx);
+    size_t count = 0;
+
+    if (!ctx->is_committed)
+        ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &ctx->item);
+    if (ctx->dialog_change != CTX_DIALOG_KEEP)
+        ret[count++] = dialog_statement(
+            &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+    return count;
+}
+
+static void own_statements_took_effect(struct aisha_ctx *ctx)
+{
+    ctx->is_committed = true;
+    ctx->dialog_change = CTX_DIALOG_KEEP;
+}
+
+static int note(struct aisha_ctx *ctx, int r)
+{
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    return r;
+}
+
+static int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
+                     const struct aisha_statement *statements, size_t count)
+{
+    struct aisha_statement *all = arena_alloc(&ctx->arena, (count + 2) * sizeof *all);
+    const struct aisha_rows **rows = arena_alloc(&ctx->arena, (count + 2) * sizeof *rows);
+    size_t own = own_statements(ctx, all);
+
+    memcpy(all + own, statements, count * sizeof *all);
+    int r = db_batch(ctx->bot->db, &ctx->arena, all, own + count, rows);
+    if (r < 0)
+        return note(ctx, r);
+    own_statements_took_effect(ctx);
+    if (ret_rows)
+        memcpy(ret_rows, rows + own, count * sizeof *rows);
+    return 0;
+}
+
+int aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
+                    const struct aisha_statement *statement)
+{
+    if (ctx->tx)
+        return note(ctx, db_tx_query(ctx->tx, &ctx->arena, statement, ret_rows));
+    if (db_is_read_only(ctx->bot->db, statement->sql))
+        return note(ctx, db_query(ctx->bot->db, &ctx->arena, statement, ret_rows));
+    return write_all(ctx, ret_rows, statement, 1);
+}
+
+int aisha_db_batch(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
+                   const struct aisha_statement *statements, size_t count)
+{
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_batch() within a transaction");
+    return count ? write_all(ctx, ret_rows, statements, count) : 0;
+}
+
+int aisha_db_begin(struct aisha_ctx *ctx)
+{
+    struct aisha_statement own[2];
+    size_t count = own_statements(ctx, own);
+
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_begin() within a transaction");
+    int r = db_begin(ctx->bot->db, &ctx->tx);
+    if (r < 0)
+        return note(ctx, r);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = db_tx_query(ctx->tx, &ctx->arena, &own[i], NULL);
+    if (r < 0) {
+        db_rollback(ctx->tx);
+        ctx->tx = NULL;
+    }
+    return note(ctx, r);
+}
+
+int aisha_db_commit(struct aisha_ctx *ctx)
+{
+    struct db_tx *tx = ctx->tx;
+
+    if (!tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_commit() without a transaction");
+    ctx->tx = NULL;
+    int r = db_commit(tx);
+    if (r == 0)
+        own_statements_took_effect(ctx);
+    return note(ctx, r);
+}
+
+int aisha_db_rollback(struct aisha_ctx *ctx)
+{
+    struct db_tx *tx = ctx->tx;
+
+    if (!tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_rollback() without a transaction");
+    ctx->tx = NULL;
+    db_rollback(tx);
+    return 0;
+}

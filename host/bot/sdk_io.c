@@ -1,0 +1,167 @@
+/*
+ * The SDK: everything else that waits. In a transaction only the database may be waited for, since
+ * everybody else's writes wait meanwhile.
+ */
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/helper_process.h"
+#include "host/bot/registry.h"
+#include "host/bot/sized.h"
+#include "host/core/arena.h"
+#include "host/core/log.h"
+#include "host/core/worker.h"
+#include "host/io/http_client.h"
+#include "host/store/blob.h"
+#include "host/telegram/client.h"
+
+#define REFUSE_IN_TRANSACTION(ctx)                                                                 \
+    do {                                                                                           \
+        if ((ctx)->tx)                                                                             \
+            return aisha_fail((ctx), -AISHA_E_INVALID, "%s() within a transaction", __func__);     \
+    } while (0)
+
+/* ---- Bot API ---- */
+
+static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
+{
+    if (strcmp(method, "answerCallbackQuery") == 0)
+        ctx->is_answered = true;
+    if (r < 0 && r != -AISHA_E_CANCELED)
+        return aisha_fail(ctx, r, "%s: %s", method,
+                          ctx->telegram_failure.description ? ctx->telegram_failure.description
+                                                            : aisha_error_text(r));
+    return r;
+}
+
+int aisha_call_(struct aisha_ctx *ctx, const char *method, const void *params, void *ret)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_telegram(ctx, method,
+                         telegram_call(ctx->bot->telegram, &ctx->arena, method, params, ret,
+                                       &ctx->telegram_failure));
+}
+
+int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
+                    const char **ret_json)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_telegram(ctx, method,
+                         telegram_call_json(ctx->bot->telegram, &ctx->arena, method, json, ret_json,
+                                            &ctx->telegram_failure));
+}
+
+int aisha_download(struct aisha_ctx *ctx, const char *file_id, int64_t max_bytes,
+                   const char **ret_path)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    const char *path = aisha_temp_path(ctx, "");
+    int r = telegram_download(ctx->bot->telegram, &ctx->arena, file_id, max_bytes, path,
+                              &ctx->telegram_failure);
+    if (r == 0)
+        *ret_path = path;
+    return note_telegram(ctx, "getFile", r);
+}
+
+/* ---- HTTP ---- */
+
+int aisha_http_(struct aisha_ctx *ctx, const struct aisha_http_response **ret_response,
+                const struct aisha_http_request *request)
+{
+    struct aisha_http_request own;
+    const char *error = "";
+
+    REFUSE_IN_TRANSACTION(ctx);
+    sized_copy(&own, sizeof own, request);
+    int r = http_client_fetch(ctx->bot->http, &ctx->arena, &own, ret_response, &error);
+    return r < 0 && r != -AISHA_E_CANCELED ? aisha_fail(ctx, r, "%s", error) : r;
+}
+
+/* ---- worker threads ---- */
+
+int aisha_run_on_worker(struct aisha_ctx *ctx, int (*fn)(void *arg), void *arg)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return workers_run(ctx->bot->workers, fn, arg);
+}
+
+/* ---- helper processes ---- */
+
+int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **ret_result,
+                      const struct aisha_helper_request *request)
+{
+    const struct aisha_helper_result *result = NULL;
+    struct aisha_helper_request own;
+
+    REFUSE_IN_TRANSACTION(ctx);
+    sized_copy(&own, sizeof own, request);
+    const struct aisha_helper_row *row = own.name ? plugin_helper(ctx->plugin, own.name) : NULL;
+    if (!row)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "there is no helper \"%s\"",
+                          own.name ? own.name : "");
+    const char *object = row->object ? arena_printf(&ctx->arena, "%s/%s.so",
+                                                    ctx->plugin->directory, row->object)
+                                     : ctx->plugin->path;
+    int r = helper_process_run(ctx->bot->helpers, &ctx->arena, object,
+                               row->object ? "" : row->name, &own, &result);
+    if (ret_result)
+        *ret_result = result;
+    if (r < 0 && result)
+        return aisha_fail(ctx, r, "helper %s: %s", row->name, result->error);
+    return r;
+}
+
+/* ---- blobs ---- */
+
+static const char *full_key(struct aisha_ctx *ctx, const char *key)
+{
+    return arena_printf(&ctx->arena, "%s/%s", ctx->plugin->name, key);
+}
+
+static int note_blob(struct aisha_ctx *ctx, int r)
+{
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    return r;
+}
+
+int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_put(ctx->bot->blobs, full_key(ctx, key), bytes, size));
+}
+
+int aisha_blob_put_file(struct aisha_ctx *ctx, const char *key, const char *path)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_put_file(ctx->bot->blobs, full_key(ctx, key), path));
+}
+
+int aisha_blob_get(struct aisha_ctx *ctx, const char *key, size_t max_size, const void **ret_bytes,
+                   size_t *ret_size)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_get(ctx->bot->blobs, &ctx->arena, full_key(ctx, key), max_size,
+                                   ret_bytes, ret_size));
+}
+
+int aisha_blob_get_file(struct aisha_ctx *ctx, const char *key, const char *path)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_get_file(ctx->bot->blobs, full_key(ctx, key), path));
+}
+
+int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
+}
+
+int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)
+{
+    REFUSE_IN_TRANSACTION(ctx);
+    return note_blob(ctx, blob_delete(ctx->bot->blobs, full_key(ctx, key)));
+}

@@ -1,0 +1,222 @@
+/*
+ * The SDK: messages of reply.h. What Telegram may refuse about a text (its length, its markup, a
+ * topic that is gone, a message that cannot be edited) is dealt with here, once.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/aisha.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/html.h"
+#include "host/bot/keyboard.h"
+#include "host/bot/sized.h"
+#include "host/bot/split.h"
+#include "host/core/arena.h"
+
+enum {
+    ANSWER_UNITS = 200
+};
+
+/* A reply, with its text chosen and its keyboard built. */
+struct outgoing {
+    const char *text; /* NULL = none */
+    bool is_html;
+    const struct aisha_reply_markup *markup;
+    const struct aisha_file *document;
+    int8_t is_silent;
+};
+
+static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struct outgoing *ret)
+{
+    struct aisha_reply own;
+
+    sized_copy(&own, sizeof own, reply);
+    if (!ctx->chat_id)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
+    if (!!own.text + !!own.html + !!own.key > 1)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
+    *ret = (struct outgoing){.document = own.document, .is_silent = own.is_silent};
+    if (own.key)
+        own.html = ctx_html(ctx, own.key, NULL);
+    ret->is_html = own.html != NULL;
+    ret->text = own.html ? own.html : own.text;
+    if (ret->text)
+        ret->text = utf8_repair(&ctx->arena, ret->text, strlen(ret->text), NULL);
+    if (!own.document && (!ret->text || !*ret->text))
+        return aisha_fail(ctx, -AISHA_E_INVALID, "a message needs a text or a document");
+    return keyboard_markup(ctx, own.keyboard, &ret->markup);
+}
+
+/* Whether the last call was refused with a description that contains text. */
+static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
+{
+    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.description &&
+           strcasestr(ctx->telegram_failure.description, text);
+}
+
+static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
+                     const struct aisha_reply_markup *markup, const struct aisha_message **ret)
+{
+    int r =
+        aisha_send_message(ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
+                           .text = text, .parse_mode = out->is_html ? "HTML" : NULL,
+                           .disable_notification = out->is_silent, .reply_markup = markup);
+    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+        r = aisha_send_message(ctx, ret, .chat_id = ctx->chat_id,
+                               .message_thread_id = ctx->thread_id,
+                               .text = html_to_plain(&ctx->arena, text),
+                               .disable_notification = out->is_silent, .reply_markup = markup);
+    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+        ctx->thread_id = 0;
+        r = send_text(ctx, out, text, markup, ret);
+    }
+    return r;
+}
+
+/* All parts of a long text; the keyboard is under the last. */
+static int send_parts(struct aisha_ctx *ctx, const struct outgoing *out, const char *const *parts,
+                      const struct aisha_message **ret)
+{
+    for (; *parts; parts++) {
+        int r = send_text(ctx, out, *parts, parts[1] ? NULL : out->markup, ret);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static const char *const *parts_of(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    return split_text(&ctx->arena, out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN,
+                      SPLIT_MESSAGE_UNITS);
+}
+
+static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
+                         const struct aisha_message **ret)
+{
+    const char *caption = out->text;
+    enum split_format format = out->is_html ? SPLIT_HTML : SPLIT_PLAIN;
+
+    if (caption && split_length(caption, format) > SPLIT_CAPTION_UNITS) {
+        struct outgoing text_only = *out;
+        text_only.markup = NULL;
+        int r = send_parts(ctx, &text_only, parts_of(ctx, out), ret);
+        if (r < 0)
+            return r;
+        caption = NULL;
+    }
+    return aisha_send_document(ctx, ret, .chat_id = ctx->chat_id,
+                               .message_thread_id = ctx->thread_id, .document = out->document,
+                               .caption = caption, .parse_mode = out->is_html ? "HTML" : NULL,
+                               .disable_notification = out->is_silent, .reply_markup = out->markup);
+}
+
+static int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
+                     const struct aisha_message **ret)
+{
+    ctx->has_replied = true;
+    return out->document ? send_document(ctx, out, ret)
+                         : send_parts(ctx, out, parts_of(ctx, out), ret);
+}
+
+int aisha_reply_(struct aisha_ctx *ctx, const struct aisha_reply *reply)
+{
+    const struct aisha_message *sent;
+    struct outgoing out;
+
+    int r = prepare(ctx, reply, &out);
+    return r < 0 ? r : send_anew(ctx, &out, &sent);
+}
+
+/* ---- the one message in view ---- */
+
+/* The message to edit: what this unit has shown, else the one whose button was pressed. */
+static void find_screen(struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update->callback_query;
+
+    if (ctx->screen_id || !query || !query->message || query->message->date == 0)
+        return;
+    ctx->screen_id = query->message->message_id;
+    ctx->is_screen_media = !query->message->text;
+}
+
+static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    const struct aisha_message *sent = NULL;
+    int64_t old_id = ctx->screen_id;
+
+    int r = send_anew(ctx, out, &sent);
+    if (r < 0 || !sent)
+        return r;
+    ctx->screen_id = sent->message_id;
+    ctx->is_screen_media = out->document != NULL;
+    if (old_id) { /* may be too old to delete; then it stays */
+        r = aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = old_id);
+        if (r == -AISHA_E_CANCELED)
+            return r;
+    }
+    return 0;
+}
+
+static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
+                     bool is_html)
+{
+    const struct aisha_message *edited;
+
+    return aisha_edit_message_text(
+        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id, .text = text,
+        .parse_mode = is_html ? "HTML" : NULL, .reply_markup = out->markup);
+}
+
+int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
+{
+    struct outgoing out;
+
+    int r = prepare(ctx, screen, &out);
+    if (r < 0)
+        return r;
+    find_screen(ctx);
+    const char *const *parts = out.text ? parts_of(ctx, &out) : NULL;
+    bool is_one_text = parts && parts[0] && !parts[1] && !out.document;
+    if (!ctx->screen_id || ctx->is_screen_media || !is_one_text)
+        return show_anew(ctx, &out);
+    r = edit_text(ctx, &out, parts[0], out.is_html);
+    if (was_refused(ctx, r, "message is not modified"))
+        return 0;
+    if (out.is_html && was_refused(ctx, r, "can't parse entities"))
+        r = edit_text(ctx, &out, html_to_plain(&ctx->arena, parts[0]), false);
+    if (was_refused(ctx, r, "message to edit not found") ||
+        was_refused(ctx, r, "message can't be edited") ||
+        was_refused(ctx, r, "there is no text in the message"))
+        return show_anew(ctx, &out);
+    return r;
+}
+
+/* ---- answers to a press ---- */
+
+static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
+{
+    const struct aisha_callback_query *query = ctx->update->callback_query;
+
+    if (!query)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");
+    if (text)
+        text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
+    ctx->is_answered = true;
+    int r = aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
+                                        .show_alert = is_alert);
+    return was_refused(ctx, r, "query is too old") ? 0 : r;
+}
+
+int aisha_answer(struct aisha_ctx *ctx, const char *text)
+{
+    return answer(ctx, text, false);
+}
+
+int aisha_answer_alert(struct aisha_ctx *ctx, const char *text)
+{
+    return answer(ctx, text, true);
+}

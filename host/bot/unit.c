@@ -1,0 +1,401 @@
+/*
+ * A handler that was cancelled cannot wait for anything any more, so what has to be said and stored
+ * after it is done by a second task.
+ */
+#include "host/bot/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include <aisha/error.h>
+#include <aisha/reply.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/router.h"
+#include "host/core/arena.h"
+#include "host/core/log.h"
+#include "host/core/loop.h"
+#include "host/core/wait.h"
+#include "host/store/db.h"
+
+enum {
+    HANDLER_DEADLINE_MS = 10 * 60 * 1000,
+    ENDING_DEADLINE_MS = 60 * 1000,
+    ANSWER_AFTER_S = 3,
+    CALLBACK_LIFE_S = 150, /* Telegram forgets a callback query after that */
+    FIRST_PAUSE_MS = 250,
+    LAST_PAUSE_MS = 15000,
+};
+
+static struct aisha_ctx *ctx_of(struct lane_entry *entry)
+{
+    return (struct aisha_ctx *)((char *)entry - offsetof(struct aisha_ctx, lane));
+}
+
+static void ctx_free(struct aisha_ctx *ctx)
+{
+    arena_clear(&ctx->arena);
+    if (ctx->answer_timer)
+        event_free(ctx->answer_timer);
+    free(ctx);
+}
+
+/* ---- the lane, from what the JSON says, before anything is built from it ---- */
+
+static const cJSON *member(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static int64_t id_of(const cJSON *object)
+{
+    const cJSON *id = member(object, "id");
+
+    return cJSON_IsNumber(id) ? (int64_t)id->valuedouble : 0;
+}
+
+static const cJSON *payload_of(const cJSON *update)
+{
+    const cJSON *child;
+
+    cJSON_ArrayForEach(child, update)
+        if (cJSON_IsObject(child))
+            return child;
+    return NULL;
+}
+
+static struct lane_key lane_key_of(const struct inbox_item *item)
+{
+    const cJSON *payload = payload_of(item->update);
+    const cJSON *message =
+        payload && member(payload, "message") ? member(payload, "message") : payload;
+    const cJSON *chat = member(message, "chat"), *thread = member(message, "message_thread_id");
+    const cJSON *person =
+        member(payload, "from") ? member(payload, "from") : member(payload, "user");
+    bool is_topic = cJSON_IsTrue(member(message, "is_topic_message")) && cJSON_IsNumber(thread);
+
+    if (payload && payload->string && strcmp(payload->string, "pre_checkout_query") == 0)
+        return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
+    if (payload && payload->string && strcmp(payload->string, "my_chat_member") == 0)
+        return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
+    if (id_of(chat))
+        return (struct lane_key){.kind = LANE_CHAT,
+                                 .id = id_of(chat),
+                                 .thread_id = is_topic ? (int64_t)thread->valuedouble : 0};
+    if (id_of(person))
+        return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
+    return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
+}
+
+/* ---- cancelling what runs ---- */
+
+static bool is_cancel_command(const struct bot *bot, const cJSON *message)
+{
+    const char *text = cJSON_GetStringValue(member(message, "text"));
+
+    if (!text || strncasecmp(text, "/cancel", 7) != 0)
+        return false;
+    text += 7;
+    if (*text != '@')
+        return *text == '\0' || *text == ' ' || *text == '\n';
+    size_t length = strcspn(text + 1, " \n");
+    return length == strlen(bot->username) && strncasecmp(text + 1, bot->username, length) == 0;
+}
+
+static bool is_cancel_button(const struct bot *bot, const cJSON *query)
+{
+    const char *data = cJSON_GetStringValue(member(query, "data"));
+    const struct button_place place = {.bot_id = bot->id,
+                                       .chat_id = id_of(member(member(query, "message"), "chat")),
+                                       .telegram_id = id_of(member(query, "from"))};
+    struct button button;
+
+    return data && button_decode(&bot->button_key, &place, data, &button) == 0 &&
+           button.route == ctx_cancel_route();
+}
+
+/* Ends the handler that runs in the same lane for the same person, if this update asks for it. */
+static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
+{
+    const cJSON *message = member(ctx->item.update, "message");
+    const cJSON *query = member(ctx->item.update, "callback_query");
+
+    if (!is_cancel_command(bot, message) && !is_cancel_button(bot, query))
+        return false;
+    struct lane_entry *entry = lanes_running(bot->lanes, &ctx->lane.key);
+    struct aisha_ctx *running = entry ? ctx_of(entry) : NULL;
+    int64_t person = id_of(member(message ? message : query, "from"));
+    if (!running || !running->task || !running->from || running->from->id != person)
+        return false;
+    running->cancel = CTX_CANCELLED_BY_USER;
+    task_cancel(running->task);
+    return true;
+}
+
+/* ---- a callback query that nobody answers in time ---- */
+
+struct late_answer {
+    struct bot *bot;
+    struct arena arena;
+    const char *query_id;
+};
+
+static void late_answer_run(void *arg)
+{
+    struct late_answer *late = arg;
+    const struct aisha_answer_callback_query_params params = {.size = sizeof params,
+                                                              .callback_query_id = late->query_id};
+    struct telegram_failure failure;
+
+    aisha_ignore(telegram_call(late->bot->telegram, &late->arena, "answerCallbackQuery", &params,
+                               NULL, &failure));
+    arena_clear(&late->arena);
+    free(late);
+}
+
+static void on_answer_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct aisha_ctx *ctx = arg;
+    const char *id = cJSON_GetStringValue(member(member(ctx->item.update, "callback_query"), "id"));
+    struct late_answer *late = calloc(1, sizeof *late);
+
+    (void)fd;
+    (void)what;
+    if (!late)
+        abort();
+    late->bot = ctx->bot;
+    late->query_id = arena_strdup(&late->arena, id);
+    if (!ctx->is_answered && id &&
+        task_start(ctx->bot->loop, "late answer", late_answer_run, late, NULL) == 0) {
+        ctx->is_answered = true;
+        return;
+    }
+    arena_clear(&late->arena);
+    free(late);
+}
+
+static void arm_answer_timer(struct aisha_ctx *ctx)
+{
+    const struct timeval after = {.tv_sec = ANSWER_AFTER_S};
+
+    if (!member(ctx->item.update, "callback_query"))
+        return;
+    ctx->answer_timer = evtimer_new(loop_base(ctx->bot->loop), on_answer_timer, ctx);
+    if (ctx->answer_timer)
+        evtimer_add(ctx->answer_timer, &after);
+}
+
+/* ---- running ---- */
+
+static int meet(struct aisha_ctx *ctx)
+{
+    if (!ctx->from || ctx->from->is_bot == 1 || ctx->from->id == 0)
+        return 0;
+    const struct user_profile profile = {.telegram_id = ctx->from->id,
+                                         .first_name = ctx->from->first_name,
+                                         .last_name = ctx->from->last_name,
+                                         .username = ctx->from->username,
+                                         .language_code = ctx->from->language_code};
+    int r = users_meet(ctx->bot->db, &ctx->arena, &profile, &ctx->user);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    if (r == 0 && ctx->user.locale)
+        ctx->locale = ctx->user.locale;
+    return r;
+}
+
+static int attempt(struct aisha_ctx *ctx)
+{
+    int r = ctx_read(ctx);
+    if (r < 0 || !ctx->kind)
+        return r; /* a kind of update that came after this version */
+    if (ctx->update->callback_query &&
+        (int64_t)time(NULL) - ctx->item.received_at > CALLBACK_LIFE_S) {
+        log_info("bot", "update=%lld a callback query waited too long and was dropped",
+                 (long long)ctx->item.update_id);
+        ctx->is_answered = true;
+        return 0;
+    }
+    r = meet(ctx);
+    if (r < 0)
+        return r;
+    r = router_run(ctx);
+    if (r < 0)
+        return r;
+    return ctx_commit(ctx);
+}
+
+/* Waits until the database answers again. */
+static int wait_for_store(struct aisha_ctx *ctx)
+{
+    int64_t pause_ms = FIRST_PAUSE_MS;
+
+    for (;;) {
+        int r = wait_sleep(ctx->bot->loop, pause_ms);
+        if (r < 0)
+            return r;
+        if (db_query(ctx->bot->db, &ctx->arena, &AISHA_SQL("SELECT 1"), NULL) == 0)
+            return 0;
+        pause_ms = pause_ms * 2 < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
+    }
+}
+
+static int run_until_store_works(struct aisha_ctx *ctx)
+{
+    for (;;) {
+        int r = attempt(ctx);
+        if (ctx->tx) {
+            db_rollback(ctx->tx);
+            ctx->tx = NULL;
+        }
+        bool may_repeat = r < 0 && ctx->has_store_failed && !ctx->is_committed;
+        if (!may_repeat || task_is_cancelled(ctx->task))
+            return r;
+        log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
+                 (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
+        if (wait_for_store(ctx) < 0)
+            return -AISHA_E_CANCELED;
+        ctx->tries++;
+        struct task *task = ctx->task;
+        ctx_reset(ctx);
+        ctx->task = task;
+    }
+}
+
+/* ---- ending ---- */
+
+static void log_failure(const struct aisha_ctx *ctx, int r)
+{
+    const struct telegram_failure *telegram = &ctx->telegram_failure;
+
+    log_error(ctx->plugin ? ctx->plugin->name : "bot",
+              "update=%lld handler=\"%s\" failed: %s%s%s%s%s", (long long)ctx->item.update_id,
+              ctx->handler ? ctx->handler : "", aisha_error_text(r), ctx->failure_text ? ": " : "",
+              ctx->failure_text ? ctx->failure_text : "",
+              r == -AISHA_E_TELEGRAM && telegram->description ? ": " : "",
+              r == -AISHA_E_TELEGRAM && telegram->description ? telegram->description : "");
+}
+
+/* Says how it ended: in the message that was shown, else as an answer to the press, else anew. */
+static void tell(struct aisha_ctx *ctx, const char *key)
+{
+    ctx->plugin = NULL;
+    if (ctx->chat_id == 0)
+        return;
+    if (ctx->screen_id)
+        aisha_ignore(aisha_screen(ctx, .key = key));
+    else if (ctx->update->callback_query && !ctx->is_answered)
+        aisha_ignore(aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL)));
+    else if (ctx->is_private)
+        aisha_ignore(aisha_reply(ctx, .key = key));
+}
+
+static void explain(struct aisha_ctx *ctx, int r)
+{
+    if (r >= 0 || !ctx->update)
+        return;
+    if (ctx->cancel == CTX_CANCELLED_BY_USER) {
+        ctx->dialog_change = CTX_DIALOG_KEEP;
+        if (ctx->screen_id)
+            tell(ctx, "cancelled");
+        return;
+    }
+    ctx->dialog_change = CTX_DIALOG_KEEP;
+    log_failure(ctx, r);
+    if (ctx->telegram_failure.error_code != 403) /* they have blocked us */
+        tell(ctx, ctx->cancel == CTX_CANCELLED_BY_DEADLINE ? "too_slow" : "failed");
+}
+
+static void answer_quietly(struct aisha_ctx *ctx)
+{
+    if (ctx->update && ctx->update->callback_query && !ctx->is_answered)
+        aisha_ignore(aisha_answer(ctx, NULL));
+}
+
+static void finish(struct aisha_ctx *ctx, int r)
+{
+    struct bot *bot = ctx->bot;
+
+    explain(ctx, r);
+    answer_quietly(ctx);
+    ctx->task = NULL;
+    if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
+        inbox_give_up(bot->inbox, &ctx->item);
+    else
+        inbox_done(bot->inbox, &ctx->item, ctx->is_committed);
+    lanes_done(bot->lanes, &ctx->lane);
+    ctx_free(ctx);
+    bot_unit_ended(bot);
+}
+
+static void finish_cancelled(void *arg)
+{
+    struct aisha_ctx *ctx = arg;
+
+    task_set_deadline(task_current(ctx->bot->loop), ENDING_DEADLINE_MS);
+    finish(ctx, -AISHA_E_CANCELED);
+}
+
+static void unit_run(void *arg)
+{
+    struct aisha_ctx *ctx = arg;
+
+    task_set_deadline(ctx->task, HANDLER_DEADLINE_MS);
+    int r = run_until_store_works(ctx);
+    bool is_cancelled = task_is_cancelled(ctx->task);
+    if (is_cancelled && r < 0) {
+        if (ctx->cancel == CTX_NOT_CANCELLED)
+            ctx->cancel = CTX_CANCELLED_BY_DEADLINE;
+        ctx->task = NULL;
+        if (!loop_is_stopping(ctx->bot->loop) &&
+            task_start(ctx->bot->loop, "cancelled", finish_cancelled, ctx, NULL) == 0)
+            return;
+        ctx->chat_id = 0; /* nothing can be said any more */
+    }
+    finish(ctx, r);
+}
+
+void unit_start(struct lane_entry *entry, void *user)
+{
+    struct aisha_ctx *ctx = ctx_of(entry);
+    struct bot *bot = user;
+
+    if (task_start(bot->loop, "update", unit_run, ctx, &ctx->task) == 0)
+        return;
+    log_error("bot", "update=%lld no memory to handle it; it stays for the next start",
+              (long long)ctx->item.update_id);
+    inbox_give_up(bot->inbox, &ctx->item);
+    lanes_done(bot->lanes, entry);
+    ctx_free(ctx);
+}
+
+void unit_deliver(const struct inbox_item *item, void *user)
+{
+    struct bot *bot = user;
+    struct aisha_ctx *ctx = calloc(1, sizeof *ctx);
+
+    if (!ctx)
+        abort();
+    ctx->bot = bot;
+    ctx->item = *item;
+    ctx->lane.key = lane_key_of(item);
+    ctx->has_cancelled = cancel_running(bot, ctx);
+    arm_answer_timer(ctx);
+    lanes_add(bot->lanes, &ctx->lane);
+}
+
+void units_give_up_waiting(struct bot *bot)
+{
+    struct lane_entry *entry;
+
+    while ((entry = lanes_take_waiting(bot->lanes))) {
+        struct aisha_ctx *ctx = ctx_of(entry);
+        inbox_give_up(bot->inbox, &ctx->item);
+        ctx_free(ctx);
+    }
+}

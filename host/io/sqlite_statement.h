@@ -1,0 +1,43 @@
+/*
+ * One connection to SQLite and the statements run on it; used by one thread at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sqlite3.h>
+
+#include <aisha/base.h>
+#include <aisha/db.h>
+
+struct arena;
+
+enum { SQLITE_CACHED_STATEMENTS = 64 };
+
+/* Prepared statements, the ones used last first. */
+struct sqlite_connection {
+    sqlite3 *db;
+    struct sqlite_cached {
+        char *sql;
+        sqlite3_stmt *statement;
+    } cache[SQLITE_CACHED_STATEMENTS];
+    size_t cached;
+};
+
+/* Opens the file; flags as for sqlite3_open_v2(). */
+AISHA_CHECKED int sqlite_connection_open(struct sqlite_connection *connection, const char *path,
+                                         int flags);
+void sqlite_connection_close(struct sqlite_connection *connection);
+
+/* Runs one statement to its end; results are in arena. Errors as for aisha_db_query(), and
+ * -EINTR when the connection's progress handler asked for it. */
+AISHA_CHECKED int sqlite_connection_run(struct sqlite_connection *connection, struct arena *arena,
+                                        const struct aisha_statement *statement,
+                                        const struct aisha_rows **ret_rows);
+
+/* Runs SQL without parameters or results, such as COMMIT; several statements are fine. */
+AISHA_CHECKED int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql);
+
+/* Whether the statement changes nothing; false for one that cannot be prepared. */
+bool sqlite_connection_is_read_only(struct sqlite_connection *connection, const char *sql);

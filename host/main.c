@@ -1,0 +1,189 @@
+/*
+ * argv → configuration → what was asked for → exit status.
+ */
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/bot/bot.h"
+#include "host/bot/config.h"
+#include "host/bot/i18n.h"
+#include "host/bot/ini.h"
+#include "host/bot/problem.h"
+#include "host/bot/registry.h"
+#include "host/core/arena.h"
+#include "host/core/log.h"
+#include "host/helper.h"
+
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+struct invocation {
+    const char *config_path, *plugins_path;
+    const char *command;
+    const char *program; /* path of this executable */
+};
+
+/* What a command works with: the files read and checked. */
+struct setup {
+    struct arena arena;
+    struct config config;
+    struct registry registry;
+    const struct catalogue *texts;
+};
+
+static const char usage[] =
+    "usage: aisha [--config FILE] [--plugins FILE] [COMMAND]\n"
+    "\n"
+    "  run       run the bot (this is done without a command, too)\n"
+    "  check     read the configuration and load the plugins, then say what is wrong with them\n"
+    "  plugins   list the plugins that run\n"
+    "  version   say which version this is\n"
+    "\n"
+    "  --config FILE    default etc/aisha.ini\n"
+    "  --plugins FILE   default etc/plugins.ini\n";
+
+/* The directory of this executable. */
+static const char *program_directory(struct arena *arena, const char *program)
+{
+    const char *slash = strrchr(program, '/');
+
+    return slash ? arena_strndup(arena, program, (size_t)(slash - program)) : ".";
+}
+
+/* Reads everything; prints what is wrong and returns false when something is. */
+static bool setup_load(struct setup *setup, const struct invocation *invocation)
+{
+    struct arena *arena = &setup->arena;
+    struct problems problems = {.arena = arena};
+    const struct env *env = env_load(arena, ".env", &problems);
+    const char *directory = program_directory(arena, invocation->program);
+
+    aisha_ignore(config_load(arena, env, invocation->config_path, &setup->config, &problems));
+    aisha_ignore(
+        i18n_load(arena, arena_printf(arena, "%s/locale", directory), &setup->texts, &problems));
+    const struct registry_options options = {
+        .plugins_path = invocation->plugins_path,
+        .directory = problems.count == 0 && *setup->config.plugins.directory
+                         ? setup->config.plugins.directory
+                         : arena_printf(arena, "%s/../plugins", directory),
+        .env = env,
+        .host_texts = setup->texts,
+    };
+    aisha_ignore(registry_load(arena, &options, &setup->registry, &problems));
+    problems_print(&problems, stderr);
+    return problems.count == 0;
+}
+
+static int command_run(const struct invocation *invocation, struct setup *setup)
+{
+    if (log_setup(setup->config.log.level, setup->config.log.format) < 0)
+        return EXIT_FAILED;
+    return bot_run(&setup->config, &setup->registry, setup->texts, invocation->program) < 0
+               ? EXIT_FAILED
+               : EXIT_DONE;
+}
+
+static int command_check(const struct invocation *invocation, struct setup *setup)
+{
+    printf("%s: fine\n%s: fine, %zu plugins\n", invocation->config_path, invocation->plugins_path,
+           setup->registry.count);
+    return EXIT_DONE;
+}
+
+static int command_plugins(const struct invocation *invocation, struct setup *setup)
+{
+    (void)invocation;
+    for (size_t i = 0; i < setup->registry.count; i++) {
+        const struct plugin *plugin = &setup->registry.plugins[i];
+        printf("%-16s %-10s %s\n", plugin->name, plugin->d.version ? plugin->d.version : "",
+               plugin->d.summary ? plugin->d.summary : "");
+    }
+    return EXIT_DONE;
+}
+
+static int run_command(const struct invocation *invocation)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct invocation *invocation, struct setup *setup);
+    } commands[] = {
+        {"run", command_run},
+        {"check", command_check},
+        {"plugins", command_plugins},
+    };
+    struct setup setup = {0};
+    int status = EXIT_USAGE;
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, invocation->command) != 0)
+            continue;
+        status = setup_load(&setup, invocation) ? commands[i].run(invocation, &setup) : EXIT_FAILED;
+    }
+    if (status == EXIT_USAGE)
+        fprintf(stderr, "aisha: there is no command \"%s\"\n\n%s", invocation->command, usage);
+    arena_clear(&setup.arena);
+    return status;
+}
+
+/* The value behind an option such as --config FILE or --config=FILE; NULL when it is not this one. */
+static const char *option_value(char **argv, int argc, int *i, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (strncmp(argv[*i], name, length) != 0)
+        return NULL;
+    if (argv[*i][length] == '=')
+        return argv[*i] + length + 1;
+    if (argv[*i][length] != '\0' || *i + 1 >= argc)
+        return NULL;
+    return argv[++*i];
+}
+
+static int parse(int argc, char **argv, struct invocation *invocation)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value;
+        if ((value = option_value(argv, argc, &i, "--config"))) {
+            invocation->config_path = value;
+        } else if ((value = option_value(argv, argc, &i, "--plugins"))) {
+            invocation->plugins_path = value;
+        } else if (argv[i][0] == '-' || invocation->command) {
+            fprintf(stderr, "aisha: \"%s\" makes no sense here\n\n%s", argv[i], usage);
+            return EXIT_USAGE;
+        } else {
+            invocation->command = argv[i];
+        }
+    }
+    if (!invocation->command)
+        invocation->command = "run";
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    char program[PATH_MAX] = "";
+    struct invocation invocation = {.config_path = "etc/aisha.ini",
+                                    .plugins_path = "etc/plugins.ini",
+                                    .program = program};
+
+    if (argc > 1 && strcmp(argv[1], "helper") == 0)
+        return helper_main(argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        fputs(usage, stdout);
+        return EXIT_DONE;
+    }
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0) {
+        perror("aisha: /proc/self/exe");
+        return EXIT_FAILED;
+    }
+    int status = parse(argc, argv, &invocation);
+    if (status != EXIT_DONE)
+        return status;
+    if (strcmp(invocation.command, "version") == 0) {
+        printf("aisha %s, plugin ABI %d\n", AISHA_VERSION, AISHA_ABI);
+        return EXIT_DONE;
+    }
+    return run_command(&invocation);
+}

@@ -1,0 +1,491 @@
+/*
+ * Rows are keyed by the lowest update_id in them; done marks point to their row, so that both go
+ * together. What a finished batch leaves to delete waits for the next commit: losing it costs a
+ * repeated send after a crash, never a repeated effect.
+ */
+#include "host/store/inbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <aisha/error.h>
+
+#include "host/core/arena.h"
+#include "host/core/log.h"
+#include "host/core/loop.h"
+#include "host/store/db.h"
+
+enum {
+    SEEN_S = 48 * 3600,
+    RANGE_OPEN_S = 3600,
+    MAX_BATCH = 1000,
+    MAX_STATEMENTS = 512
+};
+
+struct inbox_batch {
+    int64_t first_id;
+    cJSON *updates;
+    size_t undone;    /* delivered, not done */
+    bool is_given_up; /* one of its updates stays undone: the row must stay */
+};
+
+struct range {
+    int64_t first_id, last_id, opened_at;
+};
+
+/* What the next commit should take along. */
+struct leftover {
+    int64_t first_id;
+    int64_t update_id; /* done, or 0: the whole row is finished */
+};
+
+struct inbox {
+    struct loop *loop;
+    struct db *db;
+    int64_t bot_id;
+    inbox_deliver *deliver;
+    void *user;
+    struct range *ranges;
+    size_t range_count, range_capacity;
+    struct leftover *leftovers;
+    size_t leftover_count, leftover_capacity;
+    size_t pending;
+};
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* Makes room for one more element. */
+static void *grow(void *array, size_t count, size_t *capacity, size_t element_size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity ? *capacity * 2 : 64;
+    array = reallocarray(array, *capacity, element_size);
+    if (!array)
+        abort();
+    return array;
+}
+
+static bool was_seen(const struct inbox *inbox, int64_t update_id)
+{
+    for (size_t i = inbox->range_count; i-- > 0;)
+        if (inbox->ranges[i].first_id <= update_id && update_id <= inbox->ranges[i].last_id)
+            return true;
+    return false;
+}
+
+static void forget_old_ranges(struct inbox *inbox, int64_t now)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < inbox->range_count; i++)
+        if (inbox->ranges[i].opened_at > now - SEEN_S - RANGE_OPEN_S)
+            inbox->ranges[kept++] = inbox->ranges[i];
+    inbox->range_count = kept;
+}
+
+/* Extends the newest range or opens another; returns the range that holds update_id now. */
+static const struct range *remember(struct inbox *inbox, int64_t update_id, int64_t now)
+{
+    struct range *last = inbox->range_count ? &inbox->ranges[inbox->range_count - 1] : NULL;
+
+    if (last && last->last_id + 1 == update_id && now - last->opened_at < RANGE_OPEN_S) {
+        last->last_id = update_id;
+        return last;
+    }
+    inbox->ranges =
+        grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
+    last = &inbox->ranges[inbox->range_count++];
+    *last = (struct range){.first_id = update_id, .last_id = update_id, .opened_at = now};
+    return last;
+}
+
+static void batch_free(struct inbox_batch *batch)
+{
+    cJSON_Delete(batch->updates);
+    free(batch);
+}
+
+static struct inbox_batch *batch_new(cJSON *updates, int64_t first_id)
+{
+    struct inbox_batch *batch = calloc(1, sizeof *batch);
+
+    if (!batch)
+        abort();
+    *batch = (struct inbox_batch){.first_id = first_id, .updates = updates};
+    return batch;
+}
+
+static int64_t update_id_of(const cJSON *update)
+{
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(update, "update_id");
+
+    if (!cJSON_IsNumber(id) || id->valuedouble < 1 || id->valuedouble > 9007199254740991.0)
+        return 0;
+    return (int64_t)id->valuedouble;
+}
+
+/* Hands every update over; the batch stays until the last of them is done. */
+static void batch_deliver(struct inbox *inbox, struct inbox_batch *batch, int64_t received_at)
+{
+    const cJSON *update;
+
+    batch->undone = (size_t)cJSON_GetArraySize(batch->updates);
+    inbox->pending += batch->undone;
+    cJSON_ArrayForEach(update, batch->updates) {
+        const struct inbox_item item = {.batch = batch,
+                                        .update_id = update_id_of(update),
+                                        .received_at = received_at,
+                                        .update = update};
+        inbox->deliver(&item, inbox->user);
+    }
+}
+
+/* ---- statements ---- */
+
+static const struct aisha_value *values(struct arena *arena, size_t count,
+                                        const struct aisha_value *source)
+{
+    return arena_memdup(arena, source, count * sizeof *source);
+}
+
+#define STATEMENT(arena, sql_text, ...)                                                            \
+    ((struct aisha_statement){.sql = (sql_text),                                                   \
+                              .params = values((arena), AISHA_COUNT(__VA_ARGS__),                  \
+                                               AISHA_SQL(sql_text, __VA_ARGS__).params),           \
+                              .param_count = AISHA_COUNT(__VA_ARGS__)})
+
+struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
+                                            const struct inbox_item *item)
+{
+    return STATEMENT(arena,
+                     "INSERT INTO done_updates (bot_id, first_id, update_id) VALUES ($1, $2, $3)",
+                     inbox->bot_id, item->batch->first_id, item->update_id);
+}
+
+/* Adds what the next commit should take along; returns the new count. */
+static size_t add_leftovers(const struct inbox *inbox, struct arena *arena, size_t leftover_count,
+                            struct aisha_statement *statements, size_t count)
+{
+    for (size_t i = 0; i < leftover_count; i++) {
+        const struct leftover *left = &inbox->leftovers[i];
+        if (left->update_id) {
+            statements[count++] = STATEMENT(
+                arena,
+                "INSERT INTO done_updates (bot_id, first_id, update_id) VALUES ($1, $2, $3)"
+                " ON CONFLICT DO NOTHING",
+                inbox->bot_id, left->first_id, left->update_id);
+            continue;
+        }
+        statements[count++] =
+            STATEMENT(arena, "DELETE FROM done_updates WHERE bot_id = $1 AND first_id = $2",
+                      inbox->bot_id, left->first_id);
+        statements[count++] =
+            STATEMENT(arena, "DELETE FROM inbox WHERE bot_id = $1 AND first_id = $2", inbox->bot_id,
+                      left->first_id);
+    }
+    return count;
+}
+
+/* Commits the statements together with the leftovers so far. */
+static int commit(struct inbox *inbox, struct arena *arena, const struct aisha_statement *own,
+                  size_t own_count)
+{
+    size_t taken = inbox->leftover_count;
+    if (taken > MAX_STATEMENTS)
+        taken = MAX_STATEMENTS;
+    struct aisha_statement *all = arena_alloc(arena, (own_count + 2 * taken + 1) * sizeof *all);
+    size_t count = add_leftovers(inbox, arena, taken, all, 0);
+
+    for (size_t i = 0; i < own_count; i++)
+        all[count++] = own[i];
+    if (count == 0)
+        return 0;
+
+    /* Others may add leftovers while this waits, and another commit may run at the same time. */
+    struct leftover *moved = arena_memdup(arena, inbox->leftovers, taken * sizeof *moved);
+    inbox->leftover_count -= taken;
+    for (size_t i = 0; i < inbox->leftover_count; i++)
+        inbox->leftovers[i] = inbox->leftovers[i + taken];
+    int r = db_batch(inbox->db, arena, all, count, NULL);
+    for (size_t i = 0; r < 0 && i < taken; i++) {
+        inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
+                                sizeof *inbox->leftovers);
+        inbox->leftovers[inbox->leftover_count++] = moved[i];
+    }
+    return r;
+}
+
+static void add_leftover(struct inbox *inbox, int64_t first_id, int64_t update_id)
+{
+    inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
+                            sizeof *inbox->leftovers);
+    inbox->leftovers[inbox->leftover_count++] =
+        (struct leftover){.first_id = first_id, .update_id = update_id};
+}
+
+/* A finished row needs no marks of its own any more. */
+static void drop_marks(struct inbox *inbox, int64_t first_id)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < inbox->leftover_count; i++)
+        if (inbox->leftovers[i].first_id != first_id)
+            inbox->leftovers[kept++] = inbox->leftovers[i];
+    inbox->leftover_count = kept;
+}
+
+/* ---- life ---- */
+
+static int load_ranges(struct inbox *inbox, struct arena *arena)
+{
+    const struct aisha_rows *rows;
+    int64_t oldest = now_s() - SEEN_S - RANGE_OPEN_S;
+    const struct aisha_statement forget[] = {
+        AISHA_SQL("DELETE FROM seen_updates WHERE bot_id = $1 AND opened_at < $2", inbox->bot_id,
+                  oldest),
+        AISHA_SQL("DELETE FROM done_updates WHERE NOT EXISTS (SELECT 1 FROM inbox"
+                  " WHERE inbox.bot_id = done_updates.bot_id"
+                  " AND inbox.first_id = done_updates.first_id)"),
+    };
+
+    int r = db_batch(inbox->db, arena, forget, 2, NULL);
+    if (r < 0)
+        return r;
+    r = db_query(
+        inbox->db, arena,
+        &AISHA_SQL("SELECT first_id, last_id, opened_at FROM seen_updates WHERE bot_id = $1"
+                   " ORDER BY opened_at, first_id",
+                   inbox->bot_id),
+        &rows);
+    for (size_t i = 0; r == 0 && i < rows->row_count; i++) {
+        inbox->ranges =
+            grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
+        inbox->ranges[inbox->range_count++] =
+            (struct range){.first_id = aisha_cell_int(rows, i, "first_id"),
+                           .last_id = aisha_cell_int(rows, i, "last_id"),
+                           .opened_at = aisha_cell_int(rows, i, "opened_at")};
+    }
+    return r;
+}
+
+int inbox_open(struct inbox **ret_inbox, struct loop *loop, struct db *db, int64_t bot_id,
+               inbox_deliver *deliver, void *user)
+{
+    struct inbox *inbox = calloc(1, sizeof *inbox);
+    struct arena arena = {0};
+
+    if (!inbox)
+        return -ENOMEM;
+    *inbox =
+        (struct inbox){.loop = loop, .db = db, .bot_id = bot_id, .deliver = deliver, .user = user};
+    int r = load_ranges(inbox, &arena);
+    arena_clear(&arena);
+    if (r < 0) {
+        inbox_free(inbox);
+        return r;
+    }
+    *ret_inbox = inbox;
+    return 0;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+    if (!inbox)
+        return;
+    free(inbox->ranges);
+    free(inbox->leftovers);
+    free(inbox);
+}
+
+static bool is_done(const struct aisha_rows *done, int64_t first_id, int64_t update_id)
+{
+    for (size_t i = 0; i < done->row_count; i++)
+        if (aisha_cell_int(done, i, "first_id") == first_id &&
+            aisha_cell_int(done, i, "update_id") == update_id)
+            return true;
+    return false;
+}
+
+static void replay_row(struct inbox *inbox, const struct aisha_rows *rows, size_t row,
+                       const struct aisha_rows *done)
+{
+    int64_t first_id = aisha_cell_int(rows, row, "first_id");
+    const char *text = aisha_cell_text(rows, row, "updates");
+    cJSON *updates = text ? cJSON_Parse(text) : NULL;
+    cJSON *update, *next;
+
+    for (update = updates ? updates->child : NULL; update; update = next) {
+        next = update->next;
+        if (is_done(done, first_id, update_id_of(update)))
+            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
+    }
+    if (cJSON_GetArraySize(updates) == 0) {
+        cJSON_Delete(updates);
+        add_leftover(inbox, first_id, 0);
+        return;
+    }
+    log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
+             (long long)first_id, cJSON_GetArraySize(updates));
+    batch_deliver(inbox, batch_new(updates, first_id), aisha_cell_int(rows, row, "received_at"));
+}
+
+int inbox_replay(struct inbox *inbox)
+{
+    struct arena arena = {0};
+    const struct aisha_rows *rows, *done;
+    int64_t after = 0;
+
+    int r = db_query(
+        inbox->db, &arena,
+        &AISHA_SQL("SELECT first_id, update_id FROM done_updates WHERE bot_id = $1", inbox->bot_id),
+        &done);
+    while (r == 0) {
+        r = db_query(inbox->db, &arena,
+                     &AISHA_SQL("SELECT first_id, updates, received_at FROM inbox"
+                                " WHERE bot_id = $1 AND first_id > $2 ORDER BY first_id LIMIT 20",
+                                inbox->bot_id, after),
+                     &rows);
+        if (r < 0 || rows->row_count == 0)
+            break;
+        for (size_t i = 0; i < rows->row_count; i++)
+            replay_row(inbox, rows, i, done);
+        after = aisha_cell_int(rows, rows->row_count - 1, "first_id");
+    }
+    arena_clear(&arena);
+    return r;
+}
+
+/* Removes what is no update or was seen before; returns the highest update_id of all, or 0. */
+static int64_t sift(struct inbox *inbox, cJSON *updates)
+{
+    int64_t last_id = 0, previous = 0;
+    cJSON *update, *next;
+
+    for (update = updates->child; update; update = next) {
+        next = update->next;
+        int64_t id = update_id_of(update);
+        if (id > last_id)
+            last_id = id;
+        if (id == 0 || id == previous || was_seen(inbox, id))
+            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
+        else
+            previous = id;
+    }
+    return last_id;
+}
+
+/* One statement for each range that the batch opened or extended. */
+static size_t add_ranges(struct inbox *inbox, struct arena *arena, const cJSON *updates,
+                         int64_t now, struct aisha_statement *statements, size_t count)
+{
+    const cJSON *update;
+    int64_t open_first = 0;
+
+    cJSON_ArrayForEach(update, updates) {
+        const struct range *range = remember(inbox, update_id_of(update), now);
+        if (range->first_id != open_first)
+            count++;
+        open_first = range->first_id;
+        statements[count - 1] =
+            STATEMENT(arena,
+                      "INSERT INTO seen_updates (bot_id, first_id, last_id, opened_at)"
+                      " VALUES ($1, $2, $3, $4)"
+                      " ON CONFLICT (bot_id, first_id) DO UPDATE SET last_id = excluded.last_id",
+                      inbox->bot_id, range->first_id, range->last_id, range->opened_at);
+    }
+    return count;
+}
+
+static int store_batch(struct inbox *inbox, const cJSON *updates, int64_t now)
+{
+    struct arena arena = {0};
+    size_t size = (size_t)cJSON_GetArraySize(updates);
+    struct aisha_statement *statements = arena_alloc(&arena, (size + 1) * sizeof *statements);
+    char *text = cJSON_PrintUnformatted(updates);
+    size_t before = inbox->range_count;
+    struct range last = before ? inbox->ranges[before - 1] : (struct range){0};
+
+    if (!text)
+        abort();
+    arena_defer(&arena, free, text);
+    statements[0] = STATEMENT(
+        &arena,
+        "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)",
+        inbox->bot_id, update_id_of(updates->child), text, now);
+    size_t count = add_ranges(inbox, &arena, updates, now, statements, 1);
+    int r = commit(inbox, &arena, statements, count);
+    if (r < 0) { /* it will come again */
+        inbox->range_count = before;
+        if (before)
+            inbox->ranges[before - 1] = last;
+    }
+    arena_clear(&arena);
+    return r;
+}
+
+int inbox_receive(struct inbox *inbox, cJSON *updates, int64_t *ret_last_id)
+{
+    int64_t now = now_s();
+
+    forget_old_ranges(inbox, now);
+    int64_t last_id = sift(inbox, updates);
+    int size = cJSON_GetArraySize(updates);
+    int r = size > MAX_BATCH ? -AISHA_E_LIMIT : 0;
+    if (r == 0 && size > 0)
+        r = store_batch(inbox, updates, now);
+    if (r < 0 || size == 0)
+        cJSON_Delete(updates);
+    else
+        batch_deliver(inbox, batch_new(updates, update_id_of(updates->child)), now);
+    if (r == 0 && last_id)
+        *ret_last_id = last_id;
+    return r;
+}
+
+static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
+{
+    inbox->pending--;
+    if (--batch->undone > 0)
+        return;
+    if (!batch->is_given_up) {
+        drop_marks(inbox, batch->first_id);
+        add_leftover(inbox, batch->first_id, 0);
+    }
+    batch_free(batch);
+}
+
+void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
+{
+    if (!is_committed && item->batch->undone > 1)
+        add_leftover(inbox, item->batch->first_id, item->update_id);
+    else if (!is_committed && item->batch->is_given_up)
+        add_leftover(inbox, item->batch->first_id, item->update_id);
+    batch_unref(inbox, item->batch);
+}
+
+void inbox_give_up(struct inbox *inbox, const struct inbox_item *item)
+{
+    item->batch->is_given_up = true;
+    batch_unref(inbox, item->batch);
+}
+
+size_t inbox_pending(const struct inbox *inbox)
+{
+    return inbox->pending;
+}
+
+int inbox_flush(struct inbox *inbox)
+{
+    struct arena arena = {0};
+    int r = 0;
+
+    while (r == 0 && inbox->leftover_count > 0)
+        r = commit(inbox, &arena, NULL, 0);
+    arena_clear(&arena);
+    return r;
+}

@@ -1,0 +1,69 @@
+/*
+ * Updates between "Telegram may forget it" and "it took effect".
+ *
+ * A batch (what one getUpdates brought) is one row, on disk before the next offset acknowledges it.
+ * Each update in it becomes done once: with the unit's own transaction (inbox_done_statement), or,
+ * when the unit wrote nothing, with some later commit. When all are done the row goes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include <aisha/base.h>
+#include <aisha/db.h>
+
+struct arena;
+struct db;
+struct inbox;
+struct inbox_batch;
+struct loop;
+
+/* One update that has to be handled. Borrows from its batch until inbox_done(). */
+struct inbox_item {
+    struct inbox_batch *batch;
+    int64_t update_id;
+    int64_t received_at; /* UTC seconds */
+    const cJSON *update;
+};
+
+typedef void inbox_deliver(const struct inbox_item *item, void *user);
+
+/* Loads what was seen. deliver(item, user) is called for each update to handle, never re-entered
+ * from inbox_done(). */
+AISHA_ASYNC AISHA_CHECKED int inbox_open(struct inbox **ret_inbox, struct loop *loop, struct db *db,
+                                         int64_t bot_id, inbox_deliver *deliver, void *user);
+
+/* No task may be using it. Undone updates stay in the database. NULL is fine. */
+void inbox_free(struct inbox *inbox);
+
+/* Delivers what an earlier process left undone. Before the first inbox_receive(). */
+AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
+
+/*
+ * Stores the updates of a getUpdates result (takes the array in any case) and delivers those not
+ * seen before. On success they may be acknowledged up to ret_last_id, which is left alone when
+ * there is none. Elements that are not updates are skipped.
+ */
+AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates,
+                                            int64_t *ret_last_id);
+
+/* The statement that makes the update done; for the unit's transaction. Params are in arena. */
+struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
+                                            const struct inbox_item *item);
+
+/* The unit has ended. is_committed: its done statement is in the database. The item's update is
+ * gone after this. */
+void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed);
+
+/* The unit did not end (shutdown): it will be delivered again at the next start. */
+void inbox_give_up(struct inbox *inbox, const struct inbox_item *item);
+
+/* Updates delivered and not yet done. */
+size_t inbox_pending(const struct inbox *inbox);
+
+/* Writes what only waits for the next commit. */
+AISHA_ASYNC AISHA_CHECKED int inbox_flush(struct inbox *inbox);

@@ -1,0 +1,62 @@
+/*
+ * Migrations of the host. Never edited once released; a change is a further one.
+ */
+#include "host/store/schema.h"
+
+const struct aisha_migration host_migrations[] = {
+    {
+        .version = 1,
+        .name = "users, dialogues and the inbox",
+        .sql = "CREATE TABLE users ("
+               "  id TEXT NOT NULL PRIMARY KEY,"
+               "  telegram_id BIGINT NOT NULL UNIQUE,"
+               "  first_name TEXT NOT NULL,"
+               "  last_name TEXT,"
+               "  username TEXT,"
+               "  language_code TEXT," /* what their Telegram speaks */
+               "  locale TEXT,"        /* what they chose here */
+               "  created_at BIGINT NOT NULL,"
+               "  updated_at BIGINT NOT NULL);"
+
+               "CREATE TABLE dialog_state ("
+               "  chat_id BIGINT NOT NULL,"
+               "  telegram_id BIGINT NOT NULL,"
+               "  thread_id BIGINT NOT NULL,"
+               "  plugin TEXT NOT NULL,"
+               "  state TEXT NOT NULL,"
+               "  data TEXT NOT NULL," /* hexadecimal */
+               "  expires_at BIGINT NOT NULL,"
+               "  PRIMARY KEY (chat_id, telegram_id, thread_id));"
+
+               /* What getUpdates brought and is not all done yet. */
+               "CREATE TABLE inbox ("
+               "  bot_id BIGINT NOT NULL,"
+               "  first_id BIGINT NOT NULL," /* lowest update_id in it */
+               "  updates TEXT NOT NULL,"
+               "  received_at BIGINT NOT NULL,"
+               "  PRIMARY KEY (bot_id, first_id));"
+
+               /* Which updates of a row of the inbox took effect already. */
+               "CREATE TABLE done_updates ("
+               "  bot_id BIGINT NOT NULL,"
+               "  first_id BIGINT NOT NULL,"
+               "  update_id BIGINT NOT NULL,"
+               "  PRIMARY KEY (bot_id, first_id, update_id));"
+
+               /* Every update_id received in the last two days, as ranges. */
+               "CREATE TABLE seen_updates ("
+               "  bot_id BIGINT NOT NULL,"
+               "  first_id BIGINT NOT NULL,"
+               "  last_id BIGINT NOT NULL,"
+               "  opened_at BIGINT NOT NULL,"
+               "  PRIMARY KEY (bot_id, first_id));"
+
+               "CREATE TABLE secrets ("
+               "  name TEXT NOT NULL PRIMARY KEY,"
+               "  value TEXT NOT NULL," /* hexadecimal */
+               "  previous TEXT,"
+               "  created_at BIGINT NOT NULL);",
+    },
+};
+
+const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

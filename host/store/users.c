@@ -1,0 +1,79 @@
+/*
+ * Nearly every update finds the row as it should be: one point read and no write.
+ */
+#include "host/store/users.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <aisha/error.h>
+
+#include "host/core/arena.h"
+#include "host/store/db.h"
+#include "host/store/uuid.h"
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+static int find(struct db *db, struct arena *arena, int64_t telegram_id,
+                const struct aisha_rows **ret_rows)
+{
+    return db_query(db, arena,
+                    &AISHA_SQL("SELECT id, first_name, last_name, username, language_code, locale"
+                               " FROM users WHERE telegram_id = $1",
+                               telegram_id),
+                    ret_rows);
+}
+
+static bool is_current(const struct aisha_rows *rows, const struct user_profile *profile)
+{
+    return rows->row_count == 1 &&
+           same(aisha_cell_text(rows, 0, "first_name"), profile->first_name) &&
+           same(aisha_cell_text(rows, 0, "last_name"), profile->last_name) &&
+           same(aisha_cell_text(rows, 0, "username"), profile->username) &&
+           same(aisha_cell_text(rows, 0, "language_code"), profile->language_code);
+}
+
+static int save(struct db *db, struct arena *arena, const struct user_profile *profile)
+{
+    int64_t now = (int64_t)time(NULL);
+
+    return db_query(
+        db, arena,
+        &AISHA_SQL("INSERT INTO users (id, telegram_id, first_name, last_name, username,"
+                   " language_code, created_at, updated_at)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
+                   " ON CONFLICT (telegram_id) DO UPDATE SET first_name = excluded.first_name,"
+                   " last_name = excluded.last_name, username = excluded.username,"
+                   " language_code = excluded.language_code, updated_at = excluded.updated_at",
+                   uuid_new(arena), profile->telegram_id, profile->first_name, profile->last_name,
+                   profile->username, profile->language_code, now),
+        NULL);
+}
+
+int users_meet(struct db *db, struct arena *arena, const struct user_profile *profile,
+               struct user *ret_user)
+{
+    struct user_profile known = *profile;
+    const struct aisha_rows *rows;
+
+    if (!known.first_name)
+        known.first_name = "";
+    int r = find(db, arena, known.telegram_id, &rows);
+    if (r < 0)
+        return r;
+    if (!is_current(rows, &known)) {
+        r = save(db, arena, &known);
+        if (r == 0)
+            r = find(db, arena, known.telegram_id, &rows);
+        if (r < 0)
+            return r;
+    }
+    if (rows->row_count != 1)
+        return -AISHA_E_CONFLICT; /* deleted meanwhile */
+    *ret_user = (struct user){.id = aisha_cell_text(rows, 0, "id"),
+                              .locale = aisha_cell_text(rows, 0, "locale")};
+    return 0;
+}

@@ -1,0 +1,69 @@
+/*
+ * Calls of the Bot API: parameters out, result or Telegram's refusal back, with the retries that
+ * every call needs. The facts are those of https://core.telegram.org/bots/api.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include <aisha/base.h>
+
+struct arena;
+struct codec_body;
+struct http_client;
+struct loop;
+struct telegram;
+
+struct telegram_options {
+    const char *api_url; /* "https://api.telegram.org" */
+    const char *token;
+    double rate, chat_rate; /* see outbound.h */
+};
+
+/* What Telegram said when it refused; error_code 0 = it did not. Text is in the call's arena. */
+struct telegram_failure {
+    int error_code;
+    const char *description;
+    int64_t retry_after_s;
+    int64_t migrate_to_chat_id;
+};
+
+int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_client *http,
+                 const struct telegram_options *options);
+
+/* No call may be running. NULL is fine. */
+void telegram_free(struct telegram *telegram);
+
+/*
+ * One HTTP request, no retry. ret_result is deleted with the arena. Fails with -AISHA_E_TELEGRAM and
+ * a filled failure; -AISHA_E_UPSTREAM when the answer is not one of the Bot API (failure->error_code
+ * is then the HTTP status); otherwise as http_client_fetch().
+ */
+AISHA_ASYNC AISHA_CHECKED int telegram_request(struct telegram *telegram, struct arena *arena,
+                                               const char *method, const struct codec_body *body,
+                                               int64_t timeout_ms, const cJSON **ret_result,
+                                               struct telegram_failure *failure);
+
+/*
+ * A method with a params struct of <aisha/bot_api.h>; *ret is of the type its macro takes. Waits for
+ * its turn in the chat it goes to; repeats after lost connections, 5xx and 429. So a message may be
+ * sent twice, but not silently be lost.
+ */
+AISHA_ASYNC AISHA_CHECKED int telegram_call(struct telegram *telegram, struct arena *arena,
+                                            const char *method, const void *params, void *ret,
+                                            struct telegram_failure *failure);
+
+/* The same with JSON text. */
+AISHA_ASYNC AISHA_CHECKED int telegram_call_json(struct telegram *telegram, struct arena *arena,
+                                                 const char *method, const char *json,
+                                                 const char **ret_json,
+                                                 struct telegram_failure *failure);
+
+/* Downloads a file_id to a new file at path. -AISHA_E_LIMIT when it is over max_bytes, or over what
+ * the Bot API gives to bots. */
+AISHA_ASYNC AISHA_CHECKED int telegram_download(struct telegram *telegram, struct arena *arena,
+                                                const char *file_id, int64_t max_bytes,
+                                                const char *path, struct telegram_failure *failure);

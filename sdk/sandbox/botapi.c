@@ -1,0 +1,217 @@
+/*
+ * The Bot API's outer shell: token, parameters, the check against the spec, the envelope.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/error.h>
+
+#include "host/core/arena.h"
+#include "host/io/http_server.h"
+#include "sdk/sandbox/faults.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/world.h"
+
+static const struct method *const tables[] = {update_methods, message_methods, edit_methods,
+                                              media_methods, profile_methods};
+
+static int AISHA_PRINTF(4, 0)
+    fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)
+{
+    const char *text = arena_vprintf(call->arena, format, args);
+
+    call->error_code = error_code;
+    call->error = arena_printf(call->arena, "%s%s", prefix, text);
+    return -AISHA_E_INVALID;
+}
+
+int call_fail(struct call *call, int error_code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int r = fail(call, error_code, "", format, args);
+    va_end(args);
+    return r;
+}
+
+int call_refuse(struct call *call, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int r = fail(call, 400, "Bad Request: ", format, args);
+    va_end(args);
+    return r;
+}
+
+cJSON *call_get(const struct call *call, const char *name)
+{
+    return json_get(call->params.values, name);
+}
+
+const char *call_text(const struct call *call, const char *name)
+{
+    return json_get_text(call->params.values, name);
+}
+
+int64_t call_int(const struct call *call, const char *name, int64_t missing)
+{
+    return json_get_int(call->params.values, name, missing);
+}
+
+bool call_bool(const struct call *call, const char *name)
+{
+    return json_get_bool(call->params.values, name);
+}
+
+/* The id of the bot with that token, or 0 when it does not look like one. */
+static int64_t bot_of(const char *token)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789_-";
+    char *end;
+    int64_t id = *token >= '1' && *token <= '9' ? strtoll(token, &end, 10) : 0;
+
+    if (id <= 0 || id > WORLD_LARGEST_ID || *end != ':' || !end[1] ||
+        end[1 + strspn(end + 1, allowed)])
+        return 0;
+    return id;
+}
+
+static method_fn *find_method(const char *name)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct method *method = tables[i]; method->name; method++)
+            if (strcmp(method->name, name) == 0)
+                return method->run;
+    return NULL;
+}
+
+static AISHA_ASYNC int run(struct call *call, int params_status, const cJSON *method)
+{
+    if (params_status == 413)
+        return call_fail(call, 413, "Request Entity Too Large");
+    if (params_status)
+        return call_refuse(call, "strings must be encoded in UTF-8, and a form must be complete");
+    if (!method)
+        return call_fail(call, 404, "Not Found");
+    method_fn *fn = find_method(call->method);
+    const char *wrong = spec_check(call->sandbox->spec, call->arena, method, &call->params);
+    if (wrong)
+        return call_refuse(call, "%s", wrong);
+    if (!fn)
+        return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
+                         call->method);
+    int r = fn(call);
+    if (world_take_failure(call->sandbox->world))
+        return call_fail(call, 500, "Internal Server Error");
+    return r;
+}
+
+static const char *envelope(const struct call *call, int r)
+{
+    cJSON *body = json_keep(call->arena, cJSON_CreateObject());
+
+    json_set_bool(body, "ok", r == 0);
+    if (r < 0) {
+        json_set_int(body, "error_code", call->error_code);
+        json_set_text(body, "description", call->error);
+    } else if (call->result) {
+        json_set_copy(body, "result", call->result);
+    } else {
+        json_set_bool(body, "result", true);
+    }
+    if (r == 0 && call->note)
+        json_set_text(body, "description", call->note);
+    return json_text(call->arena, body);
+}
+
+static void refuse(struct http_exchange *exchange, int status, const char *description)
+{
+    cJSON *body = json_keep(exchange->arena, cJSON_CreateObject());
+
+    json_set_bool(body, "ok", false);
+    json_set_int(body, "error_code", status);
+    json_set_text(body, "description", description);
+    respond_json(exchange, status, body);
+}
+
+static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *exchange,
+                               struct call *call)
+{
+    struct params params = {0};
+    int status = params_read(call->arena, exchange, &params);
+    const cJSON *method = spec_method(sandbox->spec, call->method);
+
+    call->params = params;
+    if (status)
+        call->params.values = json_keep(call->arena, cJSON_CreateObject());
+    call->method = method ? json_get_text(method, "name") : call->method;
+    const cJSON *unknown = json_keep(call->arena, spec_unknown(method, &call->params));
+    const struct fault *fault = faults_take(sandbox->faults, call->arena, call->method);
+    if (fault && !fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
+        sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
+        return;
+    }
+    int r = run(call, status, method);
+    if (r == -AISHA_E_CANCELED)
+        return;
+    const char *body = envelope(call, r);
+    status = r < 0 ? call->error_code : 200;
+    if (fault && fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
+        status = fault->status;
+        body = fault->body;
+    } else {
+        http_exchange_respond(exchange, status, "application/json", body, strlen(body));
+    }
+    sandbox_log(sandbox, call->method, &call->params, unknown, status, body);
+}
+
+void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)
+{
+    const char *slash = strchr(rest, '/');
+    struct call call = {.sandbox = sandbox, .arena = exchange->arena};
+
+    if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "POST") != 0) {
+        refuse(exchange, 405, "Method Not Allowed");
+        return;
+    }
+    if (!slash || !slash[1]) {
+        refuse(exchange, 404, "Not Found");
+        return;
+    }
+    int64_t bot_id = bot_of(arena_strndup(exchange->arena, rest, (size_t)(slash - rest)));
+    if (!bot_id) {
+        refuse(exchange, 401, "Unauthorized");
+        return;
+    }
+    world_set_bot_id(sandbox->world, bot_id);
+    call.method = slash + 1;
+    answer(sandbox, exchange, &call);
+}
+
+void botapi_download(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)
+{
+    const char *slash = strchr(rest, '/');
+    size_t size = 0;
+
+    if (!slash || !bot_of(arena_strndup(exchange->arena, rest, (size_t)(slash - rest)))) {
+        refuse(exchange, 401, "Unauthorized");
+        return;
+    }
+    const struct fault *fault = faults_take(sandbox->faults, exchange->arena, "file");
+    if (fault && sandbox_fail(sandbox, exchange, fault))
+        return;
+    const void *bytes = world_linked_bytes(sandbox->world, exchange->arena, slash + 1, &size);
+    if (!bytes)
+        refuse(exchange, 404, "Not Found");
+    else
+        http_exchange_respond(exchange, 200, "application/octet-stream", bytes, size);
+}

@@ -1,0 +1,450 @@
+/*
+ * The control API: acting as the users, watching, and ordering what shall go wrong. README.md lists
+ * the calls.
+ */
+#include "sdk/sandbox/control.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/arena.h"
+#include "host/core/loop.h"
+#include "host/io/http_server.h"
+#include "sdk/sandbox/entities.h"
+#include "sdk/sandbox/faults.h"
+#include "sdk/sandbox/feed.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/world.h"
+
+enum {
+    LONGEST_TEXT = 4096,
+    LONGEST_NAME = 64,
+    LONGEST_CALLBACK_DATA = 64,
+    LONGEST_POLL_S = 50,
+    POLLING_MS = 2000,
+    MOST_TRANSCRIPTS = 1000,
+};
+
+void control_fail(struct control *control, int status, const char *format, ...)
+{
+    cJSON *body = json_keep(control->arena, cJSON_CreateObject());
+    va_list args;
+
+    va_start(args, format);
+    json_set_text(body, "error", arena_vprintf(control->arena, format, args));
+    va_end(args);
+    respond_json(control->exchange, status, body);
+}
+
+cJSON *control_user(struct control *control, int64_t id)
+{
+    cJSON *user = world_user(control->sandbox->world, control->arena, id);
+
+    if (!user)
+        control_fail(control, 400, "user_id: there is no such user");
+    return user;
+}
+
+bool control_number(struct control *control, const char *name, int64_t missing, int64_t *ret_number)
+{
+    const char *text = http_exchange_param(control->exchange, name);
+    char *end;
+
+    *ret_number = missing;
+    if (!text)
+        return true;
+    int64_t number = strtoll(text, &end, 10);
+    if (end == text || *end || number < 0 || number > INT64_C(1) << 53) {
+        control_fail(control, 400, "%s must be a whole number", name);
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+static cJSON *new_object(struct control *control)
+{
+    return json_keep(control->arena, cJSON_CreateObject());
+}
+
+static void get_state(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    cJSON *state = new_object(control);
+    cJSON *bot = cJSON_Duplicate(world_bot(sandbox->world, control->arena), true);
+    int64_t ago_ms = loop_now_ms(sandbox->loop) - sandbox->polled_at_ms;
+
+    if (sandbox->poller)
+        ago_ms = 0;
+    json_set_bool(bot, "polling",
+                  sandbox->poller || (sandbox->polled_at_ms && ago_ms < POLLING_MS));
+    if (sandbox->polled_at_ms)
+        json_set(bot, "polling_seconds_ago", cJSON_CreateNumber((double)ago_ms / 1000));
+    else
+        json_set(bot, "polling_seconds_ago", cJSON_CreateNull());
+    json_set(state, "bot", bot);
+    json_set_copy(state, "users", world_users(sandbox->world, control->arena));
+    json_set_int(state, "revision", feed_last(sandbox->events));
+    json_set_int(state, "pending_update_count", world_update_count(sandbox->world));
+    respond_json(control->exchange, 200, state);
+}
+
+static void add_user(struct control *control)
+{
+    const char *name = json_get_text(control->body, "first_name");
+    const char *language = json_get_text(control->body, "language_code");
+    int64_t id = json_get_int(control->body, "id", 0);
+
+    if (!name || !*name || utf8_length(name) > LONGEST_NAME) {
+        control_fail(control, 400, "first_name must be a text of 1 to 64 characters");
+        return;
+    }
+    if (json_get(control->body, "language_code") && (!language || strlen(language) > 35)) {
+        control_fail(control, 400, "language_code must be a text like \"en\"");
+        return;
+    }
+    if (json_get(control->body, "id") && (id < 1 || id > WORLD_LARGEST_ID)) {
+        control_fail(control, 400, "id must be a positive whole number");
+        return;
+    }
+    id = world_add_user(control->sandbox->world, id, name, language);
+    if (!id) {
+        control_fail(control, 400, "id: there is such a user already");
+        return;
+    }
+    cJSON *user = world_user(control->sandbox->world, control->arena, id);
+    sandbox_emit(control->sandbox, "user", id, NULL);
+    respond_json(control->exchange, 200, user);
+}
+
+static void get_messages(struct control *control)
+{
+    struct world *world = control->sandbox->world;
+    char *end;
+    int64_t chat_id = strtoll(control->rest, &end, 10);
+
+    if (end == control->rest || strcmp(end, "/messages") != 0 ||
+        world_standing(world, chat_id) == CHAT_UNKNOWN) {
+        control_fail(control, 404, "there is no such chat");
+        return;
+    }
+    const char *action = world_action(world, control->arena, chat_id);
+    cJSON *answer = new_object(control);
+    json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
+    json_set_int(answer, "revision", feed_last(control->sandbox->events));
+    json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
+    json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
+    respond_json(control->exchange, 200, answer);
+}
+
+static void get_feed(struct control *control, const struct feed *feed, const char *name,
+                     int64_t after)
+{
+    cJSON *answer = new_object(control);
+    bool has_gap;
+
+    json_set_copy(answer, name, feed_after(feed, control->arena, after, &has_gap));
+    json_set_int(answer, "revision", feed_last(feed));
+    if (has_gap)
+        json_set_bool(answer, "gap", true);
+    respond_json(control->exchange, 200, answer);
+}
+
+static AISHA_ASYNC void get_events(struct control *control)
+{
+    struct feed *events = control->sandbox->events;
+    int64_t after, timeout_s;
+
+    if (!control_number(control, "after", 0, &after) ||
+        !control_number(control, "timeout", 0, &timeout_s))
+        return;
+    if (timeout_s > LONGEST_POLL_S)
+        timeout_s = LONGEST_POLL_S;
+    /* A number of a later run than this one: show where we are. */
+    if (timeout_s && after <= feed_last(events))
+        aisha_ignore(feed_wait(events, after, timeout_s * 1000));
+    if (!http_exchange_is_gone(control->exchange))
+        get_feed(control, events, "events", after);
+}
+
+static void get_requests(struct control *control)
+{
+    const char *method = http_exchange_param(control->exchange, "method");
+    cJSON *answer = new_object(control);
+    int64_t after;
+    bool has_gap;
+
+    if (!control_number(control, "after", 0, &after))
+        return;
+    cJSON *requests = feed_after(control->sandbox->requests, control->arena, after, &has_gap);
+    for (cJSON *entry = requests->child, *next; entry; entry = next) {
+        next = entry->next;
+        if (method && strcmp(json_get_text(entry, "method"), method) != 0)
+            cJSON_Delete(cJSON_DetachItemViaPointer(requests, entry));
+    }
+    json_set_copy(answer, "requests", requests);
+    respond_json(control->exchange, 200, answer);
+}
+
+void control_post(struct control *control, cJSON *message)
+{
+    struct sandbox *sandbox = control->sandbox;
+    cJSON *answer = new_object(control);
+
+    sandbox_publish(sandbox, control->arena, message, "message");
+    sandbox_push_update(sandbox, control->arena, "message", message, 0);
+    json_set_copy(answer, "message", message);
+    respond_json(control->exchange, 200, answer);
+}
+
+static void send_text(struct control *control)
+{
+    struct world *world = control->sandbox->world;
+    const char *text = json_get_text(control->body, "text");
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user)
+        return;
+    if (!text || !*text || utf8_length(text) > LONGEST_TEXT) {
+        control_fail(control, 400, "text must be a text of 1 to 4096 characters");
+        return;
+    }
+    struct formatted formatted = entities_of_plain(control->arena, text);
+    if (!*formatted.text) {
+        control_fail(control, 400, "text must not be blank");
+        return;
+    }
+    if (world_standing(world, user_id) == CHAT_BLOCKED) {
+        control_fail(control, 400, "this user has blocked the bot");
+        return;
+    }
+    world_set_standing(world, user_id, CHAT_OPEN);
+    cJSON *message = sandbox_new_message(control->sandbox, control->arena, user_id, user);
+    json_set_text(message, "text", formatted.text);
+    if (cJSON_GetArraySize(formatted.entities))
+        json_set_copy(message, "entities", formatted.entities);
+    control_post(control, message);
+}
+
+/* What the pressed button says, or NULL after having answered. */
+static const char *pressed_data(struct control *control, const cJSON *message)
+{
+    const cJSON *rows = json_get(json_get(message, "reply_markup"), "inline_keyboard");
+    const char *data = json_get_text(control->body, "data");
+    int64_t row = json_get_int(control->body, "row", -1);
+    int64_t column = json_get_int(control->body, "column", -1);
+
+    if (!data) {
+        const cJSON *button = NULL;
+        if (row >= 0 && row < 1000 && column >= 0 && column < 1000)
+            button = cJSON_GetArrayItem(cJSON_GetArrayItem(rows, (int)row), (int)column);
+        data = json_get_text(button, "callback_data");
+        if (!data)
+            control_fail(control, 400, "row and column name no button with callback_data");
+    } else if (!*data || strlen(data) > LONGEST_CALLBACK_DATA) {
+        data = NULL;
+        control_fail(control, 400, "data must have 1 to 64 bytes");
+    }
+    return data;
+}
+
+static void press(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user)
+        return;
+    const cJSON *message = world_message(sandbox->world, control->arena, user_id,
+                                         json_get_int(control->body, "message_id", 0));
+    if (!message) {
+        control_fail(control, 400, "message_id: there is no such message in this chat");
+        return;
+    }
+    const char *data = pressed_data(control, message);
+    if (!data)
+        return;
+    const char *id = world_random_name(control->arena);
+    cJSON *query = new_object(control), *answer = new_object(control);
+    json_set_text(query, "id", id);
+    json_set_copy(query, "from", user);
+    json_set_copy(query, "message", message);
+    json_set_text(query, "chat_instance", arena_printf(control->arena, "%lld", (long long)user_id));
+    json_set_text(query, "data", data);
+    world_add_callback(sandbox->world, id, user_id);
+    sandbox_push_update(sandbox, control->arena, "callback_query", query, 0);
+    json_set_text(answer, "callback_query_id", id);
+    respond_json(control->exchange, 200, answer);
+}
+
+static cJSON *member(struct control *control, const char *status)
+{
+    cJSON *chat_member = cJSON_CreateObject();
+
+    json_set_text(chat_member, "status", status);
+    json_set_copy(chat_member, "user", world_bot(control->sandbox->world, control->arena));
+    if (strcmp(status, "kicked") == 0)
+        json_set_int(chat_member, "until_date", 0);
+    return chat_member;
+}
+
+static void block(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    const cJSON *blocked = json_get(control->body, "blocked");
+    bool is_blocked = cJSON_IsTrue(blocked);
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user)
+        return;
+    if (!cJSON_IsBool(blocked)) {
+        control_fail(control, 400, "blocked must be true or false");
+        return;
+    }
+    world_set_standing(sandbox->world, user_id, is_blocked ? CHAT_BLOCKED : CHAT_OPEN);
+    cJSON *change = new_object(control);
+    json_set_copy(change, "chat", world_chat(sandbox->world, control->arena, user_id));
+    json_set_copy(change, "from", user);
+    json_set_int(change, "date", world_now());
+    json_set(change, "old_chat_member", member(control, is_blocked ? "member" : "kicked"));
+    json_set(change, "new_chat_member", member(control, is_blocked ? "kicked" : "member"));
+    sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
+    respond_json(control->exchange, 200, new_object(control));
+}
+
+static void push_update(struct control *control)
+{
+    const cJSON *update_id = json_get(control->body, "update_id"), *payload = NULL, *item;
+    int64_t id = json_get_int(control->body, "update_id", 0);
+
+    if (update_id && (id < 1 || id > INT32_MAX)) {
+        control_fail(control, 400, "update_id must be a positive 32-bit number");
+        return;
+    }
+    cJSON_ArrayForEach(item, control->body) {
+        if (item != update_id && payload) {
+            control_fail(control, 400, "an update has one member besides update_id");
+            return;
+        }
+        payload = item != update_id ? item : payload;
+    }
+    if (!payload) {
+        control_fail(control, 400, "an update has one member besides update_id");
+        return;
+    }
+    cJSON *answer = new_object(control);
+    json_set_bool(
+        answer, "queued",
+        sandbox_push_update(control->sandbox, control->arena, payload->string, payload, id));
+    respond_json(control->exchange, 200, answer);
+}
+
+static void script_transcription(struct control *control)
+{
+    cJSON *texts = json_get(control->body, "texts"), *text;
+
+    if (texts && (!cJSON_IsArray(texts) || cJSON_GetArraySize(texts) > MOST_TRANSCRIPTS)) {
+        control_fail(control, 400, "texts must be a list of at most 1000 texts");
+        return;
+    }
+    cJSON_ArrayForEach(text, texts) {
+        if (!cJSON_IsString(text)) {
+            control_fail(control, 400, "texts must be a list of texts");
+            return;
+        }
+    }
+    cJSON_Delete(control->sandbox->transcripts);
+    control->sandbox->transcripts = texts ? cJSON_Duplicate(texts, true) : cJSON_CreateArray();
+    respond_json(control->exchange, 200, new_object(control));
+}
+
+static void order_fault(struct control *control)
+{
+    const char *wrong = faults_add(control->sandbox->faults, control->body);
+
+    if (wrong)
+        control_fail(control, 400, "%s", wrong);
+    else
+        respond_json(control->exchange, 200, new_object(control));
+}
+
+static void reset(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+
+    world_reset(sandbox->world);
+    faults_clear(sandbox->faults);
+    cJSON_Delete(sandbox->transcripts);
+    sandbox->transcripts = cJSON_CreateArray();
+    sandbox_emit(sandbox, "reset", 0, NULL);
+    respond_json(control->exchange, 200, new_object(control));
+}
+
+static const struct route {
+    const char *method, *path; /* a path ending with "/" goes on */
+    void (*run)(struct control *control);
+} routes[] = {
+    {"GET", "state", get_state},
+    {"POST", "users", add_user},
+    {"GET", "chats/", get_messages},
+    {"GET", "events", get_events},
+    {"POST", "send", send_text},
+    {"POST", "press", press},
+    {"POST", "block", block},
+    {"POST", "upload", control_upload},
+    {"GET", "files/", control_file},
+    {"GET", "requests", get_requests},
+    {"POST", "transcription", script_transcription},
+    {"POST", "faults", order_fault},
+    {"POST", "updates", push_update},
+    {"POST", "reset", reset},
+};
+
+static bool matches(const struct route *route, const char *rest)
+{
+    size_t length = strlen(route->path);
+
+    return route->path[length - 1] == '/' ? strncmp(rest, route->path, length) == 0
+                                          : strcmp(rest, route->path) == 0;
+}
+
+/* Reads the body, where it is JSON; an empty one is an empty object. */
+static bool read_body(struct control *control)
+{
+    const struct http_exchange *exchange = control->exchange;
+
+    if (!exchange->body_size)
+        control->body = new_object(control);
+    else if (utf8_is_valid(exchange->body, exchange->body_size))
+        control->body = json_parse(control->arena, exchange->body, exchange->body_size);
+    if (cJSON_IsObject(control->body))
+        return true;
+    control_fail(control, 400, "the body must be a JSON object");
+    return false;
+}
+
+void control_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)
+{
+    struct control control = {.sandbox = sandbox, .exchange = exchange, .arena = exchange->arena};
+    bool is_path_known = false;
+
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!matches(&routes[i], rest))
+            continue;
+        is_path_known = true;
+        if (strcmp(routes[i].method, exchange->method) != 0)
+            continue;
+        control.rest = rest + strlen(routes[i].path);
+        if (routes[i].run == control_upload || strcmp(exchange->method, "GET") == 0 ||
+            read_body(&control))
+            routes[i].run(&control);
+        return;
+    }
+    control_fail(&control, is_path_known ? 405 : 404,
+                 is_path_known ? "this path wants another method" : "there is no such call");
+}

@@ -1,0 +1,39 @@
+/*
+ * Between the files of the control API.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include <aisha/base.h>
+
+struct arena;
+struct http_exchange;
+struct sandbox;
+
+struct control {
+    struct sandbox *sandbox;
+    struct http_exchange *exchange;
+    struct arena *arena;
+    const char *rest; /* of the path, where the route ends with "/" */
+    cJSON *body;      /* of a POST with JSON: an object */
+};
+
+/* Answers {"error": …}. */
+void control_fail(struct control *control, int status, const char *format, ...) AISHA_PRINTF(3, 4);
+
+/* The user of that id, or NULL after having answered. */
+cJSON *control_user(struct control *control, int64_t id);
+
+/* A message from that user: saves it, tells the bot, and answers {"message": …}. */
+void control_post(struct control *control, cJSON *message);
+
+/* Query parameter as a whole number; missing when absent; false after having answered. */
+bool control_number(struct control *control, const char *name, int64_t missing,
+                    int64_t *ret_number);
+
+AISHA_ASYNC void control_upload(struct control *control);
+void control_file(struct control *control);

@@ -1,0 +1,32 @@
+/*
+ * Files as messages have them: what a message says about a voice note, a photo, a document.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+struct arena;
+struct world;
+
+struct media {
+    const char *kind; /* the Message field */
+    const char *file_name;
+    const char *mime_type; /* NULL = by the name */
+    int64_t duration;      /* of those kinds that have one; rounded to seconds */
+    int64_t told_size;     /* what the bot is told instead of the true size; 0 = the true one */
+    const void *bytes;
+    size_t size;
+};
+
+/* Whether messages can carry that kind. */
+bool media_is_kind(const char *kind);
+
+/* Stores the file and returns its object. NULL for a photo that is no JPEG or PNG. */
+cJSON *media_store(struct world *world, struct arena *arena, const struct media *media);
+
+/* Puts the object where messages of that kind have it. */
+void media_attach(cJSON *message, const char *kind, const cJSON *object);

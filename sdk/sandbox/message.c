@@ -1,0 +1,202 @@
+/*
+ * What sending and editing have in common: the chat, the text, the keyboard, the reply.
+ */
+#include <string.h>
+
+#include "host/core/arena.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/world.h"
+
+enum {
+    LONGEST_RAW_TEXT = 32768,
+    LONGEST_CALLBACK_DATA = 64,
+    MOST_BUTTONS = 100
+};
+
+/* Parameters that would put the message where the sandbox has no place. */
+static int refuse_other_places(struct call *call)
+{
+    static const char *const names[] = {"business_connection_id", "direct_messages_topic_id",
+                                        "ephemeral_message_parameters",
+                                        "suggested_post_parameters"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (call_get(call, names[i]))
+            return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
+                             names[i]);
+    if (call_get(call, "message_thread_id"))
+        return call_refuse(call, "message thread not found");
+    return 0;
+}
+
+int call_chat(struct call *call, int64_t *ret_chat_id)
+{
+    int64_t chat_id = call_int(call, "chat_id", 0);
+
+    if (!call_get(call, "chat_id"))
+        return call_refuse(call, "chat_id is empty");
+    switch (world_standing(call->sandbox->world, chat_id)) {
+    case CHAT_SILENT:
+        return call_fail(call, 403, "Forbidden: bot can't initiate conversation with a user");
+    case CHAT_BLOCKED:
+        return call_fail(call, 403, "Forbidden: bot was blocked by the user");
+    case CHAT_UNKNOWN:
+        return call_refuse(call, "chat not found");
+    case CHAT_OPEN:
+        break;
+    }
+    *ret_chat_id = chat_id;
+    return refuse_other_places(call);
+}
+
+int call_own_message(struct call *call, cJSON **ret_message)
+{
+    int64_t chat_id;
+
+    if (call_text(call, "inline_message_id"))
+        return call_fail(call, 501, "Not Implemented: the sandbox has no inline messages yet");
+    int r = call_chat(call, &chat_id);
+    if (r < 0)
+        return r;
+    if (call_int(call, "message_id", 0) <= 0)
+        return call_refuse(call, "message identifier is not specified");
+    cJSON *message =
+        world_message(call->sandbox->world, call->arena, chat_id, call_int(call, "message_id", 0));
+    if (!message)
+        return call_refuse(call, "message to edit not found");
+    if (!json_get_bool(json_get(message, "from"), "is_bot"))
+        return call_refuse(call, "message can't be edited");
+    *ret_message = message;
+    return 0;
+}
+
+int call_formatted(struct call *call, const char *text_name, const char *entities_name,
+                   size_t most_characters, struct formatted *ret_formatted)
+{
+    const char *text = call_text(call, text_name);
+    struct formatted formatted;
+
+    if (text && strlen(text) > LONGEST_RAW_TEXT)
+        return call_refuse(call, "text is too long");
+    const char *wrong = entities_read(call->arena, text ? text : "", call_text(call, "parse_mode"),
+                                      call_get(call, entities_name), &formatted);
+    if (wrong)
+        return call_refuse(call, "%s", wrong);
+    if (utf8_length(formatted.text) > most_characters)
+        return call_refuse(call, strcmp(text_name, "caption") == 0 ? "message caption is too long"
+                                                                   : "message is too long");
+    *ret_formatted = formatted;
+    return 0;
+}
+
+/* The fields that say what a button does: all but these. */
+static bool is_action(const char *field)
+{
+    return strcmp(field, "text") != 0 && strcmp(field, "style") != 0 &&
+           strcmp(field, "icon_custom_emoji_id") != 0;
+}
+
+static bool is_button_url(const char *url)
+{
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
+           strncmp(url, "tg://", 5) == 0 || (strchr(url, '.') && !strpbrk(url, " \t\r\n:"));
+}
+
+static int check_button(struct call *call, const cJSON *button)
+{
+    const cJSON *fields = spec_fields(call->sandbox->spec, "InlineKeyboardButton"), *field;
+    const char *data = json_get_text(button, "callback_data"), *url = json_get_text(button, "url");
+    int actions = 0;
+
+    cJSON_ArrayForEach(field, fields) {
+        const char *name = json_get_text(field, "name");
+        actions += is_action(name) && json_get(button, name);
+    }
+    if (!*json_get_text(button, "text"))
+        return call_refuse(call, "inline keyboard button text must be non-empty");
+    if (!actions)
+        return call_refuse(call, "can't parse inline keyboard button: Text buttons are unallowed "
+                                 "in the inline keyboard");
+    if (actions > 1)
+        return call_refuse(call, "can't parse inline keyboard button: exactly one of its action "
+                                 "fields must be used");
+    if (data && (!*data || strlen(data) > LONGEST_CALLBACK_DATA))
+        return call_refuse(call, "BUTTON_DATA_INVALID");
+    if (url && !is_button_url(url))
+        return call_refuse(call, "inline keyboard button URL '%s' is invalid: Wrong HTTP URL", url);
+    return 0;
+}
+
+int call_markup(struct call *call, const cJSON **ret_keyboard)
+{
+    const cJSON *markup = call_get(call, "reply_markup"), *row, *button;
+    const cJSON *rows = json_get(markup, "inline_keyboard");
+    int buttons = 0;
+
+    cJSON_ArrayForEach(row, rows) {
+        cJSON_ArrayForEach(button, row) {
+            int r = check_button(call, button);
+            if (r < 0)
+                return r;
+            if (++buttons > MOST_BUTTONS)
+                return call_refuse(call, "reply markup is too long");
+        }
+    }
+    *ret_keyboard = buttons ? markup : NULL;
+    return 0;
+}
+
+/* The message that reply_parameters name, without its own reply; NULL when there is none. */
+static int find_original(struct call *call, int64_t chat_id, cJSON **ret_original)
+{
+    const cJSON *reply = call_get(call, "reply_parameters");
+    int64_t id = json_get_int(reply, "message_id", 0);
+    cJSON *original = NULL;
+
+    if (id)
+        original = world_message(call->sandbox->world, call->arena, chat_id, id);
+    if (id && !original && !json_get_bool(reply, "allow_sending_without_reply"))
+        return call_refuse(call, "message to be replied not found");
+    if (original)
+        cJSON_DeleteItemFromObjectCaseSensitive(original, "reply_to_message");
+    *ret_original = original;
+    return 0;
+}
+
+int call_new_message(struct call *call, cJSON **ret_message)
+{
+    const cJSON *keyboard;
+    cJSON *original = NULL;
+    int64_t chat_id;
+
+    int r = call_markup(call, &keyboard);
+    if (r == 0)
+        r = call_chat(call, &chat_id);
+    if (r == 0)
+        r = find_original(call, chat_id, &original);
+    if (r < 0)
+        return r;
+    cJSON *message = sandbox_new_message(call->sandbox, call->arena, chat_id,
+                                         world_bot(call->sandbox->world, call->arena));
+    json_set_copy(message, "reply_to_message", original);
+    json_set_copy(message, "reply_markup", keyboard);
+    if (call_bool(call, "protect_content"))
+        json_set_bool(message, "has_protected_content", true);
+    *ret_message = message;
+    return 0;
+}
+
+void message_set_text(cJSON *message, const char *text_name, const char *entities_name,
+                      const struct formatted *formatted)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(message, text_name);
+    cJSON_DeleteItemFromObjectCaseSensitive(message, entities_name);
+    if (!*formatted->text)
+        return;
+    json_set_text(message, text_name, formatted->text);
+    if (cJSON_GetArraySize(formatted->entities))
+        json_set_copy(message, entities_name, formatted->entities);
+}

@@ -1,0 +1,74 @@
+/*
+ * One call of a Bot API method, and the tables of those that are simulated.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include <aisha/base.h>
+
+#include "sdk/sandbox/entities.h"
+#include "sdk/sandbox/params.h"
+
+struct arena;
+struct sandbox;
+
+struct call {
+    struct sandbox *sandbox;
+    struct arena *arena;
+    const char *method;
+    struct params params; /* checked against the spec, and typed by it */
+    cJSON *result;        /* owned by the arena, or a constant of the call's answer; NULL = true */
+    const char *note;     /* goes with a good result as "description" */
+    int error_code;
+    const char *error;
+};
+
+/* 0, or a negative value: call_fail()'s, or that of a wait when the caller has gone. */
+typedef AISHA_ASYNC int method_fn(struct call *call);
+
+struct method {
+    const char *name;
+    method_fn *run;
+};
+
+/* Each ends with a row without a name. */
+extern const struct method update_methods[], message_methods[], edit_methods[], media_methods[],
+    profile_methods[];
+
+/* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
+AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
+    AISHA_PRINTF(3, 4);
+AISHA_CHECKED int call_refuse(struct call *call, const char *format, ...) AISHA_PRINTF(2, 3);
+
+/* A parameter, or NULL; a text, or NULL; a number, or missing. */
+cJSON *call_get(const struct call *call, const char *name);
+const char *call_text(const struct call *call, const char *name);
+int64_t call_int(const struct call *call, const char *name, int64_t missing);
+bool call_bool(const struct call *call, const char *name);
+
+/* --- what several methods need (message.c) --- */
+
+/* The chat of chat_id, when the bot may write there. */
+AISHA_CHECKED int call_chat(struct call *call, int64_t *ret_chat_id);
+
+/* The bot's own message of chat_id and message_id. */
+AISHA_CHECKED int call_own_message(struct call *call, cJSON **ret_message);
+
+/* The text of that parameter with its formatting, within the limit of characters; may be empty. */
+AISHA_CHECKED int call_formatted(struct call *call, const char *text_name,
+                                 const char *entities_name, size_t most_characters,
+                                 struct formatted *ret_formatted);
+
+/* Checks reply_markup; ret_keyboard is the inline keyboard, or NULL when it is none or empty. */
+AISHA_CHECKED int call_markup(struct call *call, const cJSON **ret_keyboard);
+
+/* A new message of the bot to chat_id, with reply_markup and what it replies to; not yet sent. */
+AISHA_CHECKED int call_new_message(struct call *call, cJSON **ret_message);
+
+/* Puts text and entities into the message under these names; an empty text removes both. */
+void message_set_text(cJSON *message, const char *text_name, const char *entities_name,
+                      const struct formatted *formatted);

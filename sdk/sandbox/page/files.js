@@ -1,0 +1,150 @@
+// The dialog every chosen, dropped or pasted file goes through: what to send it as, caption, errors.
+
+import { $, el, fail, icon } from "./dom.js";
+import { upload } from "./api.js";
+import { fileSize, t } from "./i18n.js";
+
+// _raw: the bytes as they are
+const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"];
+let items = [];
+let deliver = null;
+
+function guess(file) {
+  if (/^image\/(jpeg|png)$/.test(file.type)) return "photo";
+  if (file.type.startsWith("video/")) return "video";
+  if (file.type.startsWith("audio/")) return "audio";
+  return "document";
+}
+
+function measure(file) {
+  if (!/^(audio|video)\//.test(file.type)) return Promise.resolve(0);
+  const probe = document.createElement(file.type.startsWith("audio/") ? "audio" : "video");
+  const url = URL.createObjectURL(file);
+  return new Promise((resolve) => {
+    probe.preload = "metadata";
+    probe.onloadedmetadata = () => resolve(Number.isFinite(probe.duration) ? probe.duration : 0);
+    probe.onerror = () => resolve(0);
+    probe.src = url;
+  }).finally(() => URL.revokeObjectURL(url));
+}
+
+function row(item) {
+  const kind = el(
+    "select",
+    {
+      testid: "file-kind",
+      "aria-label": `${t("sendAs")}: ${item.file.name}`,
+      onchange: () => {
+        item.kind = kind.value;
+      },
+    },
+    KINDS.map((name) => el("option", { value: name, selected: name === item.kind }, t(`kind_${name}`))),
+  );
+  const remove = el(
+    "button",
+    {
+      type: "button",
+      class: "icon",
+      "aria-label": `${t("removeFile")}: ${item.file.name}`,
+      onclick: () => drop(item),
+    },
+    icon("close"),
+  );
+  return el(
+    "li",
+    {},
+    el("span", { class: "file-icon" }, icon("file")),
+    el(
+      "span",
+      { class: "file-about" },
+      el("strong", {}, item.file.name),
+      el("small", {}, fileSize(item.file.size)),
+    ),
+    remove,
+    kind,
+  );
+}
+
+function draw() {
+  $("file-list").replaceChildren(...items.map(row));
+}
+
+function drop(item) {
+  items = items.filter((other) => other !== item);
+  if (items.length) draw();
+  else $("file-dialog").close();
+}
+
+function problem(text) {
+  $("file-problem").hidden = !text;
+  $("file-problem").textContent = text;
+}
+
+async function send(event) {
+  event.preventDefault();
+  const button = $("file-send");
+  if (button.disabled) return;
+  button.disabled = true;
+  button.textContent = t("sending");
+  problem("");
+  try {
+    while (items.length) {
+      const { file, kind } = items[0];
+      const seconds = await measure(file);
+      await deliver((userId) =>
+        upload(userId, kind, file, { name: file.name, seconds, caption: $("file-caption").value.trim() }),
+      );
+      $("file-caption").value = "";
+      drop(items[0]);
+    }
+  } catch (error) {
+    problem(error.message);
+  }
+  button.disabled = false;
+  button.textContent = t("send");
+}
+
+export function offerFiles(files) {
+  const fresh = [...files].map((file) => ({ file, kind: guess(file) }));
+  if (!fresh.length) return;
+  items = $("file-dialog").open ? [...items, ...fresh] : fresh;
+  problem("");
+  draw();
+  if (!$("file-dialog").open) $("file-dialog").showModal();
+  $("file-send").focus();
+}
+
+// post(call) runs call(userId) for the selected user.
+export function startFiles(post, mayDrop) {
+  deliver = post;
+  $("attach").addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", () => {
+    offerFiles($("file").files);
+    $("file").value = "";
+  });
+  $("file-form").addEventListener("submit", (event) => send(event).catch(fail));
+  $("file-cancel").addEventListener("click", () => $("file-dialog").close());
+  $("file-dialog").addEventListener("close", () => {
+    items = [];
+    $("file-caption").value = "";
+  });
+
+  const isFile = (event) => mayDrop() && [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    $("drop").hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) $("drop").hidden = true;
+  });
+  document.addEventListener("drop", (event) => {
+    $("drop").hidden = true;
+    if (!isFile(event)) return;
+    event.preventDefault();
+    offerFiles(event.dataTransfer.files);
+  });
+  document.addEventListener("paste", (event) => {
+    if (mayDrop() && event.clipboardData.files.length) offerFiles(event.clipboardData.files);
+  });
+}

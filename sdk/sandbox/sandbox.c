@@ -1,0 +1,229 @@
+#include "sdk/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/core/arena.h"
+#include "host/core/loop.h"
+#include "host/core/wait.h"
+#include "host/core/worker.h"
+#include "host/io/http_server.h"
+#include "sdk/sandbox/faults.h"
+#include "sdk/sandbox/feed.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/params.h"
+#include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/world.h"
+
+enum {
+    LONGEST_LOGGED = 16384,
+    WORKER_THREADS = 2
+};
+
+/* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
+ * whole numbers of up to 15 digits as such. */
+static int64_t first_revision(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 100000 + now.tv_nsec / 10000;
+}
+
+int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
+{
+    struct sandbox *sandbox = calloc(1, sizeof *sandbox);
+
+    if (!sandbox)
+        return -ENOMEM;
+    sandbox->loop = loop;
+    sandbox->transcripts = cJSON_CreateArray();
+    int r = workers_new(&sandbox->workers, loop, WORKER_THREADS);
+    if (r == 0)
+        r = world_open(&sandbox->world, data_directory);
+    if (r == 0)
+        r = spec_new(&sandbox->spec);
+    if (r == 0)
+        r = faults_new(&sandbox->faults);
+    if (r == 0)
+        r = feed_new(&sandbox->events, loop, "revision", first_revision());
+    if (r == 0)
+        r = feed_new(&sandbox->requests, loop, "n", 0);
+    if (r < 0) {
+        sandbox_free(sandbox);
+        return r;
+    }
+    *ret_sandbox = sandbox;
+    return 0;
+}
+
+void sandbox_free(struct sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    workers_free(sandbox->workers);
+    world_close(sandbox->world);
+    spec_free(sandbox->spec);
+    faults_free(sandbox->faults);
+    feed_free(sandbox->events);
+    feed_free(sandbox->requests);
+    cJSON_Delete(sandbox->transcripts);
+    free(sandbox);
+}
+
+/* Whether a browser sends it for a page that is not ours. */
+static bool is_foreign(const struct http_exchange *exchange)
+{
+    const char *origin = http_exchange_header(exchange, "origin");
+    const char *host = http_exchange_header(exchange, "host");
+
+    return origin && (!host || strncmp(origin, "http://", 7) != 0 || strcmp(origin + 7, host) != 0);
+}
+
+void sandbox_handle(struct http_exchange *exchange, void *user)
+{
+    static const struct {
+        const char *prefix;
+        void (*handle)(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest);
+    } parts[] = {
+        {"/bot", botapi_handle},
+        {"/file/bot", botapi_download},
+        {"/openai/", openai_handle},
+        {"/sandbox/", control_handle},
+    };
+    struct sandbox *sandbox = user;
+
+    if (is_foreign(exchange)) {
+        http_exchange_respond(exchange, 403, "text/plain", "another site's page asks\n", 25);
+        return;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t length = strlen(parts[i].prefix);
+        if (strncmp(exchange->path, parts[i].prefix, length) == 0) {
+            parts[i].handle(sandbox, exchange, exchange->path + length);
+            return;
+        }
+    }
+    page_handle(exchange);
+}
+
+void respond_json(struct http_exchange *exchange, int status, const cJSON *body)
+{
+    const char *text = json_text(exchange->arena, body);
+
+    http_exchange_respond(exchange, status, "application/json", text, strlen(text));
+}
+
+void sandbox_emit(struct sandbox *sandbox, const char *type, int64_t chat_id, cJSON *details)
+{
+    cJSON *event = details ? details : cJSON_CreateObject();
+
+    json_set_text(event, "type", type);
+    json_set_int(event, "chat_id", chat_id);
+    feed_add(sandbox->events, event);
+}
+
+void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                     const char *type)
+{
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+    cJSON *details = cJSON_CreateObject();
+
+    world_save_message(sandbox->world, arena, message);
+    if (json_get_bool(json_get(message, "from"), "is_bot"))
+        world_set_action(sandbox->world, chat_id, NULL);
+    json_set_copy(details, "message", message);
+    json_set_int(details, "message_id", json_get_int(message, "message_id", 0));
+    sandbox_emit(sandbox, type, chat_id, details);
+}
+
+bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
+                         const cJSON *payload, int64_t update_id)
+{
+    if (!world_push_update(sandbox->world, arena, kind, payload, update_id))
+        return false;
+    if (sandbox->poller)
+        wait_wake(sandbox->poller, 0);
+    return true;
+}
+
+cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
+                           const cJSON *from)
+{
+    cJSON *message = json_keep(arena, cJSON_CreateObject());
+
+    json_set_int(message, "message_id", world_next_message_id(sandbox->world));
+    json_set_copy(message, "from", from);
+    json_set_copy(message, "chat", world_chat(sandbox->world, arena, chat_id));
+    json_set_int(message, "date", world_now());
+    return message;
+}
+
+/* What the log keeps of a response: all, or the beginning of it as a text. */
+static cJSON *summary(const char *response)
+{
+    size_t length = strlen(response);
+    cJSON *value = length <= LONGEST_LOGGED ? cJSON_Parse(response) : NULL;
+
+    if (value)
+        return value;
+    char *start = strndup(response, 1000);
+    value = cJSON_CreateString(start ? start : "");
+    free(start);
+    return value;
+}
+
+void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
+                 const cJSON *unknown, int status, const char *response)
+{
+    cJSON *entry = cJSON_CreateObject(), *copy = cJSON_AddObjectToObject(entry, "params");
+    const cJSON *value;
+    size_t room = LONGEST_LOGGED;
+
+    json_set_text(entry, "method", method);
+    cJSON_ArrayForEach(value, params->values) {
+        char *text = cJSON_PrintUnformatted(value);
+        size_t length = text ? strlen(text) : 0;
+        cJSON_free(text);
+        if (length <= room)
+            json_set_copy(copy, value->string, value);
+        else
+            json_set_text(copy, value->string, "(too long to show)");
+        room -= length < room ? length : room;
+    }
+    for (size_t i = 0; i < params->upload_count; i++) {
+        const struct upload *upload = &params->uploads[i];
+        cJSON *file = cJSON_CreateObject();
+        json_set_text(file, "file_name", upload->file_name);
+        if (upload->content_type)
+            json_set_text(file, "content_type", upload->content_type);
+        json_set_int(file, "size", (int64_t)upload->size);
+        json_set(copy, upload->name, file);
+    }
+    json_set_copy(entry, "ignored", unknown);
+    json_set_int(entry, "status", status);
+    json_set(entry, "response", status ? summary(response) : cJSON_CreateNull());
+    feed_add(sandbox->requests, entry);
+}
+
+bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
+                  const struct fault *fault)
+{
+    if (fault->delay_ms && wait_sleep(sandbox->loop, fault->delay_ms) < 0)
+        return true;
+    if (!fault->is_answer)
+        return false;
+    if (fault->is_drop) {
+        http_exchange_drop(exchange);
+        return true;
+    }
+    if (fault->retry_after)
+        http_exchange_add_header(exchange, "Retry-After",
+                                 arena_printf(exchange->arena, "%" PRId64, fault->retry_after));
+    http_exchange_respond(exchange, fault->status, fault->content_type, fault->body,
+                          strlen(fault->body));
+    return true;
+}

@@ -1,0 +1,92 @@
+/*
+ * The sandbox: Telegram's Bot API and the AI providers, simulated at the wire on one machine.
+ *
+ *   /bot<token>/<method>, /file/bot<token>/<path>   the Bot API            botapi.c, methods_*.c
+ *   /openai/v1/…                                    OpenAI                 openai.c
+ *   /sandbox/…                                      control: act as users  control.c
+ *   everything else                                 the chat page          page.c
+ *
+ * Everything runs on one loop; between two waits a handler is alone. It shares no code with the
+ * host's idea of these protocols: both can only agree by both being right.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include <aisha/base.h>
+
+struct arena;
+struct fault;
+struct faults;
+struct feed;
+struct http_exchange;
+struct loop;
+struct params;
+struct spec;
+struct wait;
+struct workers;
+struct world;
+
+struct sandbox {
+    struct loop *loop;
+    struct workers *workers;
+    struct world *world;
+    struct spec *spec;
+    struct faults *faults;
+    struct feed *events, *requests;
+    struct wait *poller;  /* the getUpdates that waits now, or NULL */
+    int64_t polled_at_ms; /* when one was last seen; 0 = never */
+    cJSON *transcripts;   /* scripted answers of the next transcriptions */
+};
+
+/* data_directory NULL = everything in memory. */
+int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory);
+
+/* After the loop has ended. NULL is fine. */
+void sandbox_free(struct sandbox *sandbox);
+
+/* The http_handler; user is the sandbox. */
+AISHA_ASYNC void sandbox_handle(struct http_exchange *exchange, void *user);
+
+/* --- for the parts --- */
+
+/* Tells those who watch the chats. details may be NULL; taken. */
+void sandbox_emit(struct sandbox *sandbox, const char *type, int64_t chat_id, cJSON *details);
+
+/* Saves a new or changed message and tells those who watch; type is "message" or "edit". */
+void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                     const char *type);
+
+/* Queues an update for the bot and wakes its poll. false when the bot does not want that kind. */
+bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
+                         const cJSON *payload, int64_t update_id);
+
+/* A new Message with its id, date and chat; from is a User, copied. The arena owns it. */
+cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
+                           const cJSON *from);
+
+/* Remembers a request and its answer (status 0 = none came); long texts are cut, and files are only counted. */
+void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
+                 const cJSON *unknown, int status, const char *response);
+
+/* Waits the fault's delay and sends its answer. false when it was only a delay, and the call goes
+ * on. */
+AISHA_ASYNC bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
+                              const struct fault *fault);
+
+void respond_json(struct http_exchange *exchange, int status, const cJSON *body);
+
+/* --- the parts' handlers; rest is the path after the prefix --- */
+AISHA_ASYNC void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange,
+                               const char *rest);
+AISHA_ASYNC void botapi_download(struct sandbox *sandbox, struct http_exchange *exchange,
+                                 const char *rest);
+AISHA_ASYNC void openai_handle(struct sandbox *sandbox, struct http_exchange *exchange,
+                               const char *rest);
+AISHA_ASYNC void control_handle(struct sandbox *sandbox, struct http_exchange *exchange,
+                                const char *rest);
+void page_handle(struct http_exchange *exchange);

@@ -1,0 +1,370 @@
+"""The real host and the real sandbox on loopback, for one test.
+
+    with Stack() as stack:
+        ann = stack.user("Ann")
+        stack.send(ann, "/start")
+        menu = stack.wait_message(ann, "Menu")
+        stack.press(ann, menu["message_id"], row=0, column=0)
+
+Everything lives in a directory of its own and goes away with it: the processes, their children, the ports.
+Leaving the block stops the host with SIGTERM and fails the test unless it ends with status 0, in time, and
+without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
+
+AISHA_BUILD names the build directory (default: build).
+"""
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.join(ROOT, os.environ.get("AISHA_BUILD", "build"))
+DEADLINE = 60  # seconds; long, because only a failing test ever waits for it
+COMPLAINT = re.compile(rb"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
+PR_SET_PDEATHSIG = 1
+INHERITED = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
+libc = ctypes.CDLL(None)
+
+
+def until(condition, what, timeout=DEADLINE, pause=0.02):
+    """Polls until the condition gives something true, and returns that."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(pause)
+    return result
+
+
+def processes():
+    """pid → (parent, session, start time) of every process that is not a zombie."""
+    table = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+                field = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if field[0] not in "ZX":
+            table[int(name)] = (int(field[1]), int(field[3]), int(field[19]))
+    return table
+
+
+class ApiError(AssertionError):
+    """The sandbox refused a control call."""
+
+    def __init__(self, path, status, body):
+        super().__init__(f"{path}: {status}: {body}")
+        self.status, self.body = status, body
+
+
+class Process:
+    """A program in a session of its own, with its output in a file; it does not outlive the test."""
+
+    def __init__(self, command, log, env, cwd):
+        self.name = os.path.basename(command[0])
+        self.log = log
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True,
+                preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        self.known = {}  # pid → start time of everything that has been seen to belong to it
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def output(self):
+        with open(self.log, "rb") as file:
+            return file.read()
+
+    def family(self):
+        """Its living processes: descendants, members of its session, and those seen before."""
+        table = processes()
+        for pid, (_, session, start) in table.items():
+            ancestor = pid
+            while ancestor in table and ancestor != self.pid:
+                ancestor = table[ancestor][0]
+            if ancestor == self.pid or session == self.pid:
+                self.known[pid] = start
+        return [pid for pid, start in self.known.items() if pid in table and table[pid][2] == start]
+
+    def end(self, number=signal.SIGTERM, timeout=DEADLINE):
+        """Sends the signal, waits for the end, and returns the status; negative for a signal."""
+        if self.child.poll() is None:
+            self.family()
+            os.kill(self.pid, number)
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {timeout} s of signal {number}") from None
+        finally:
+            self.destroy_when_running()
+
+    def destroy_when_running(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+    def destroy(self):
+        """Ends whatever is left of it, without questions; returns what that was."""
+        self.destroy_when_running()
+        left = self.family()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+
+class Stack:
+    """plugins_ini and aisha_ini are texts instead of the shipped files; env adds to the host's environment."""
+
+    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True):
+        self.env, self.with_host = env or {}, host
+        self.host = self.sandbox = self.url = None
+        self.folder = tempfile.mkdtemp(prefix="aisha-test-")
+        os.symlink(BUILD, self.path("build"))
+        shutil.copytree(os.path.join(ROOT, "etc"), self.path("etc"))
+        for name, text in (("plugins.ini", plugins_ini), ("aisha.ini", aisha_ini)):
+            if text is not None:
+                self.write(os.path.join("etc", name), text)
+
+    def __enter__(self):
+        try:
+            self.start_sandbox()
+            if self.with_host:
+                self.start_host()
+        except BaseException:
+            self.discard(show=True)
+            raise
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            self.discard(show=True)
+            return
+        try:
+            self.stop()
+        except BaseException:
+            self.discard(show=True)
+            raise
+        self.discard(show=False)
+
+    # ---- processes and files
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def base_env(self):
+        return {name: os.environ[name] for name in INHERITED if name in os.environ} | {"HOME": self.folder}
+
+    def host_env(self):
+        return self.base_env() | {
+            "BOT_TOKEN": "123456:SANDBOX", "TELEGRAM_API_URL": self.url, "OPENAI_API_KEY": "sandbox",
+            "OPENAI_BASE_URL": self.url + "/openai/v1", "DATABASE_URL": "sqlite:" + self.path("aisha.db"),
+            "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
+        } | self.env
+
+    def start_sandbox(self):
+        command = [os.path.join(BUILD, "sdk/sandbox/aisha-sandbox"), "--listen", "127.0.0.1:0",
+                   "--data", self.path("sandbox")]
+        self.sandbox = Process(command, self.path("sandbox.log"), self.base_env(), self.folder)
+
+        def listening():
+            assert self.sandbox.child.poll() is None, f"the sandbox ended: {self.sandbox.output().decode()}"
+            return re.search(rb"listening on (http://127\.0\.0\.1:\d+)", self.sandbox.output())
+
+        self.url = until(listening, "the sandbox says where it listens")[1].decode()
+
+    def host_command(self, *arguments):
+        return [os.path.join(BUILD, "host/aisha"), *arguments]
+
+    def run_host(self, *arguments, timeout=DEADLINE):
+        """Runs a command of the host to its end: (status, everything it printed)."""
+        done = subprocess.run(self.host_command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=self.host_env(), cwd=self.folder, timeout=timeout,
+                              check=False)
+        return done.returncode, done.stdout.decode(errors="replace")
+
+    def start_host(self):
+        assert self.host is None or self.host.child.poll() is not None, "a host is running already"
+        before = self.newest_request()
+        self.host = Process(self.host_command("run"), self.path("host.log"), self.host_env(), self.folder)
+
+        def polling():
+            assert self.host.child.poll() is None, f"the host ended with status {self.host.child.returncode}"
+            return self.state()["bot"]["polling"] and self.newest_request() > before  # not the one before it
+
+        until(polling, "the host polls for updates")
+
+    def restart_host(self):
+        self.stop_host()
+        self.start_host()
+
+    def stop_host(self):
+        """Stops the host as an operator does, and asks for a clean end."""
+        status = self.host.end()
+        assert status == 0, f"the host ended with status {status}"
+        self.check(self.host)
+
+    def kill_host(self, number=signal.SIGKILL):
+        """Ends the host without ceremony; its children have to notice by themselves."""
+        self.host.end(number)
+        until(lambda: not self.host.family(), "the host's children end after it")
+
+    def check(self, process):
+        until(lambda: not process.family(), f"no process of {process.name} is left behind", timeout=10)
+        assert not COMPLAINT.search(process.output()), f"a sanitizer complained about {process.name}"
+
+    def stop(self):
+        if self.host and self.host.child.poll() is None:
+            self.stop_host()
+        elif self.host:
+            self.check(self.host)
+        status = self.sandbox.end()
+        assert status == 0, f"the sandbox ended with status {status}"
+        self.check(self.sandbox)
+
+    def host_died(self, timeout=DEADLINE):
+        """Waits until the host ends by itself; returns its status."""
+        return self.host.child.wait(timeout)
+
+    def discard(self, show):
+        for process in (self.host, self.sandbox):
+            if process:
+                process.destroy()
+                if show:
+                    tail = process.output()[-8000:].decode(errors="replace")
+                    print(f"---- {process.name}, the end of its output:\n{tail}", file=sys.stderr, flush=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- control API
+
+    def api(self, path, json_body=None, body=None, content_type="application/octet-stream", timeout=DEADLINE):
+        """GET, or POST when there is a body; the JSON of the answer, or its bytes when it is something else."""
+        if json_body is not None:
+            body, content_type = json.dumps(json_body).encode(), "application/json"
+        headers = {"Content-Type": content_type} if body is not None else {}
+        request = urllib.request.Request(self.url + path, data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                content = answer.read()
+                is_json = "json" in answer.headers.get("Content-Type", "")
+        except urllib.error.HTTPError as error:
+            raise ApiError(path, error.code, error.read().decode(errors="replace")) from None
+        return json.loads(content) if is_json else content
+
+    def state(self):
+        return self.api("/sandbox/state")
+
+    def user(self, first_name="Ann", language_code="en", **more):
+        """Makes a user; their id, which is also their private chat's."""
+        return self.api("/sandbox/users", {"first_name": first_name, "language_code": language_code} | more)["id"]
+
+    def send(self, user, text):
+        return self.api("/sandbox/send", {"user_id": user, "text": text})["message"]
+
+    def press(self, user, message_id, data=None, row=None, column=None):
+        """Presses a button, by its data or its place; the callback query's id."""
+        where = {"data": data} if data is not None else {"row": row or 0, "column": column or 0}
+        return self.api("/sandbox/press", {"user_id": user, "message_id": message_id} | where)["callback_query_id"]
+
+    def press_text(self, user, message, label):
+        """Presses the button of this message that shows this label, or contains it."""
+        rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+        for row, buttons in enumerate(rows):
+            for column, button in enumerate(buttons):
+                if label in button["text"]:
+                    return self.press(user, message["message_id"], row=row, column=column)
+        raise AssertionError(f"no button {label!r} in {rows}")
+
+    def upload(self, user, content, kind="voice", **query):
+        """Sends a file; query: file_name, mime, duration, caption."""
+        query = urllib.parse.urlencode({"user_id": user, "kind": kind} | query)
+        return self.api(f"/sandbox/upload?{query}", body=content)["message"]
+
+    def chat(self, chat):
+        return self.api(f"/sandbox/chats/{chat}/messages")
+
+    def messages(self, chat):
+        return self.chat(chat)["messages"]
+
+    def bot_messages(self, chat):
+        return [message for message in self.messages(chat) if message.get("from", {}).get("is_bot")]
+
+    def last_bot_message(self, chat):
+        messages = self.bot_messages(chat)
+        return messages[-1] if messages else None
+
+    def wait_message(self, chat, wanted=lambda message: True, after=0, timeout=DEADLINE):
+        """The first message of the bot after this message_id that is wanted: a predicate, or a part of its text."""
+        def is_wanted(message):
+            if callable(wanted):
+                return wanted(message)
+            return wanted in message.get("text", message.get("caption", ""))
+
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.chat(chat)
+            messages = [m for m in state["messages"] if m.get("from", {}).get("is_bot") and m["message_id"] > after]
+            for message in messages:
+                if is_wanted(message):
+                    return message
+            left = deadline - time.monotonic()
+            if left <= 0:
+                shown = json.dumps(messages[-5:], ensure_ascii=False, indent=1)
+                raise AssertionError(f"no such message within {timeout} s: {wanted}; the last ones: {shown}")
+            self.api(f"/sandbox/events?after={state['revision']}&timeout={max(1, min(25, int(left)))}")
+
+    def wait_event(self, after=0, timeout=DEADLINE, **wanted):
+        """The first event after this revision whose fields have these values."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            answer = self.api(f"/sandbox/events?after={after}&timeout={max(1, min(25, int(left)))}")
+            for event in answer["events"]:
+                if all(event.get(name) == value for name, value in wanted.items()):
+                    return event
+            after = answer["revision"]
+        raise AssertionError(f"no such event within {timeout} s: {wanted}")
+
+    def revision(self):
+        """Where the events are now."""
+        return self.state()["revision"]
+
+    def requests(self, method=None, after=0):
+        """What the host asked the sandbox, oldest first; of one method, or all."""
+        every = self.api(f"/sandbox/requests?after={after}")["requests"]
+        return [request for request in every if method in (None, request["method"])]
+
+    def newest_request(self):
+        return max((request["n"] for request in self.requests()), default=0)
+
+    def wait_request(self, method, predicate=lambda request: True, after=0, timeout=DEADLINE):
+        """The first request of this method that satisfies the predicate."""
+        return until(lambda: next(filter(predicate, self.requests(method, after)), None),
+                     f"the host calls {method}", timeout)
+
+    def fault(self, method, count=1, **answer):
+        """The next calls of this method are answered so: http, body, retry_after, …"""
+        return self.api("/sandbox/faults", {"method": method, "count": count} | answer)
+
+    def transcription(self, *texts):
+        """Answers for the next transcriptions, in order; none: back to the default."""
+        return self.api("/sandbox/transcription", {"texts": list(texts)} if texts else {})
+
+    def update(self, **update):
+        """Hands the host an update as it is."""
+        return self.api("/sandbox/updates", update)
