@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,7 @@ static int bind_all(struct sqlite_connection *connection, sqlite3_stmt *statemen
         return -AISHA_E_INVALID;
     }
     for (size_t i = 0; i < source->param_count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "$%zu", i + 1);
         int index = sqlite3_bind_parameter_index(statement, name);
         if (index == 0) {

@@ -4,6 +4,8 @@
 #include "host/telegram/client.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,10 +246,23 @@ static int64_t chat_of(const struct api_type *type, const void *params)
     return 0;
 }
 
-static int explain(struct arena *arena, int r, const char *text, const char *subject,
-                   struct telegram_failure *failure)
+/* Chat ids have at most 52 bits, so a JSON number holds them exactly. */
+static int64_t chat_id_of(const cJSON *params)
 {
-    failure->description = arena_printf(arena, text, subject ? subject : "");
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(params, "chat_id");
+
+    return cJSON_IsNumber(id) && fabs(id->valuedouble) < 9e15 ? (int64_t)id->valuedouble : 0;
+}
+
+AISHA_PRINTF(4, 5)
+static int explain(struct arena *arena, struct telegram_failure *failure, int r,
+                   const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    failure->description = arena_vprintf(arena, format, args);
+    va_end(args);
     return r;
 }
 
@@ -261,11 +276,12 @@ int telegram_call(struct telegram *telegram, struct arena *arena, const char *na
 
     *failure = (struct telegram_failure){0};
     if (!method)
-        return explain(arena, -AISHA_E_INVALID, "this host does not know the method %s", name,
-                       failure);
+        return explain(arena, failure, -AISHA_E_INVALID, "this host does not know the method %s",
+                       name);
     int r = codec_write(arena, method, params, &body, &field);
     if (r < 0)
-        return explain(arena, r, "the parameter %s is missing or wrong", field, failure);
+        return explain(arena, failure, r, "the parameter %s is missing or wrong",
+                       field ? field : "");
     r = request_in_turn(telegram, arena, name, chat_of(method->params, params), &body, &result,
                         failure);
     return r < 0 ? r : codec_read_result(arena, method, result, ret);
@@ -275,21 +291,18 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
                        const char *json, const char **ret_json, struct telegram_failure *failure)
 {
     const struct codec_body body = {.json = json};
-    const cJSON *result, *chat_id;
+    const cJSON *result;
     cJSON *params;
 
     *failure = (struct telegram_failure){0};
     if (codec_parse(json, strlen(json), &params) < 0 || !cJSON_IsObject(params))
-        return explain(arena, -AISHA_E_INVALID, "the parameters of %s are no JSON object", method,
-                       failure);
+        return explain(arena, failure, -AISHA_E_INVALID, "the parameters of %s are no JSON object",
+                       method);
     arena_defer(arena, delete_json, params);
     if (strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
         strlen(method))
-        return explain(arena, -AISHA_E_INVALID, "%s cannot be a method", method, failure);
-    chat_id = cJSON_GetObjectItemCaseSensitive(params, "chat_id");
-    int r = request_in_turn(telegram, arena, method,
-                            cJSON_IsNumber(chat_id) ? (int64_t)chat_id->valuedouble : 0, &body,
-                            &result, failure);
+        return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
+    int r = request_in_turn(telegram, arena, method, chat_id_of(params), &body, &result, failure);
     if (r == 0 && ret_json) {
         char *text = cJSON_PrintUnformatted(result);
         if (!text)
@@ -326,7 +339,7 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
     if (file->file_size > max_bytes)
         return -AISHA_E_LIMIT;
     if (!file->file_path || !is_safe_path(file->file_path))
-        return explain(arena, -AISHA_E_UPSTREAM, "getFile gave no path%s", "", failure);
+        return explain(arena, failure, -AISHA_E_UPSTREAM, "getFile gave no path");
     const struct aisha_http_request request = {
         .size = sizeof request,
         .url = arena_printf(arena, "%s%s", telegram->file_base, file->file_path),
@@ -337,7 +350,7 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
     r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
     if (r == 0 && answer->status != 200) {
         failure->error_code = answer->status;
-        return explain(arena, -AISHA_E_UPSTREAM, "the download was refused%s", "", failure);
+        return explain(arena, failure, -AISHA_E_UPSTREAM, "the download was refused");
     }
     return r;
 }

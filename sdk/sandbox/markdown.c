@@ -141,7 +141,7 @@ static const char *close_link(struct markdown *md)
 {
     static const char emoji[] = "tg://emoji?id=";
     bool is_emoji = innermost(md) == EMOJI;
-    const char *url;
+    const char *url = "";
 
     md->p++;
     const char *wrong = read_url(md, &url);

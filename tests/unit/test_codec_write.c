@@ -235,7 +235,7 @@ static void an_album_names_its_uploads(void **state)
             AISHA_OBJECT(input_media, .type = "photo", .media = AISHA_FILE(.path = "a.jpg"),
                          .caption = "A"),
             AISHA_OBJECT(input_media, .type = "photo", .media = AISHA_FILE(.id_or_url = "AgAC")),
-            AISHA_OBJECT(input_media, .type = "video", .media = AISHA_FILE(.blob_key = "v"),
+            AISHA_OBJECT(input_media, .type = "video", .media = AISHA_FILE(.path = "v.mp4"),
                          .thumbnail = AISHA_FILE(.bytes = "t", .bytes_size = 1))));
     assert_int_equal(r, 0);
     assert_int_equal(ctx->body.part_count, 5);
@@ -246,7 +246,7 @@ static void an_album_names_its_uploads(void **state)
     assert_non_null(strstr(media, "{\"type\":\"photo\",\"media\":\"AgAC\"}"));
     assert_non_null(strstr(media, "\"media\":\"attach://file1\",\"thumbnail\":\"attach://file2\""));
     assert_string_equal(part(ctx, "file0")->file->path, "a.jpg");
-    assert_string_equal(part(ctx, "file1")->file->blob_key, "v");
+    assert_string_equal(part(ctx, "file1")->file->path, "v.mp4");
     assert_int_equal(part(ctx, "file2")->file->bytes_size, 1);
 }
 
@@ -256,7 +256,7 @@ static void a_file_has_exactly_one_source(void **state)
     const struct aisha_file unsized = {.path = "x"};
 
     assert_int_equal(aisha_send_photo(ctx, NULL, .chat_id = 1,
-                                      .photo = AISHA_FILE(.path = "a", .blob_key = "b")),
+                                      .photo = AISHA_FILE(.path = "a", .id_or_url = "b")),
                      -AISHA_E_INVALID);
     assert_string_equal(ctx->field, "photo");
     assert_int_equal(

@@ -14,7 +14,6 @@ struct aisha_file {
     const char *path;      /* a file of the plugin's */
     const void *bytes;
     size_t bytes_size;
-    const char *blob_key;  /* a file of the blob store */
     const char *file_name; /* what the receiver sees; optional */
     const char *mime_type; /* optional */
 };
