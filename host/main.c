@@ -17,7 +17,11 @@
 #include "host/core/log.h"
 #include "host/helper.h"
 
-enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+enum {
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_USAGE
+};
 
 struct invocation {
     const char *config_path, *plugins_path;
@@ -164,9 +168,8 @@ static int parse(int argc, char **argv, struct invocation *invocation)
 int main(int argc, char **argv)
 {
     char program[PATH_MAX] = "";
-    struct invocation invocation = {.config_path = "etc/aisha.ini",
-                                    .plugins_path = "etc/plugins.ini",
-                                    .program = program};
+    struct invocation invocation = {
+        .config_path = "etc/aisha.ini", .plugins_path = "etc/plugins.ini", .program = program};
 
     if (argc > 1 && strcmp(argv[1], "helper") == 0)
         return helper_main(argc - 1, argv + 1);

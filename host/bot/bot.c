@@ -40,7 +40,7 @@ enum {
 
 /* ---- the end ---- */
 
-static void drain(void *arg)
+static AISHA_ASYNC void drain(void *arg)
 {
     struct bot *bot = arg;
     struct wait idle;
@@ -98,7 +98,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 /* ---- updates ---- */
 
-static int take_updates(cJSON *updates, int64_t *ret_last_id, void *user)
+static AISHA_ASYNC int take_updates(cJSON *updates, int64_t *ret_last_id, void *user)
 {
     struct bot *bot = user;
     struct wait room;
@@ -127,7 +127,7 @@ static void on_refused(const char *why, void *user)
     bot_stop(user, -AISHA_E_DENIED);
 }
 
-static void flush_from_time_to_time(void *arg)
+static AISHA_ASYNC void flush_from_time_to_time(void *arg)
 {
     struct bot *bot = arg;
 
@@ -137,7 +137,7 @@ static void flush_from_time_to_time(void *arg)
 
 /* ---- the start ---- */
 
-static int migrate_all(struct bot *bot)
+static AISHA_ASYNC int migrate_all(struct bot *bot)
 {
     const char *error = "";
 
@@ -152,7 +152,7 @@ static int migrate_all(struct bot *bot)
     return r;
 }
 
-static int open_stores(struct bot *bot)
+static AISHA_ASYNC int open_stores(struct bot *bot)
 {
     const char *error = "";
 
@@ -176,7 +176,7 @@ static int open_stores(struct bot *bot)
 }
 
 /* Asks Telegram who we are, for as long as it takes. */
-static int introduce(struct bot *bot)
+static AISHA_ASYNC int introduce(struct bot *bot)
 {
     const struct aisha_delete_webhook_params no_webhook = {.size = sizeof no_webhook};
     const struct aisha_user *me;
@@ -201,7 +201,7 @@ static int introduce(struct bot *bot)
     return telegram_call(bot->telegram, &bot->arena, "deleteWebhook", &no_webhook, NULL, &failure);
 }
 
-static int begin(struct bot *bot)
+static AISHA_ASYNC int begin(struct bot *bot)
 {
     struct poller_options options = {
         .take = take_updates,
@@ -228,7 +228,7 @@ static int begin(struct bot *bot)
     return r;
 }
 
-static void begin_task(void *arg)
+static AISHA_ASYNC void begin_task(void *arg)
 {
     struct bot *bot = arg;
 

@@ -87,13 +87,13 @@ static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
 
 /* ---- buttons ---- */
 
-static int answer_key(struct aisha_ctx *ctx, const char *key)
+static AISHA_ASYNC int answer_key(struct aisha_ctx *ctx, const char *key)
 {
     ctx->handler = key;
     return aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL));
 }
 
-static int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
+static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
 {
     const struct button_place place = ctx_button_place(ctx);
     const struct plugin *plugin;
@@ -140,7 +140,7 @@ static bool has_field(const struct aisha_message *message, const char *name)
 }
 
 /* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
-static int run_state(struct aisha_ctx *ctx)
+static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
 {
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct plugin *plugin;
@@ -196,7 +196,7 @@ static bool is_content(const struct aisha_message *message)
     return false;
 }
 
-static int run_message(struct aisha_ctx *ctx)
+static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
 {
     struct command_text command;
 

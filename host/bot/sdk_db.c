@@ -38,8 +38,8 @@ static int note(struct aisha_ctx *ctx, int r)
     return r;
 }
 
-static int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
-                     const struct aisha_statement *statements, size_t count)
+static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
+                                 const struct aisha_statement *statements, size_t count)
 {
     struct aisha_statement *all = arena_alloc(&ctx->arena, (count + 2) * sizeof *all);
     const struct aisha_rows **rows = arena_alloc(&ctx->arena, (count + 2) * sizeof *rows);

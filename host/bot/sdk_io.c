@@ -102,11 +102,11 @@ int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **
     if (!row)
         return aisha_fail(ctx, -AISHA_E_INVALID, "there is no helper \"%s\"",
                           own.name ? own.name : "");
-    const char *object = row->object ? arena_printf(&ctx->arena, "%s/%s.so",
-                                                    ctx->plugin->directory, row->object)
-                                     : ctx->plugin->path;
-    int r = helper_process_run(ctx->bot->helpers, &ctx->arena, object,
-                               row->object ? "" : row->name, &own, &result);
+    const char *object =
+        row->object ? arena_printf(&ctx->arena, "%s/%s.so", ctx->plugin->directory, row->object)
+                    : ctx->plugin->path;
+    int r = helper_process_run(ctx->bot->helpers, &ctx->arena, object, row->object ? "" : row->name,
+                               &own, &result);
     if (ret_result)
         *ret_result = result;
     if (r < 0 && result)

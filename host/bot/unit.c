@@ -145,7 +145,7 @@ struct late_answer {
     const char *query_id;
 };
 
-static void late_answer_run(void *arg)
+static AISHA_ASYNC void late_answer_run(void *arg)
 {
     struct late_answer *late = arg;
     const struct aisha_answer_callback_query_params params = {.size = sizeof params,
@@ -192,7 +192,7 @@ static void arm_answer_timer(struct aisha_ctx *ctx)
 
 /* ---- running ---- */
 
-static int meet(struct aisha_ctx *ctx)
+static AISHA_ASYNC int meet(struct aisha_ctx *ctx)
 {
     if (!ctx->from || ctx->from->is_bot == 1 || ctx->from->id == 0)
         return 0;
@@ -209,7 +209,7 @@ static int meet(struct aisha_ctx *ctx)
     return r;
 }
 
-static int attempt(struct aisha_ctx *ctx)
+static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
 {
     int r = ctx_read(ctx);
     if (r < 0 || !ctx->kind)
@@ -231,7 +231,7 @@ static int attempt(struct aisha_ctx *ctx)
 }
 
 /* Waits until the database answers again. */
-static int wait_for_store(struct aisha_ctx *ctx)
+static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
 {
     int64_t pause_ms = FIRST_PAUSE_MS;
 
@@ -245,7 +245,7 @@ static int wait_for_store(struct aisha_ctx *ctx)
     }
 }
 
-static int run_until_store_works(struct aisha_ctx *ctx)
+static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
 {
     for (;;) {
         int r = attempt(ctx);
@@ -282,7 +282,7 @@ static void log_failure(const struct aisha_ctx *ctx, int r)
 }
 
 /* Says how it ended: in the message that was shown, else as an answer to the press, else anew. */
-static void tell(struct aisha_ctx *ctx, const char *key)
+static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
 {
     ctx->plugin = NULL;
     if (ctx->chat_id == 0)
@@ -295,7 +295,7 @@ static void tell(struct aisha_ctx *ctx, const char *key)
         aisha_ignore(aisha_reply(ctx, .key = key));
 }
 
-static void explain(struct aisha_ctx *ctx, int r)
+static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
     if (r >= 0 || !ctx->update)
         return;
@@ -311,13 +311,13 @@ static void explain(struct aisha_ctx *ctx, int r)
         tell(ctx, ctx->cancel == CTX_CANCELLED_BY_DEADLINE ? "too_slow" : "failed");
 }
 
-static void answer_quietly(struct aisha_ctx *ctx)
+static AISHA_ASYNC void answer_quietly(struct aisha_ctx *ctx)
 {
     if (ctx->update && ctx->update->callback_query && !ctx->is_answered)
         aisha_ignore(aisha_answer(ctx, NULL));
 }
 
-static void finish(struct aisha_ctx *ctx, int r)
+static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
 {
     struct bot *bot = ctx->bot;
 
@@ -333,7 +333,7 @@ static void finish(struct aisha_ctx *ctx, int r)
     bot_unit_ended(bot);
 }
 
-static void finish_cancelled(void *arg)
+static AISHA_ASYNC void finish_cancelled(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 
@@ -341,7 +341,7 @@ static void finish_cancelled(void *arg)
     finish(ctx, -AISHA_E_CANCELED);
 }
 
-static void unit_run(void *arg)
+static AISHA_ASYNC void unit_run(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 

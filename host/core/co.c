@@ -38,8 +38,8 @@
 enum {
     STACK_BYTES = 256 * 1024, /* parsing JSON at cJSON's nesting limit takes 132 KiB */
     GUARD_BYTES = 64 * 1024,
-    WARM_STACKS = 256,   /* free ones that keep their memory */
-    SPARE_MAPS = 8192,   /* kernel mappings left for everything else */
+    WARM_STACKS = 256, /* free ones that keep their memory */
+    SPARE_MAPS = 8192, /* kernel mappings left for everything else */
     MAPS_PER_STACK = 2,
     PAINT = 0xA5,
 };
@@ -288,8 +288,8 @@ static void co_retire(struct co *co)
         size_t used = stack_used(co);
         if (used > pool->stats.high_water)
             pool->stats.high_water = used;
-    }
-    else if (pool->free_count >= WARM_STACKS) /* the upper pages hold the frames it will resume in */
+    } else if (pool->free_count >=
+               WARM_STACKS) /* the upper pages hold the frames it will resume in */
         madvise(co->stack, STACK_BYTES - GUARD_BYTES / 4, MADV_DONTNEED);
     co->next_free = pool->free;
     pool->free = co;

@@ -1,10 +1,10 @@
 /*
  * Texts for the error codes of <aisha/error.h>; system errors use the C library's.
  */
-#include <aisha/error.h>
-
 #include <stdlib.h>
 #include <string.h>
+
+#include <aisha/error.h>
 
 const char *aisha_error_text(int code)
 {

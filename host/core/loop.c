@@ -21,7 +21,10 @@
 #include "host/core/co.h"
 #include "host/core/wait.h"
 
-enum { DEFAULT_MAX_TASKS = 8192, DRAIN_AT_ONCE = 1024 };
+enum {
+    DEFAULT_MAX_TASKS = 8192,
+    DRAIN_AT_ONCE = 1024
+};
 
 struct task {
     struct loop *loop;
@@ -108,8 +111,7 @@ static int loop_init_events(struct loop *loop)
     loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!loop->base || loop->post_fd < 0)
         return -ENOMEM;
-    loop->post_event =
-        event_new(loop->base, loop->post_fd, EV_READ | EV_PERSIST, on_posted, loop);
+    loop->post_event = event_new(loop->base, loop->post_fd, EV_READ | EV_PERSIST, on_posted, loop);
     if (!loop->post_event || event_add(loop->post_event, NULL) < 0)
         return -ENOMEM;
     return 0;
@@ -386,7 +388,7 @@ void loop_stop(struct loop *loop)
     if (loop->is_stopping)
         return;
     loop->is_stopping = true;
-    TAILQ_FOREACH (task, &loop->tasks, link)
+    TAILQ_FOREACH(task, &loop->tasks, link)
         task_cancel(task);
 }
 

@@ -33,7 +33,7 @@ struct transfer {
     size_t header_count, header_bytes;
     int status;
     bool has_head; /* the line that ends the headers has come */
-    int file; /* of save_path, or -1 */
+    int file;      /* of save_path, or -1 */
     char *body;
     size_t body_size, body_capacity;
     int failure; /* what made a callback of ours stop curl */

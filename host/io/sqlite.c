@@ -342,8 +342,9 @@ static int take_lock(struct sqlite *db, const char *path, struct arena *arena,
     }
     if (flock(db->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         aisha_ignore(read(db->lock_fd, holder, sizeof holder - 1) < 0);
-        *ret_error = arena_printf(arena, "%s is in use by another host, process %.*s; stop it first",
-                                  path, (int)strcspn(holder, "\n"), holder);
+        *ret_error =
+            arena_printf(arena, "%s is in use by another host, process %.*s; stop it first", path,
+                         (int)strcspn(holder, "\n"), holder);
         return -AISHA_E_UNAVAILABLE;
     }
     if (ftruncate(db->lock_fd, 0) < 0 || dprintf(db->lock_fd, "%d\n", (int)getpid()) < 0)
@@ -393,10 +394,9 @@ int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, str
         r = open_connections(db, path);
         umask(mask);
         if (r < 0)
-            *ret_error = arena_printf(arena, "%s cannot be opened: %s", path,
-                                      db->writer.connection.db
-                                          ? sqlite3_errmsg(db->writer.connection.db)
-                                          : "no memory");
+            *ret_error = arena_printf(
+                arena, "%s cannot be opened: %s", path,
+                db->writer.connection.db ? sqlite3_errmsg(db->writer.connection.db) : "no memory");
     }
     if (r == 0)
         r = desk_start(&db->writer, db);

@@ -15,7 +15,11 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 
-enum { MAX_ROWS = 10000, MAX_RESULT_BYTES = 16 * 1024 * 1024, BUSY_MS = 2000 };
+enum {
+    MAX_ROWS = 10000,
+    MAX_RESULT_BYTES = 16 * 1024 * 1024,
+    BUSY_MS = 2000
+};
 
 static int error_of(int code)
 {
@@ -111,8 +115,8 @@ static int prepare(struct sqlite_connection *connection, const char *sql,
         *ret_statement = connection->cache[0].statement;
         return 0;
     }
-    int code = sqlite3_prepare_v3(connection->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
-                                  &tail);
+    int code =
+        sqlite3_prepare_v3(connection->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, &tail);
     if (code != SQLITE_OK)
         return report(connection, sql, code);
     if (!statement || !is_only_space(tail)) {
@@ -242,8 +246,8 @@ static int collect_row(struct collector *collector, sqlite3_stmt *statement)
     return 0;
 }
 
-static const struct aisha_rows *make_rows(const struct collector *collector, sqlite3_stmt *statement,
-                                          int64_t changed)
+static const struct aisha_rows *make_rows(const struct collector *collector,
+                                          sqlite3_stmt *statement, int64_t changed)
 {
     struct aisha_rows *rows = arena_alloc(collector->arena, sizeof *rows);
     const char **columns =

@@ -13,15 +13,19 @@
 
 struct arena;
 
-enum { SQLITE_CACHED_STATEMENTS = 64 };
+enum {
+    SQLITE_CACHED_STATEMENTS = 64
+};
 
 /* Prepared statements, the ones used last first. */
 struct sqlite_connection {
     sqlite3 *db;
+
     struct sqlite_cached {
         char *sql;
         sqlite3_stmt *statement;
     } cache[SQLITE_CACHED_STATEMENTS];
+
     size_t cached;
 };
 

@@ -20,7 +20,11 @@
 #include "host/core/log.h"
 #include "host/core/worker.h"
 
-enum { MAX_KEY = 220, COPY_BYTES = 1024 * 1024, MAX_DEPTH = 16 };
+enum {
+    MAX_KEY = 220,
+    COPY_BYTES = 1024 * 1024,
+    MAX_DEPTH = 16
+};
 
 #define TEMPORARY ".writing-"
 
@@ -43,8 +47,9 @@ struct job {
 
 static bool is_part(const char *part, size_t length)
 {
-    return length > 0 && strspn(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789._-") >= length &&
+    return length > 0 &&
+           strspn(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789._-") >= length &&
            !(length == 1 && part[0] == '.') && !(length == 2 && part[0] == '.' && part[1] == '.') &&
            strncmp(part, TEMPORARY, strlen(TEMPORARY)) != 0;
 }

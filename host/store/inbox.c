@@ -192,8 +192,8 @@ static size_t add_leftovers(const struct inbox *inbox, struct arena *arena, size
 }
 
 /* Commits the statements together with the leftovers so far. */
-static int commit(struct inbox *inbox, struct arena *arena, const struct aisha_statement *own,
-                  size_t own_count)
+static AISHA_ASYNC int commit(struct inbox *inbox, struct arena *arena,
+                              const struct aisha_statement *own, size_t own_count)
 {
     size_t taken = inbox->leftover_count;
     if (taken > MAX_STATEMENTS)
@@ -241,7 +241,7 @@ static void drop_marks(struct inbox *inbox, int64_t first_id)
 
 /* ---- life ---- */
 
-static int load_ranges(struct inbox *inbox, struct arena *arena)
+static AISHA_ASYNC int load_ranges(struct inbox *inbox, struct arena *arena)
 {
     const struct aisha_rows *rows;
     int64_t oldest = now_s() - SEEN_S - RANGE_OPEN_S;
@@ -401,7 +401,7 @@ static size_t add_ranges(struct inbox *inbox, struct arena *arena, const cJSON *
     return count;
 }
 
-static int store_batch(struct inbox *inbox, const cJSON *updates, int64_t now)
+static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, int64_t now)
 {
     struct arena arena = {0};
     size_t size = (size_t)cJSON_GetArraySize(updates);

@@ -25,8 +25,8 @@ static const char *checksum_of(struct arena *arena, const struct aisha_migration
     unsigned char digest[32];
     unsigned size = sizeof digest;
 
-    if (EVP_Digest(sql_of(migration), strlen(sql_of(migration)), digest, &size, EVP_sha256(), NULL) !=
-        1)
+    if (EVP_Digest(sql_of(migration), strlen(sql_of(migration)), digest, &size, EVP_sha256(),
+                   NULL) != 1)
         return "";
     return hex_encode(arena, digest, sizeof digest);
 }
@@ -59,11 +59,11 @@ static int compare(struct arena *arena, const char *owner, const struct aisha_mi
 static AISHA_ASYNC int apply(struct db *db, struct arena *arena, const char *owner,
                              const struct aisha_migration *migration)
 {
-    const struct aisha_statement remember = AISHA_SQL(
-        "INSERT INTO schema_migrations (owner, version, name, checksum, applied_at)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        owner, migration->version, migration->name, checksum_of(arena, migration),
-        (int64_t)time(NULL));
+    const struct aisha_statement remember =
+        AISHA_SQL("INSERT INTO schema_migrations (owner, version, name, checksum, applied_at)"
+                  " VALUES ($1, $2, $3, $4, $5)",
+                  owner, migration->version, migration->name, checksum_of(arena, migration),
+                  (int64_t)time(NULL));
 
     log_info("db", "owner=%s version=%d applying migration \"%s\"", owner, migration->version,
              migration->name);

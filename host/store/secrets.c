@@ -14,8 +14,8 @@
 #include "host/store/db.h"
 #include "host/store/hex.h"
 
-static int read_secret(struct db *db, struct arena *arena, const char *name,
-                       struct secret *ret_secret)
+static AISHA_ASYNC int read_secret(struct db *db, struct arena *arena, const char *name,
+                                   struct secret *ret_secret)
 {
     uint8_t fresh[SECRET_SIZE];
     const struct aisha_rows *rows;

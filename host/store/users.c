@@ -17,8 +17,8 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-static int find(struct db *db, struct arena *arena, int64_t telegram_id,
-                const struct aisha_rows **ret_rows)
+static AISHA_ASYNC int find(struct db *db, struct arena *arena, int64_t telegram_id,
+                            const struct aisha_rows **ret_rows)
 {
     return db_query(db, arena,
                     &AISHA_SQL("SELECT id, first_name, last_name, username, language_code, locale"
@@ -36,7 +36,7 @@ static bool is_current(const struct aisha_rows *rows, const struct user_profile 
            same(aisha_cell_text(rows, 0, "language_code"), profile->language_code);
 }
 
-static int save(struct db *db, struct arena *arena, const struct user_profile *profile)
+static AISHA_ASYNC int save(struct db *db, struct arena *arena, const struct user_profile *profile)
 {
     int64_t now = (int64_t)time(NULL);
 

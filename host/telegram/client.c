@@ -200,9 +200,10 @@ static int64_t pause_before(int try, const struct telegram_failure *failure)
     return 250LL << try;
 }
 
-static int request_with_retries(struct telegram *telegram, struct arena *arena, const char *method,
-                                const struct codec_body *body, const cJSON **ret_result,
-                                struct telegram_failure *failure)
+static AISHA_ASYNC int request_with_retries(struct telegram *telegram, struct arena *arena,
+                                            const char *method, const struct codec_body *body,
+                                            const cJSON **ret_result,
+                                            struct telegram_failure *failure)
 {
     int64_t timeout_ms = body->parts ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS;
 
@@ -219,9 +220,10 @@ static int request_with_retries(struct telegram *telegram, struct arena *arena, 
     }
 }
 
-static int request_in_turn(struct telegram *telegram, struct arena *arena, const char *method,
-                           int64_t chat_id, const struct codec_body *body, const cJSON **ret_result,
-                           struct telegram_failure *failure)
+static AISHA_ASYNC int request_in_turn(struct telegram *telegram, struct arena *arena,
+                                       const char *method, int64_t chat_id,
+                                       const struct codec_body *body, const cJSON **ret_result,
+                                       struct telegram_failure *failure)
 {
     if (chat_id == 0 || strncasecmp(method, "get", 3) == 0)
         return request_with_retries(telegram, arena, method, body, ret_result, failure);
@@ -255,8 +257,9 @@ static int64_t chat_id_of(const cJSON *params)
 }
 
 AISHA_PRINTF(4, 5)
-static int explain(struct arena *arena, struct telegram_failure *failure, int r,
-                   const char *format, ...)
+
+static int explain(struct arena *arena, struct telegram_failure *failure, int r, const char *format,
+                   ...)
 {
     va_list args;
 

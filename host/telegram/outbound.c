@@ -135,7 +135,7 @@ static struct lane *lane_get(struct outbound *outbound, int64_t chat_id)
     return lane;
 }
 
-static int take_lane(struct outbound *outbound, struct lane *lane)
+static AISHA_ASYNC int take_lane(struct outbound *outbound, struct lane *lane)
 {
     struct waiter waiter;
 

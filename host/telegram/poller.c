@@ -59,7 +59,8 @@ static const char *request_json(struct arena *arena, const struct poller *poller
 }
 
 /* Returns 0, or how the round failed. */
-static int poll_once(struct poller *poller, struct arena *arena, struct telegram_failure *failure)
+static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
+                                 struct telegram_failure *failure)
 {
     const struct codec_body body = {.json = request_json(arena, poller)};
     const cJSON *result;
@@ -82,7 +83,7 @@ static int poll_once(struct poller *poller, struct arena *arena, struct telegram
     return r;
 }
 
-static void remove_webhook(struct poller *poller, struct arena *arena)
+static AISHA_ASYNC void remove_webhook(struct poller *poller, struct arena *arena)
 {
     struct telegram_failure failure;
 
@@ -121,8 +122,8 @@ static void report(struct poller *poller, int r, const struct telegram_failure *
 }
 
 /* Returns false when polling makes no sense any more. */
-static bool handle_failure(struct poller *poller, struct arena *arena, int r,
-                           const struct telegram_failure *failure)
+static AISHA_ASYNC bool handle_failure(struct poller *poller, struct arena *arena, int r,
+                                       const struct telegram_failure *failure)
 {
     if (r == -AISHA_E_CANCELED)
         return false;
@@ -138,7 +139,7 @@ static bool handle_failure(struct poller *poller, struct arena *arena, int r,
     return wait_sleep(poller->loop, pause_after(poller, failure)) == 0;
 }
 
-static void poller_run(void *arg)
+static AISHA_ASYNC void poller_run(void *arg)
 {
     struct poller *poller = arg;
     bool goes_on = true;

@@ -33,13 +33,14 @@ C_KINDS = {'int': 'API_INTEGER', 'float': 'API_FLOAT', 'bool': 'API_BOOLEAN', 't
 
 # Words a C member cannot have, two macros of gcc's gnu11, and the first member of every struct.
 RESERVED = frozenset('''auto bool break case char const continue default do double else enum extern false float for goto
-    if inline int long register restrict return short signed sizeof static struct switch true typedef union unsigned void
-    volatile while linux unix size'''.split())
+    if inline int long register restrict return short signed sizeof static struct switch true typedef union
+    unsigned void volatile while linux unix size'''.split())
 
 # Type names whose C name is taken by a header written by hand (<aisha/file.h>).
 RENAMED = {'File': 'telegram_file'}
 
-# An inaccessible message has some fields of a message, and the date 0. A keyboard made for sending should do for editing.
+# An inaccessible message has some fields of a message, and the date 0. A keyboard made for
+# sending should do for editing.
 ALIASES = {'MaybeInaccessibleMessage': 'Message', 'InlineKeyboardMarkup': 'ReplyMarkup'}
 
 # Unions that the spec has in a field only, and members it names in a field but not in the union's own list.
@@ -187,7 +188,8 @@ class Model:
 
     def fields(self, thing):
         return [Field(f['name'], self.kind(f['types'], f.get('attachable')), f['required'],
-                      first_sentence(f['description']), [str(v) for v in f.get('enum', [])]) for f in thing.get('fields', [])]
+                      first_sentence(f['description']), [str(v) for v in f.get('enum', [])])
+                for f in thing.get('fields', [])]
 
     def merge(self, members):
         merged = {}
@@ -226,8 +228,8 @@ def parse_lock(text):
             continue
         name, found, *words = line.split(' ')
         if found != checksum([name, *words]):
-            raise SpecError(f'abi.lock:{number}: {name} was edited by hand (a removed, reordered or retyped field breaks '
-                            f'every built plugin): restore the line, then use --update-lock or --retire')
+            raise SpecError(f'abi.lock:{number}: {name} was edited by hand (a removed, reordered or retyped '
+                            f'field breaks every built plugin): restore the line, then use --update-lock or --retire')
         fields, aligned = [], False
         for word in words:
             if word == '|':
@@ -387,7 +389,8 @@ def declare_member(index, field):
 
 def declare_struct(struct):
     members = [declare_member(*numbered) for numbered in enumerate(struct.fields)]
-    return '\n'.join([comment(struct.text), f'struct aisha_{struct.name} {{', '    size_t size;', *members, '};']) + '\n'
+    lines = [comment(struct.text), f'struct aisha_{struct.name} {{', '    size_t size;', *members, '};']
+    return '\n'.join(lines) + '\n'
 
 
 def check_members(struct):
@@ -443,8 +446,8 @@ def field_rows(struct, index):
 def write_tables(model):
     structs = sorted(model.structs.values(), key=lambda s: s.name)
     index = {struct.name: i for i, struct in enumerate(structs)}
-    lines = [BANNER.format(version=model.version), '#include "host/telegram/api.h"', '', '#include <aisha/bot_api.h>', '']
-    lines += [f'const size_t api_type_count = {len(structs)};', '']
+    lines = [BANNER.format(version=model.version), '#include "host/telegram/api.h"', '', '#include <aisha/bot_api.h>']
+    lines += ['', f'const size_t api_type_count = {len(structs)};', '']
     for struct in structs:
         rows = list(field_rows(struct, index))
         if rows:

@@ -75,6 +75,10 @@ class Tree:
                     yield path, first + 1, " ".join(lines[first:start]), lines[start:number + 1]
                     start = None
 
+    def statics(self, path):
+        """The names of a file's own functions."""
+        return re.findall(r"^static [^=;{}()]*?(\w+)\(", self.code[path], re.MULTILINE)
+
     def includes(self):
         for path, text in self.files.items():
             if path.endswith((".c", ".h")):
@@ -152,15 +156,15 @@ def banned_calls(tree):
 
 def async_marks(tree):
     """Who calls what can suspend, can suspend: it says so in its head or its prototype."""
-    marked = set()
-    for text in tree.shipped_code().values():
-        marked |= set(re.findall(r"^(?:[\w ]+ )?AISHA_ASYNC\b[^;{}()]*?(\w+)\(", text, re.MULTILINE))
-    call = re.compile(r"(?<![\w.>])(" + "|".join(sorted(marked)) + r")\s*\(") if marked else None
+    mark = re.compile(r"^(static )?(?:[\w]+ )*AISHA_ASYNC\b[^;{}()]*?(\w+)\(", re.MULTILINE)
+    marks = {path: mark.findall(text) for path, text in tree.shipped_code().items()}
+    public = {name for found in marks.values() for static, name in found if not static}
     for path, line, head, body in tree.functions():
         name = re.search(r"(\w+)\s*\(", head)
-        if not call or path.startswith("tests/") or not name or name[1] in marked:
+        known = public - set(tree.statics(path)) | {name for static, name in marks.get(path, []) if static}
+        if path.startswith("tests/") or not name or name[1] in known or not known:
             continue
-        if match := call.search("\n".join(body)):
+        if match := re.search(r"(?<![\w.>])(" + "|".join(sorted(known)) + r")\s*\(", "\n".join(body)):
             yield f"{path}:{line}: {name[1]} calls {match[1]} without being AISHA_ASYNC"
 
 

@@ -34,7 +34,8 @@ static void setup(struct fixture *f, size_t max_tasks)
 {
     *f = (struct fixture){.number = 0};
     assert_int_equal(
-        loop_new(&f->loop, &(struct loop_options){.max_tasks = max_tasks, .measure_stack = true}), 0);
+        loop_new(&f->loop, &(struct loop_options){.max_tasks = max_tasks, .measure_stack = true}),
+        0);
 }
 
 static void teardown(struct fixture *f)

@@ -27,7 +27,7 @@ static AISHA_ASYNC int change(struct aisha_ctx *ctx, long value, int keep)
 
 static int on_add(struct aisha_ctx *ctx) { return change(ctx, 1, 1); }
 static int on_ask(struct aisha_ctx *ctx) { return aisha_ask(ctx, .text = "Which number?", .then = "set"); }
-static int on_number(struct aisha_ctx *ctx) { return change(ctx, atol(aisha_message(ctx)->text), 0); }
+static int on_number(struct aisha_ctx *ctx) { return change(ctx, strtol(aisha_message(ctx)->text, NULL, 10), 0); }
 
 static const struct aisha_command commands[] = {{.name = "count", .summary = "Count things", .run = show}};
 static const struct aisha_callback callbacks[] = {{.name = "add", .run = on_add}, {.name = "ask", .run = on_ask}};

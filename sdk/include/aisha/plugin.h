@@ -65,8 +65,9 @@ enum {
 struct aisha_state {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
-    size_t data_size;  /* sizeof the struct given as .data, at most 1 KiB */
-    const char *field; /* of Message, what an answer has to carry: "text", "photo", …; other messages
+    size_t data_size; /* sizeof the struct given as .data, at most 1 KiB */
+    const char
+        *field; /* of Message, what an answer has to carry: "text", "photo", …; other messages
                           are no answers. NULL = any */
 };
 
@@ -172,11 +173,10 @@ struct aisha_plugin {
 /* The one symbol a plugin exports. */
 #define AISHA_PLUGIN(...)                                                                          \
     AISHA_PUBLIC extern const struct aisha_plugin aisha_plugin;                                    \
-    const struct aisha_plugin aisha_plugin = {                                                     \
-        .abi = AISHA_ABI,                                                                          \
-        .bot_api_revision = AISHA_BOT_API_REVISION,                                                \
-        .size = sizeof(struct aisha_plugin),                                                       \
-        __VA_ARGS__};
+    const struct aisha_plugin aisha_plugin = {.abi = AISHA_ABI,                                    \
+                                              .bot_api_revision = AISHA_BOT_API_REVISION,          \
+                                              .size = sizeof(struct aisha_plugin),                 \
+                                              __VA_ARGS__};
 
 /* The plugin's configuration struct, filled from its section; NULL without .config_size. */
 AISHA_PUBLIC const void *aisha_config(struct aisha_ctx *ctx);
