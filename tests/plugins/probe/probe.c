@@ -3,6 +3,7 @@
  * taking long, asking, sending what Telegram refuses.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
