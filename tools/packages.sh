@@ -19,6 +19,7 @@ build libssl-dev           pkg:libcrypto        signatures
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
 build libseccomp-dev       pkg:libseccomp       confines helper processes
+build uthash-dev           header:uthash.h      hash tables
 build libavformat-dev      pkg:libavformat      reads audio and video files
 build libavcodec-dev       pkg:libavcodec       decodes audio
 build libavutil-dev        pkg:libavutil        decodes audio
