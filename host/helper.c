@@ -31,9 +31,7 @@
 #include "host/bot/helper_process.h"
 #include "host/core/sanitizer.h"
 
-enum {
-    NICENESS = 10
-};
+enum { NICENESS = 10 };
 
 /* A sanitizer's runtime needs shadow memory, a thread, /proc/self/maps and a symbolizer of its own.
  * Built with one, a helper has no memory limit, and what it may not do fails instead of killing. */

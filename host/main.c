@@ -17,11 +17,7 @@
 #include "host/core/log.h"
 #include "host/helper.h"
 
-enum {
-    EXIT_DONE,
-    EXIT_FAILED,
-    EXIT_USAGE
-};
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 struct invocation {
     const char *config_path, *plugins_path;

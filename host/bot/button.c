@@ -15,11 +15,7 @@
 
 #include "host/store/secrets.h"
 
-enum {
-    HEAD_SIZE = 5,
-    MAC_SIZE = 8,
-    MAX_SIZE = HEAD_SIZE + MAC_SIZE + AISHA_PAYLOAD_MAX
-};
+enum { HEAD_SIZE = 5, MAC_SIZE = 8, MAX_SIZE = HEAD_SIZE + MAC_SIZE + AISHA_PAYLOAD_MAX };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -9,9 +9,7 @@
 
 #include "host/bot/text.h"
 
-enum {
-    DEPTH_MAX = 16
-};
+enum { DEPTH_MAX = 16 };
 
 static const struct {
     const char *text;

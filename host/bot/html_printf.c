@@ -11,9 +11,7 @@
 #include "host/bot/split.h"
 #include "host/bot/text.h"
 
-enum {
-    SPEC_MAX_BYTES = 64
-};
+enum { SPEC_MAX_BYTES = 64 };
 
 /* One conversion: "%-5.3ld" has length "l" and type 'd'; stars are replaced by their numbers. */
 struct conversion {

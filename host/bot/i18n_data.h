@@ -5,19 +5,9 @@
 
 #include <stddef.h>
 
-enum language {
-    LANGUAGE_RU,
-    LANGUAGE_EN,
-    LANGUAGE_COUNT
-}; /* as in i18n_locales */
+enum language { LANGUAGE_RU, LANGUAGE_EN, LANGUAGE_COUNT }; /* as in i18n_locales */
 
-enum plural {
-    PLURAL_ONE,
-    PLURAL_FEW,
-    PLURAL_MANY,
-    PLURAL_OTHER,
-    PLURAL_COUNT
-};
+enum plural { PLURAL_ONE, PLURAL_FEW, PLURAL_MANY, PLURAL_OTHER, PLURAL_COUNT };
 
 /* Every form of every language is set: a text without plural forms is in all of them. */
 struct message {

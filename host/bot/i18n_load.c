@@ -16,11 +16,7 @@
 #include "host/bot/split.h"
 #include "host/bot/text.h"
 
-enum {
-    FILE_MAX_BYTES = 1 << 20,
-    KEY_MAX_BYTES = 60,
-    PLACEHOLDERS_MAX = 16
-};
+enum { FILE_MAX_BYTES = 1 << 20, KEY_MAX_BYTES = 60, PLACEHOLDERS_MAX = 16 };
 
 static const char *const plural_names[PLURAL_COUNT] = {"one", "few", "many", "other"};
 

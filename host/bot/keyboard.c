@@ -13,9 +13,7 @@
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
 
-enum {
-    MAX_BUTTONS = 100
-};
+enum { MAX_BUTTONS = 100 };
 
 struct aisha_keyboard {
     struct aisha_ctx *ctx;

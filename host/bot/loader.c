@@ -17,11 +17,7 @@
 #include "host/bot/options.h"
 #include "host/core/arena.h"
 
-enum {
-    MAX_DESCRIPTOR = 64 * 1024,
-    MAX_ROWS = 4096,
-    MAX_ROW_SIZE = 4096
-};
+enum { MAX_DESCRIPTOR = 64 * 1024, MAX_ROWS = 4096, MAX_ROW_SIZE = 4096 };
 
 static int refuse(struct problems *problems, const struct ini_section *section, int line,
                   const char *remedy, const char *cause)

@@ -12,9 +12,7 @@
 
 #include <aisha/error.h>
 
-enum {
-    SHOWN_MAX_BYTES = 60
-};
+enum { SHOWN_MAX_BYTES = 60 };
 
 /* Everything that the steps below need. */
 struct filling {

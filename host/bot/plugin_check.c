@@ -11,10 +11,7 @@
 #include "host/core/arena.h"
 #include "host/telegram/api.h"
 
-enum {
-    MAX_NAME = 32,
-    MAX_STATE_DATA = 1024
-};
+enum { MAX_NAME = 32, MAX_STATE_DATA = 1024 };
 
 /* The plugin at fault, and where its section is. */
 struct check {

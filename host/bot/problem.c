@@ -9,9 +9,7 @@
 
 #include "host/bot/text.h"
 
-enum {
-    NAME_MAX_BYTES = 48
-};
+enum { NAME_MAX_BYTES = 48 };
 
 void problem_add(struct problems *problems, const char *path, int line, const char *remedy,
                  const char *cause, ...)

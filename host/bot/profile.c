@@ -12,9 +12,7 @@
 #include "host/core/log.h"
 #include "host/telegram/client.h"
 
-enum {
-    MAX_COMMANDS = 100
-};
+enum { MAX_COMMANDS = 100 };
 
 static const struct aisha_bot_command *const *commands_in(struct bot *bot, struct arena *arena,
                                                           const char *locale)

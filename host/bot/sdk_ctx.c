@@ -21,9 +21,7 @@
 #include "host/store/db.h"
 #include "host/store/uuid.h"
 
-enum {
-    FIRST_NAME_UNITS = 64
-};
+enum { FIRST_NAME_UNITS = 64 };
 
 /* ---- the unit ---- */
 

@@ -15,9 +15,7 @@
 #include "host/bot/split.h"
 #include "host/core/arena.h"
 
-enum {
-    ANSWER_UNITS = 200
-};
+enum { ANSWER_UNITS = 200 };
 
 /* A reply, with its text chosen and its keyboard built. */
 struct outgoing {

@@ -13,10 +13,7 @@
 #include "host/core/arena.h"
 #include "host/store/dialog.h"
 
-enum {
-    DAY_S = 24 * 3600,
-    MAX_TTL_S = 90 * DAY_S
-};
+enum { DAY_S = 24 * 3600, MAX_TTL_S = 90 * DAY_S };
 
 int aisha_ask_(struct aisha_ctx *ctx, const struct aisha_question *question)
 {

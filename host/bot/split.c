@@ -11,18 +11,9 @@
 #include "host/bot/html.h"
 #include "host/bot/text.h"
 
-enum {
-    OPEN_TAGS_MAX = 16,
-    ZERO_WIDTH_JOINER = 0x200d
-};
+enum { OPEN_TAGS_MAX = 16, ZERO_WIDTH_JOINER = 0x200d };
 
-enum cut {
-    CUT_PARAGRAPH,
-    CUT_LINE,
-    CUT_SENTENCE,
-    CUT_WORD,
-    CUT_KINDS
-};
+enum cut { CUT_PARAGRAPH, CUT_LINE, CUT_SENTENCE, CUT_WORD, CUT_KINDS };
 
 /* One character, entity or tag of the text. */
 struct atom {

@@ -10,9 +10,7 @@
 
 #include <aisha/error.h>
 
-enum {
-    FIRST_CAPACITY = 64
-};
+enum { FIRST_CAPACITY = 64 };
 
 void text_add(struct text *text, const char *data, size_t size)
 {

@@ -11,10 +11,7 @@
 
 #include "host/core/sanitizer.h"
 
-enum {
-    FIRST_CHUNK = 2048,
-    LARGEST_CHUNK = 65536
-};
+enum { FIRST_CHUNK = 2048, LARGEST_CHUNK = 65536 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -28,9 +25,7 @@ struct arena_defer {
     void *data;
 };
 
-enum {
-    ONE_CHUNK_EACH = AISHA_ASAN
-};
+enum { ONE_CHUNK_EACH = AISHA_ASAN };
 
 static struct arena_chunk *chunk_new(size_t size)
 {

@@ -14,9 +14,7 @@
 
 #include <aisha/error.h>
 
-enum {
-    LINE_MAX_BYTES = 2048
-};
+enum { LINE_MAX_BYTES = 2048 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 

@@ -21,10 +21,7 @@
 #include "host/core/co.h"
 #include "host/core/wait.h"
 
-enum {
-    DEFAULT_MAX_TASKS = 8192,
-    DRAIN_AT_ONCE = 1024
-};
+enum { DEFAULT_MAX_TASKS = 8192, DRAIN_AT_ONCE = 1024 };
 
 struct task {
     struct loop *loop;

@@ -26,9 +26,7 @@ struct wait {
     bool is_woken;
 };
 
-enum {
-    WAIT_FOREVER = -1
-};
+enum { WAIT_FOREVER = -1 };
 
 void wait_init(struct wait *w, struct loop *loop);
 

@@ -15,10 +15,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 
-enum {
-    MAX_THREADS = 16,
-    MAX_QUEUED = 4096
-};
+enum { MAX_THREADS = 16, MAX_QUEUED = 4096 };
 
 struct job {
     int (*fn)(void *arg);

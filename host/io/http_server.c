@@ -22,11 +22,7 @@
 #include "host/core/loop.h"
 #include "host/io/http_server_internal.h"
 
-enum {
-    BACKLOG = 512,
-    ACCEPT_AT_ONCE = 32,
-    ACCEPT_RETRY_MS = 100
-};
+enum { BACKLOG = 512, ACCEPT_AT_ONCE = 32, ACCEPT_RETRY_MS = 100 };
 
 union address {
     struct sockaddr any;

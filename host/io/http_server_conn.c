@@ -23,11 +23,7 @@
 #include "host/core/loop.h"
 #include "host/io/http_server_internal.h"
 
-enum {
-    LINGER_MS = 2000,
-    MAX_ROUNDS = 64,
-    FIRST_BODY_BYTES = 4096
-};
+enum { LINGER_MS = 2000, MAX_ROUNDS = 64, FIRST_BODY_BYTES = 4096 };
 
 static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
 

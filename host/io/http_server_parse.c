@@ -13,11 +13,7 @@
 
 #include "host/io/http_server_internal.h"
 
-enum {
-    MAX_CHUNK_LINE = 256,
-    MAX_TRAILERS = 4096,
-    MAX_SIZE_DIGITS = 15
-};
+enum { MAX_CHUNK_LINE = 256, MAX_TRAILERS = 4096, MAX_SIZE_DIGITS = 15 };
 
 static bool is_token(char c)
 {

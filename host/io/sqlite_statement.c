@@ -15,11 +15,7 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 
-enum {
-    MAX_ROWS = 10000,
-    MAX_RESULT_BYTES = 16 * 1024 * 1024,
-    BUSY_MS = 2000
-};
+enum { MAX_ROWS = 10000, MAX_RESULT_BYTES = 16 * 1024 * 1024, BUSY_MS = 2000 };
 
 static int error_of(int code)
 {

@@ -13,9 +13,7 @@
 
 struct arena;
 
-enum {
-    SQLITE_CACHED_STATEMENTS = 64
-};
+enum { SQLITE_CACHED_STATEMENTS = 64 };
 
 /* Prepared statements, the ones used last first. */
 struct sqlite_connection {

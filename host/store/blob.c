@@ -20,11 +20,7 @@
 #include "host/core/log.h"
 #include "host/core/worker.h"
 
-enum {
-    MAX_KEY = 220,
-    COPY_BYTES = 1024 * 1024,
-    MAX_DEPTH = 16
-};
+enum { MAX_KEY = 220, COPY_BYTES = 1024 * 1024, MAX_DEPTH = 16 };
 
 #define TEMPORARY ".writing-"
 

@@ -16,12 +16,7 @@
 #include "host/core/loop.h"
 #include "host/store/db.h"
 
-enum {
-    SEEN_S = 48 * 3600,
-    RANGE_OPEN_S = 3600,
-    MAX_BATCH = 1000,
-    MAX_STATEMENTS = 512
-};
+enum { SEEN_S = 48 * 3600, RANGE_OPEN_S = 3600, MAX_BATCH = 1000, MAX_STATEMENTS = 512 };
 
 struct inbox_batch {
     int64_t first_id;

@@ -10,9 +10,7 @@
 
 struct db;
 
-enum {
-    SECRET_SIZE = 32
-};
+enum { SECRET_SIZE = 32 };
 
 struct secret {
     uint8_t value[SECRET_SIZE];

@@ -14,10 +14,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 
-enum {
-    CHAT_BURST = 5,
-    SWEEP_AT = 1024
-};
+enum { CHAT_BURST = 5, SWEEP_AT = 1024 };
 
 /* A token bucket: `tokens` may be spent now, `rate` more come each second up to `burst`. */
 struct bucket {

@@ -5,9 +5,7 @@
 
 #include <stdint.h>
 
-enum {
-    MP3_SAMPLE_RATE = 16000
-};
+enum { MP3_SAMPLE_RATE = 16000 };
 
 struct mp3;
 

@@ -18,11 +18,7 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LONGEST_CAPTION = 1024,
-    LONGEST_FILE_NAME = 255,
-    LONGEST_DURATION = 86400
-};
+enum { LONGEST_CAPTION = 1024, LONGEST_FILE_NAME = 255, LONGEST_DURATION = 86400 };
 
 /* Work for a worker thread; sees only this. */
 struct conversion {

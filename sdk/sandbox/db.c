@@ -14,9 +14,7 @@
 #include "host/core/log.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    MAX_STATEMENTS = 128
-};
+enum { MAX_STATEMENTS = 128 };
 
 struct db {
     sqlite3 *sqlite;

@@ -7,9 +7,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    MOST_ENTITIES = 100
-};
+enum { MOST_ENTITIES = 100 };
 
 void rich_text_add(struct rich_text *rich, const char *bytes, size_t size)
 {

@@ -9,10 +9,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    MOST_ORDERS = 1000,
-    LONGEST_DELAY_MS = 600000
-};
+enum { MOST_ORDERS = 1000, LONGEST_DELAY_MS = 600000 };
 
 struct order {
     STAILQ_ENTRY(order) link;

@@ -9,9 +9,7 @@
 #include "host/core/wait.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    KEPT = 2000
-};
+enum { KEPT = 2000 };
 
 struct waiter {
     LIST_ENTRY(waiter) link;

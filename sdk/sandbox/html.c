@@ -11,10 +11,7 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    DEEPEST = 64,
-    MOST_ATTRIBUTES = 8
-};
+enum { DEEPEST = 64, MOST_ATTRIBUTES = 8 };
 
 static const struct tag {
     const char *name;

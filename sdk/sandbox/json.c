@@ -6,9 +6,7 @@
 
 #include "host/core/arena.h"
 
-enum {
-    DEEPEST = 64
-};
+enum { DEEPEST = 64 };
 
 static void delete_tree(void *tree)
 {

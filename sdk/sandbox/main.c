@@ -15,11 +15,7 @@
 #include "host/io/http_server.h"
 #include "sdk/sandbox/sandbox.h"
 
-enum {
-    LARGEST_BODY = 64 * 1024 * 1024,
-    READ_TIMEOUT_MS = 60000,
-    TASK_LIMIT = 1024
-};
+enum { LARGEST_BODY = 64 * 1024 * 1024, READ_TIMEOUT_MS = 60000, TASK_LIMIT = 1024 };
 
 struct program {
     struct loop *loop;

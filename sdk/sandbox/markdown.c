@@ -10,9 +10,7 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    DEEPEST = 64
-};
+enum { DEEPEST = 64 };
 
 enum mark {
     NOTHING,

@@ -7,13 +7,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    HAS_NAME = 1,
-    HAS_MIME = 2,
-    HAS_DURATION = 4,
-    HAS_SIZE = 8,
-    HAS_LENGTH = 16
-};
+enum { HAS_NAME = 1, HAS_MIME = 2, HAS_DURATION = 4, HAS_SIZE = 8, HAS_LENGTH = 16 };
 
 static const struct kind {
     const char *name;

@@ -10,11 +10,7 @@
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LONGEST_RAW_TEXT = 32768,
-    LONGEST_CALLBACK_DATA = 64,
-    MOST_BUTTONS = 100
-};
+enum { LONGEST_RAW_TEXT = 32768, LONGEST_CALLBACK_DATA = 64, MOST_BUTTONS = 100 };
 
 /* Parameters that would put the message where the sandbox has no place. */
 static int refuse_other_places(struct call *call)

@@ -7,10 +7,7 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LONGEST_TEXT = 4096,
-    LONGEST_CAPTION = 1024
-};
+enum { LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
 /* Publishes the changed copy, unless it says what the message said before. */
 static int finish(struct call *call, const cJSON *before, cJSON *message)

@@ -10,11 +10,7 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    MOST_COMMANDS = 100,
-    LONGEST_COMMAND = 32,
-    LONGEST_DESCRIPTION = 256
-};
+enum { MOST_COMMANDS = 100, LONGEST_COMMAND = 32, LONGEST_DESCRIPTION = 256 };
 
 /* The scope as a key: its type and the ids that belong to it. */
 static int read_scope(struct call *call, const char **ret_scope, const char **ret_language)

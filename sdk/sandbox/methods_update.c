@@ -11,11 +11,7 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    MOST_UPDATES = 100,
-    LONGEST_POLL_S = 50,
-    LARGEST_DOWNLOAD = 20 * 1024 * 1024
-};
+enum { MOST_UPDATES = 100, LONGEST_POLL_S = 50, LARGEST_DOWNLOAD = 20 * 1024 * 1024 };
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {

@@ -18,9 +18,7 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LARGEST_FILE = 25 * 1024 * 1024
-};
+enum { LARGEST_FILE = 25 * 1024 * 1024 };
 
 static const double shortest_seconds = 0.1;
 

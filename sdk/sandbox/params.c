@@ -8,12 +8,7 @@
 #include "host/io/http_server.h"
 #include "sdk/sandbox/json.h"
 
-enum {
-    MOST_BYTES = 1024 * 1024,
-    MOST_FILES = 50,
-    MOST_VALUES = 500,
-    LONGEST_BOUNDARY = 70
-};
+enum { MOST_BYTES = 1024 * 1024, MOST_FILES = 50, MOST_VALUES = 500, LONGEST_BOUNDARY = 70 };
 
 struct reader {
     struct arena *arena;

@@ -18,10 +18,7 @@
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LONGEST_LOGGED = 16384,
-    WORKER_THREADS = 2
-};
+enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2 };
 
 /* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
  * whole numbers of up to 15 digits as such. */

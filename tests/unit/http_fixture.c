@@ -18,9 +18,7 @@
 #include "host/core/loop.h"
 #include "host/core/worker.h"
 
-enum {
-    RAW_TIMEOUT_S = 20
-};
+enum { RAW_TIMEOUT_S = 20 };
 
 static long number_param(const struct http_exchange *exchange, const char *name)
 {

@@ -231,9 +231,7 @@ static void nonsense_is_refused(void **state)
 
 static void deep_nesting_is_refused(void **state)
 {
-    enum {
-        LEVELS = 200000
-    };
+    enum { LEVELS = 200000 };
     const struct aisha_update *update;
     char *text = calloc(1, LEVELS + 1);
 
@@ -286,9 +284,7 @@ static void brackets_in_a_text_are_no_nesting(void **state)
 
 static void reading_takes_a_bounded_amount_of_memory(void **state)
 {
-    enum {
-        COUNT = CODEC_MAX_READ_BYTES / sizeof(struct aisha_user) + 1
-    };
+    enum { COUNT = CODEC_MAX_READ_BYTES / sizeof(struct aisha_user) + 1 };
 
     const char *start = "{\"update_id\":1,\"message\":{\"new_chat_members\":[{}";
     char *text = calloc(1, strlen(start) + COUNT * strlen(",{}") + sizeof "]}}");

@@ -378,9 +378,7 @@ static void cancelling_ends_those_that_run_and_those_that_wait(void **state)
 
 static void many_take_turns_in_order(void **state)
 {
-    enum {
-        COUNT = 24
-    };
+    enum { COUNT = 24 };
 
     struct fixture *f = *state;
     struct call calls[COUNT] = {{0}};

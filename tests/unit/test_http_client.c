@@ -485,9 +485,7 @@ static void start_job(struct fixture *f, struct job *job, const char *path)
     CHECK(f, task_start(f->loop, "job", run_job, job, &job->task) == 0);
 }
 
-enum {
-    MANY = 200
-};
+enum { MANY = 200 };
 
 static void run_many(struct fixture *f)
 {

@@ -36,9 +36,7 @@ struct aisha_ctx;
  */
 typedef int aisha_handler(struct aisha_ctx *ctx);
 
-enum {
-    AISHA_PASS = 1
-};
+enum { AISHA_PASS = 1 };
 
 struct aisha_command {
     const char *name;    /* 1-32 of a-z 0-9 _, without the slash; unique among all plugins */
@@ -51,24 +49,23 @@ struct aisha_command {
 struct aisha_callback {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
-    int version; /* raise it when the payload's struct changes: old buttons are then answered
-                            with "outdated" instead of being misread */
+    /* Raise it when the payload's struct changes: old buttons are then answered with "outdated"
+     * instead of being misread. */
+    int version;
     size_t payload_size; /* sizeof the payload's struct, at most AISHA_PAYLOAD_MAX */
     bool is_for_anyone;  /* in a group: not only for whom the button was made */
 };
 
-enum {
-    AISHA_PAYLOAD_MAX = 35
-};
+enum { AISHA_PAYLOAD_MAX = 35 };
 
 /* What happens with the answer to an aisha_ask() that names this state. */
 struct aisha_state {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
     size_t data_size; /* sizeof the struct given as .data, at most 1 KiB */
-    const char
-        *field; /* of Message, what an answer has to carry: "text", "photo", …; other messages
-                          are no answers. NULL = any */
+    /* Of Message, what an answer has to carry: "text", "photo", …; other messages are no answers.
+     * NULL = any. */
+    const char *field;
 };
 
 /* Messages that are neither a command nor an answer, by the field of the Bot API's Message that
