@@ -39,8 +39,8 @@ struct aisha_http_request {
     const struct aisha_http_part *parts; /* instead of body */
     size_t part_count;
     int64_t timeout_ms; /* for everything, waiting for a slot included; 0 = 30 s */
-    size_t
-        max_body_bytes; /* a longer answer is -AISHA_E_LIMIT; 0 = 16 MiB in memory, no limit to a file */
+    /* A longer answer is -AISHA_E_LIMIT; 0 = 16 MiB in memory, no limit to a file. */
+    size_t max_body_bytes;
     const char *save_path; /* writes the body of a 2xx answer to this new file instead of memory */
 };
 
