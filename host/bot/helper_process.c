@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/sanitizer.h"
+#include "host/core/slots.h"
 #include "host/core/wait.h"
 
 enum {
@@ -40,16 +40,10 @@ enum {
 static const int64_t default_output_bytes = INT64_C(64) << 20;
 static const int64_t default_memory_bytes = INT64_C(512) << 20;
 
-struct turn {
-    struct wait wait;
-    TAILQ_ENTRY(turn) link;
-};
-
 struct helper_pool {
     struct loop *loop;
     const char *program;
-    long slots;
-    TAILQ_HEAD(, turn) turns;
+    struct slots slots;
 };
 
 struct child {
@@ -69,8 +63,7 @@ int helper_pool_new(struct helper_pool **ret_pool, struct loop *loop, const char
         return -ENOMEM;
     pool->loop = loop;
     pool->program = program;
-    pool->slots = cores > 2 ? cores : 2;
-    TAILQ_INIT(&pool->turns);
+    slots_init(&pool->slots, loop, cores > 2 ? (unsigned)cores : 2);
     *ret_pool = pool;
     return 0;
 }
@@ -78,40 +71,6 @@ int helper_pool_new(struct helper_pool **ret_pool, struct loop *loop, const char
 void helper_pool_free(struct helper_pool *pool)
 {
     free(pool);
-}
-
-/* ---- taking turns ---- */
-
-static AISHA_ASYNC int take_turn(struct helper_pool *pool)
-{
-    struct turn turn;
-
-    if (task_is_cancelled(task_current(pool->loop)))
-        return -AISHA_E_CANCELED;
-    if (pool->slots > 0) {
-        pool->slots--;
-        return 0;
-    }
-    wait_init(&turn.wait, pool->loop);
-    TAILQ_INSERT_TAIL(&pool->turns, &turn, link);
-    int r = wait_for(&turn.wait, WAIT_FOREVER);
-    if (r < 0)
-        TAILQ_REMOVE(&pool->turns, &turn, link);
-    return r;
-}
-
-static void give_turn(struct helper_pool *pool)
-{
-    struct turn *turn = TAILQ_FIRST(&pool->turns);
-
-    while (turn && turn->wait.is_woken) /* cancelled, and about to leave the queue */
-        turn = TAILQ_NEXT(turn, link);
-    if (!turn) {
-        pool->slots++;
-        return;
-    }
-    TAILQ_REMOVE(&pool->turns, turn, link);
-    wait_wake(&turn->wait, 0);
 }
 
 /* ---- what the child is given ---- */
@@ -423,7 +382,7 @@ int helper_process_run(struct helper_pool *pool, struct arena *arena, const char
                           .pidfd = -1};
     struct aisha_helper_result *result = arena_alloc(arena, sizeof *result);
 
-    int r = take_turn(pool);
+    int r = slots_take(&pool->slots, WAIT_FOREVER);
     if (r < 0)
         return r;
     *result = (struct aisha_helper_result){.size = sizeof *result, .error = "", .report = ""};
@@ -432,7 +391,7 @@ int helper_process_run(struct helper_pool *pool, struct arena *arena, const char
         result->error = arena_printf(arena, "it cannot be started: %s", aisha_error_text(r));
     else
         r = run(&child, pool, arena, request->timeout_ms, result);
-    give_turn(pool);
+    slots_give(&pool->slots);
     if (r < 0 && child.is_output_made)
         unlink(request->output_path);
     close_fd(&child.input_fd);

@@ -22,6 +22,7 @@
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
+#include "host/core/slots.h"
 #include "host/io/http_client_internal.h"
 
 enum {
@@ -31,16 +32,11 @@ enum {
     CACHED_CONNECTIONS_PER_SLOT = 4, /* fewer, and busy hosts reconnect all the time */
 };
 
-struct waiter {
-    struct wait wait;
-    TAILQ_ENTRY(waiter) link;
-};
-
 /* scheme://name:port, while it has requests. */
 struct host {
     char *key;
-    unsigned running;
-    TAILQ_HEAD(, waiter) waiting;
+    struct slots slots;
+    unsigned users; /* requests that have or want a slot */
     LIST_ENTRY(host) link;
 };
 
@@ -194,50 +190,31 @@ static const char *host_key(struct arena *arena, const char *url)
     return key;
 }
 
-static struct host *host_get(struct http_client *client, const char *key)
+static struct host *host_enter(struct http_client *client, const char *key)
 {
     struct host *host;
 
     LIST_FOREACH(host, &client->hosts, link)
         if (strcasecmp(host->key, key) == 0)
-            return host;
-    host = calloc(1, sizeof *host);
-    if (!host || !(host->key = strdup(key)))
-        abort();
-    TAILQ_INIT(&host->waiting);
-    LIST_INSERT_HEAD(&client->hosts, host, link);
+            break;
+    if (!host) {
+        host = calloc(1, sizeof *host);
+        if (!host || !(host->key = strdup(key)))
+            abort();
+        slots_init(&host->slots, client->loop, client->slots);
+        LIST_INSERT_HEAD(&client->hosts, host, link);
+    }
+    host->users++;
     return host;
 }
 
-static AISHA_ASYNC int slot_take(struct http_client *client, struct host *host, int64_t timeout_ms)
+static void host_leave(struct host *host)
 {
-    struct waiter waiter;
-
-    if (host->running < client->slots) {
-        host->running++;
-        return 0;
-    }
-    wait_init(&waiter.wait, client->loop);
-    TAILQ_INSERT_TAIL(&host->waiting, &waiter, link);
-    int r = wait_for(&waiter.wait, timeout_ms);
-    if (r < 0)
-        TAILQ_REMOVE(&host->waiting, &waiter, link);
-    return r;
-}
-
-/* Hands the slot to who has waited longest. */
-static void slot_leave(struct host *host)
-{
-    struct waiter *waiter = TAILQ_FIRST(&host->waiting);
-
-    if (waiter) {
-        TAILQ_REMOVE(&host->waiting, waiter, link);
-        wait_wake(&waiter->wait, 0);
-    } else if (--host->running == 0) {
-        LIST_REMOVE(host, link);
-        free(host->key);
-        free(host);
-    }
+    if (--host->users > 0)
+        return;
+    LIST_REMOVE(host, link);
+    free(host->key);
+    free(host);
 }
 
 static CURL *handle_take(struct http_client *client)
@@ -316,9 +293,10 @@ static AISHA_ASYNC int fetch_from(struct http_client *client, struct host *host,
     int64_t timeout_ms = t->request.timeout_ms > 0 ? t->request.timeout_ms : DEFAULT_TIMEOUT_MS;
     int64_t deadline = loop_now_ms(client->loop) + timeout_ms;
 
-    int r = slot_take(client, host, timeout_ms);
+    int r = slots_take(&host->slots, timeout_ms);
     if (r < 0) {
         *ret_error = "no free slot";
+        host_leave(host);
         return r;
     }
     int64_t left = deadline - loop_now_ms(client->loop);
@@ -326,7 +304,8 @@ static AISHA_ASYNC int fetch_from(struct http_client *client, struct host *host,
     r = perform(client, t, left > 0 ? left : 0, ret_response, ret_error);
     transfer_done(t);
     handle_give(client, t->easy);
-    slot_leave(host);
+    slots_give(&host->slots);
+    host_leave(host);
     return r;
 }
 
@@ -344,7 +323,7 @@ int http_client_fetch(struct http_client *client, struct arena *arena,
     const char *key = host_key(arena, t.request.url);
     int r = key ? transfer_check(&t.request, &error) : -AISHA_E_INVALID;
     if (r == 0)
-        r = fetch_from(client, host_get(client, key), &t, ret_response, &error);
+        r = fetch_from(client, host_enter(client, key), &t, ret_response, &error);
     if (r < 0 && ret_error)
         *ret_error = key ? arena_printf(arena, "%s: %s", key, error) : error;
     return r;

@@ -4,14 +4,13 @@
 #include "host/telegram/outbound.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <uthash.h>
 
 #include <aisha/error.h>
 
 #include "host/core/loop.h"
+#include "host/core/slots.h"
 #include "host/core/wait.h"
 
 enum { CHAT_BURST = 5, SWEEP_AT = 1024 };
@@ -22,15 +21,9 @@ struct bucket {
     int64_t filled_at_ms;
 };
 
-struct waiter {
-    struct wait wait;
-    TAILQ_ENTRY(waiter) link;
-};
-
 struct lane {
     int64_t chat_id;
-    bool is_taken;
-    TAILQ_HEAD(, waiter) waiters;
+    struct slots turn;
     struct bucket bucket;
     UT_hash_handle hh;
 };
@@ -106,7 +99,7 @@ static void sweep(struct outbound *outbound)
     HASH_ITER(hh, outbound->lanes, lane, next)
     {
         bucket_fill(&lane->bucket, loop_now_ms(outbound->loop));
-        if (!lane->is_taken && lane->bucket.tokens >= lane->bucket.burst)
+        if (lane->turn.taken == 0 && lane->bucket.tokens >= lane->bucket.burst)
             lane_free(outbound, lane);
     }
     outbound->sweep_at = HASH_COUNT(outbound->lanes) * 2 + SWEEP_AT;
@@ -127,32 +120,16 @@ static struct lane *lane_get(struct outbound *outbound, int64_t chat_id)
     lane->chat_id = chat_id;
     lane->bucket =
         bucket_full(outbound->options.chat_rate, CHAT_BURST, loop_now_ms(outbound->loop));
-    TAILQ_INIT(&lane->waiters);
+    slots_init(&lane->turn, outbound->loop, 1);
     HASH_ADD(hh, outbound->lanes, chat_id, sizeof lane->chat_id, lane);
     return lane;
-}
-
-static AISHA_ASYNC int take_lane(struct outbound *outbound, struct lane *lane)
-{
-    struct waiter waiter;
-
-    if (!lane->is_taken) {
-        lane->is_taken = true;
-        return 0;
-    }
-    wait_init(&waiter.wait, outbound->loop);
-    TAILQ_INSERT_TAIL(&lane->waiters, &waiter, link);
-    int r = wait_for(&waiter.wait, WAIT_FOREVER);
-    if (r < 0)
-        TAILQ_REMOVE(&lane->waiters, &waiter, link);
-    return r; /* woken: the lane was handed over, still taken */
 }
 
 int outbound_enter(struct outbound *outbound, int64_t chat_id)
 {
     struct lane *lane = lane_get(outbound, chat_id);
 
-    int r = take_lane(outbound, lane);
+    int r = slots_take(&lane->turn, WAIT_FOREVER);
     if (r < 0)
         return r;
     int64_t now_ms = loop_now_ms(outbound->loop);
@@ -169,16 +146,5 @@ int outbound_enter(struct outbound *outbound, int64_t chat_id)
 
 void outbound_leave(struct outbound *outbound, int64_t chat_id)
 {
-    struct lane *lane = lane_get(outbound, chat_id);
-    struct waiter *next;
-
-    TAILQ_FOREACH(next, &lane->waiters, link)
-        if (!next->wait.is_woken) /* else it was cancelled and is about to leave */
-            break;
-    if (!next) {
-        lane->is_taken = false;
-        return;
-    }
-    TAILQ_REMOVE(&lane->waiters, next, link);
-    wait_wake(&next->wait, 0);
+    slots_give(&lane_get(outbound, chat_id)->turn);
 }

@@ -1,0 +1,206 @@
+/* The HTTP client with many requests at once: slots, deadlines, cancelling, stopping. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <aisha/error.h>
+
+#include "host/core/loop.h"
+#include "tests/unit/http_fixture.h"
+
+typedef const struct aisha_http_response response;
+
+struct job {
+    struct fixture *f;
+    const char *path;
+    int64_t timeout_ms;
+    int r, status;
+    struct task *task;
+    struct wait done;
+};
+
+static void run_job(void *arg)
+{
+    struct job *job = arg;
+    struct arena arena = {0};
+    response *a = NULL;
+
+    job->r = http_client_fetch(
+        job->f->client, &arena,
+        &(struct aisha_http_request){.url = arena_printf(&arena, "%s%s", job->f->base, job->path),
+                                     .timeout_ms = job->timeout_ms},
+        &a, NULL);
+    job->status = a ? a->status : 0;
+    arena_clear(&arena);
+    wait_wake(&job->done, 0);
+}
+
+static void start_job(struct fixture *f, struct job *job, const char *path)
+{
+    job->f = f;
+    job->path = path;
+    wait_init(&job->done, f->loop);
+    CHECK(f, task_start(f->loop, "job", run_job, job, &job->task) == 0);
+}
+
+enum { MANY = 200 };
+
+static void run_many(struct fixture *f)
+{
+    struct job *jobs = arena_alloc(&f->arena, MANY * sizeof *jobs);
+
+    for (int i = 0; i < MANY; i++)
+        start_job(f, &jobs[i], arena_printf(&f->arena, "/order?n=%d", i));
+    for (int i = 0; i < MANY; i++) {
+        CHECK(f, wait_for(&jobs[i].done, 30000) == 0);
+        CHECK(f, jobs[i].r == 0 && jobs[i].status == 200);
+    }
+    CHECK(f, f->order_count == MANY);
+}
+
+static void run_many_on_4(struct fixture *f)
+{
+    run_many(f);
+    CHECK(f, f->most_running == 4);
+    for (int i = 0; i < MANY; i++)
+        CHECK(f, f->order[i] <=
+                     i + 3); /* no request starts before all but 3 of those before it ended */
+}
+
+static void run_many_on_1(struct fixture *f)
+{
+    run_many(f);
+    CHECK(f, f->most_running == 1);
+    for (int i = 0; i < MANY; i++)
+        CHECK(f, f->order[i] == i);
+}
+
+static void no_more_requests_run_than_there_are_slots(void **state)
+{
+    (void)state;
+    run_scenario(run_many_on_4, &(struct setting){.slots = 4});
+}
+
+static void waiting_requests_go_first_come_first_served(void **state)
+{
+    (void)state;
+    run_scenario(run_many_on_1, &(struct setting){.slots = 1});
+}
+
+static void time_out(struct fixture *f)
+{
+    struct job job = {.timeout_ms = 100};
+
+    start_job(f, &job, "/gate");
+    CHECK(f, wait_for(&job.done, 20000) == 0);
+    CHECK(f, job.r == -AISHA_E_TIMEOUT);
+    CHECK(f, wait_for(&f->left, 20000) == 0); /* the connection was closed at once */
+    CHECK(f, f->was_gone);
+}
+
+static void a_request_ends_at_its_deadline(void **state)
+{
+    (void)state;
+    run_scenario(time_out, &(struct setting){0});
+}
+
+static void cancel_in_flight(struct fixture *f)
+{
+    struct job job = {0};
+
+    start_job(f, &job, "/gate");
+    CHECK(f, wait_for(&f->arrived, 20000) == 0);
+    task_cancel(job.task);
+    CHECK(f, wait_for(&job.done, 20000) == 0);
+    CHECK(f, job.r == -AISHA_E_CANCELED);
+    CHECK(f, wait_for(&f->left, 20000) == 0);
+    CHECK(f, f->was_gone);
+}
+
+static void a_cancelled_request_closes_its_connection(void **state)
+{
+    (void)state;
+    run_scenario(cancel_in_flight, &(struct setting){0});
+}
+
+static void wait_for_slots(struct fixture *f)
+{
+    struct job holder = {0}, cancelled = {0}, late = {.timeout_ms = 20}, next = {0}, last = {0};
+
+    start_job(f, &holder, "/gate");
+    CHECK(f, wait_for(&f->arrived, 20000) == 0);
+    start_job(f, &cancelled, "/info");
+    start_job(f, &late, "/info");
+    start_job(f, &next, "/info");
+    CHECK(f, wait_yield(f->loop) == 0); /* all of them wait now */
+    task_cancel(cancelled.task);
+    CHECK(f, wait_for(&cancelled.done, 20000) == 0 && cancelled.r == -AISHA_E_CANCELED);
+    CHECK(f, wait_for(&late.done, 20000) == 0 && late.r == -AISHA_E_TIMEOUT);
+    wait_wake(&f->gate, 0);
+    CHECK(f, wait_for(&holder.done, 20000) == 0 && holder.status == 200);
+    task_cancel(next.task); /* it may have got the slot already: then it has to hand it on */
+    CHECK(f, wait_for(&next.done, 20000) == 0);
+    start_job(f, &last, "/info");
+    CHECK(f, wait_for(&last.done, 20000) == 0 && last.status == 200);
+}
+
+static void who_gives_up_waiting_for_a_slot_leaves_it_to_others(void **state)
+{
+    (void)state;
+    run_scenario(wait_for_slots, &(struct setting){.slots = 1});
+}
+
+static void stop_server(struct fixture *f)
+{
+    struct job jobs[3] = {0};
+
+    start_job(f, &jobs[0], "/gate");
+    CHECK(f, wait_for(&f->arrived, 20000) == 0);
+    http_server_stop(f->server);
+    CHECK(f, wait_for(&jobs[0].done, 20000) == 0);
+    CHECK(f, jobs[0].r == 0 && jobs[0].status == 503);
+    CHECK(f, f->gate_result == -AISHA_E_CANCELED && !f->was_gone);
+    start_job(f, &jobs[1], "/info");
+    CHECK(f, wait_for(&jobs[1].done, 20000) == 0);
+    CHECK(f, jobs[1].r == -AISHA_E_UNAVAILABLE);
+}
+
+static void a_stopping_server_still_answers_what_it_had_begun(void **state)
+{
+    (void)state;
+    run_scenario(stop_server, &(struct setting){0});
+}
+
+static void stop_in_the_middle(struct fixture *f)
+{
+    struct job *jobs = arena_alloc(&f->arena, 50 * sizeof *jobs);
+
+    for (int i = 0; i < 50; i++)
+        start_job(f, &jobs[i], i ? "/bytes?n=100000" : "/gate");
+    CHECK(f, wait_for(&f->arrived, 20000) == 0);
+    loop_stop(f->loop); /* with requests waiting, running and being answered */
+}
+
+static void stopping_the_loop_ends_every_request(void **state)
+{
+    (void)state;
+    run_scenario(stop_in_the_middle, &(struct setting){.slots = 8});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_more_requests_run_than_there_are_slots),
+        cmocka_unit_test(waiting_requests_go_first_come_first_served),
+        cmocka_unit_test(a_request_ends_at_its_deadline),
+        cmocka_unit_test(a_cancelled_request_closes_its_connection),
+        cmocka_unit_test(who_gives_up_waiting_for_a_slot_leaves_it_to_others),
+        cmocka_unit_test(a_stopping_server_still_answers_what_it_had_begun),
+        cmocka_unit_test(stopping_the_loop_ends_every_request),
+    };
+
+    return cmocka_run_group_tests_name("http_client_many", tests, NULL, NULL);
+}
