@@ -36,6 +36,7 @@ enum {
     WORKER_THREADS = 2,
     DRAIN_MS = 10000,
     FLUSH_EVERY_MS = 500,
+    RETRY_START_MS = 2000,
 };
 
 /* ---- the end ---- */
@@ -175,15 +176,26 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     return r;
 }
 
-/* Asks Telegram who we are, for as long as it takes. */
-static AISHA_ASYNC int introduce(struct bot *bot)
+static AISHA_ASYNC int get_me(struct bot *bot, struct telegram_failure *failure)
 {
     const struct aisha_delete_webhook_params no_webhook = {.size = sizeof no_webhook};
     const struct aisha_user *me;
+
+    int r = telegram_call(bot->telegram, &bot->arena, "getMe", NULL, &me, failure);
+    if (r < 0)
+        return r;
+    bot->id = me->id;
+    bot->username = me->username ? me->username : "";
+    return telegram_call(bot->telegram, &bot->arena, "deleteWebhook", &no_webhook, NULL, failure);
+}
+
+/* Asks Telegram who we are, for as long as it takes. */
+static AISHA_ASYNC int introduce(struct bot *bot)
+{
     struct telegram_failure failure;
     int r;
 
-    while ((r = telegram_call(bot->telegram, &bot->arena, "getMe", NULL, &me, &failure)) < 0) {
+    while ((r = get_me(bot, &failure)) < 0) {
         if (r == -AISHA_E_CANCELED)
             return r;
         if (r == -AISHA_E_TELEGRAM && (failure.error_code == 401 || failure.error_code == 404)) {
@@ -192,13 +204,11 @@ static AISHA_ASYNC int introduce(struct bot *bot)
         }
         log_warn("bot", "Telegram cannot be reached: %s; trying again",
                  failure.description ? failure.description : aisha_error_text(r));
-        r = wait_sleep(bot->loop, 2000);
+        r = wait_sleep(bot->loop, RETRY_START_MS);
         if (r < 0)
             return r;
     }
-    bot->id = me->id;
-    bot->username = me->username ? me->username : "";
-    return telegram_call(bot->telegram, &bot->arena, "deleteWebhook", &no_webhook, NULL, &failure);
+    return 0;
 }
 
 static AISHA_ASYNC int begin(struct bot *bot)
@@ -217,15 +227,16 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
     if (r < 0)
         return r;
-    profile_publish(bot);
     r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0 && !bot->is_stopping)
         r = poller_start(&bot->poller, bot->loop, bot->telegram, &options);
-    if (r == 0)
-        log_info("bot", "@%s is running with %zu plugins", bot->username, bot->registry->count);
-    return r;
+    if (r < 0)
+        return r;
+    log_info("bot", "@%s is running with %zu plugins", bot->username, bot->registry->count);
+    profile_publish(bot);
+    return 0;
 }
 
 static AISHA_ASYNC void begin_task(void *arg)

@@ -86,7 +86,7 @@ static void lane_start(struct lanes *lanes, struct lane *lane)
     set_ready(lanes, lane, false);
     TAILQ_REMOVE(&lane->waiting, entry, link);
     lane->running = entry;
-    lanes->running++;
+    lanes->running += entry->key.kind != LANE_ALONE;
     lanes->start(entry, lanes->user);
 }
 
@@ -126,7 +126,7 @@ void lanes_done(struct lanes *lanes, struct lane_entry *entry)
 
     assert(lane && lane->running == entry);
     lane->running = NULL;
-    lanes->running--;
+    lanes->running -= entry->key.kind != LANE_ALONE;
     if (!TAILQ_EMPTY(&lane->waiting))
         set_ready(lanes, lane, true);
     free_if_empty(lanes, lane);

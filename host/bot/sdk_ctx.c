@@ -280,10 +280,10 @@ size_t aisha_commands(struct aisha_ctx *ctx, const struct aisha_command_view **r
     return count;
 }
 
-/* The entry that comes after `after` in menu order; NULL plugin at the end. */
 struct menu_item {
     const struct plugin *plugin;
     const struct aisha_menu_entry *entry;
+    size_t place; /* in the configuration */
 };
 
 static int compare_menu_items(const void *a, const void *b)
@@ -292,7 +292,7 @@ static int compare_menu_items(const void *a, const void *b)
 
     if (left->entry->order != right->entry->order)
         return left->entry->order < right->entry->order ? -1 : 1;
-    return left->entry < right->entry ? -1 : left->entry > right->entry; /* as configured */
+    return left->place < right->place ? -1 : 1;
 }
 
 void aisha_menu_buttons(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard)
@@ -304,9 +304,10 @@ void aisha_menu_buttons(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard)
         max += registry->plugins[i].d.menu.count;
     struct menu_item *items = arena_alloc(&ctx->arena, (max + 1) * sizeof *items);
     for (size_t i = 0; i < registry->count; i++)
-        for (size_t j = 0; j < registry->plugins[i].d.menu.count; j++)
-            items[count++] = (struct menu_item){.plugin = &registry->plugins[i],
-                                                .entry = &registry->plugins[i].d.menu.rows[j]};
+        for (size_t j = 0; j < registry->plugins[i].d.menu.count; j++, count++)
+            items[count] = (struct menu_item){.plugin = &registry->plugins[i],
+                                              .entry = &registry->plugins[i].d.menu.rows[j],
+                                              .place = count};
     qsort(items, count, sizeof *items, compare_menu_items);
     for (size_t i = 0; i < count; i++) {
         if (i % 2 == 0)

@@ -22,6 +22,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/db.h"
+#include "host/telegram/codec.h"
 
 enum {
     HANDLER_DEADLINE_MS = 10 * 60 * 1000,
@@ -54,9 +55,7 @@ static const cJSON *member(const cJSON *object, const char *name)
 
 static int64_t id_of(const cJSON *object)
 {
-    const cJSON *id = member(object, "id");
-
-    return cJSON_IsNumber(id) ? (int64_t)id->valuedouble : 0;
+    return codec_integer(member(object, "id"));
 }
 
 static const cJSON *payload_of(const cJSON *update)
@@ -74,19 +73,20 @@ static struct lane_key lane_key_of(const struct inbox_item *item)
     const cJSON *payload = payload_of(item->update);
     const cJSON *message =
         payload && member(payload, "message") ? member(payload, "message") : payload;
-    const cJSON *chat = member(message, "chat"), *thread = member(message, "message_thread_id");
+    const cJSON *chat = member(message, "chat");
     const cJSON *person =
         member(payload, "from") ? member(payload, "from") : member(payload, "user");
-    bool is_topic = cJSON_IsTrue(member(message, "is_topic_message")) && cJSON_IsNumber(thread);
+    bool is_topic = cJSON_IsTrue(member(message, "is_topic_message"));
 
     if (payload && payload->string && strcmp(payload->string, "pre_checkout_query") == 0)
         return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
     if (payload && payload->string && strcmp(payload->string, "my_chat_member") == 0)
         return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
     if (id_of(chat))
-        return (struct lane_key){.kind = LANE_CHAT,
-                                 .id = id_of(chat),
-                                 .thread_id = is_topic ? (int64_t)thread->valuedouble : 0};
+        return (struct lane_key){
+            .kind = LANE_CHAT,
+            .id = id_of(chat),
+            .thread_id = is_topic ? codec_integer(member(message, "message_thread_id")) : 0};
     if (id_of(person))
         return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
     return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
@@ -281,7 +281,8 @@ static void log_failure(const struct aisha_ctx *ctx, int r)
               r == -AISHA_E_TELEGRAM && telegram->description ? telegram->description : "");
 }
 
-/* Says how it ended: in the message that was shown, else as an answer to the press, else anew. */
+/* Says how it ended: in the message that was shown, else as an answer to the press, else anew; but
+ * a group is not told about messages that were not meant for us. */
 static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
 {
     ctx->plugin = NULL;
@@ -291,13 +292,13 @@ static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
         aisha_ignore(aisha_screen(ctx, .key = key));
     else if (ctx->update->callback_query && !ctx->is_answered)
         aisha_ignore(aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL)));
-    else if (ctx->is_private)
+    else if (ctx->is_private || ctx->args)
         aisha_ignore(aisha_reply(ctx, .key = key));
 }
 
 static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
-    if (r >= 0 || !ctx->update)
+    if (r >= 0 || !ctx->update || loop_is_stopping(ctx->bot->loop))
         return;
     if (ctx->cancel == CTX_CANCELLED_BY_USER) {
         ctx->dialog_change = CTX_DIALOG_KEEP;

@@ -43,6 +43,7 @@ struct inbox {
     void *user;
     struct range *ranges;
     size_t range_count, range_capacity;
+    int64_t highest_id; /* of all ranges since the start */
     struct leftover *leftovers;
     size_t leftover_count, leftover_capacity;
     size_t pending;
@@ -67,6 +68,8 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t element_si
 
 static bool was_seen(const struct inbox *inbox, int64_t update_id)
 {
+    if (update_id > inbox->highest_id)
+        return false;
     for (size_t i = inbox->range_count; i-- > 0;)
         if (inbox->ranges[i].first_id <= update_id && update_id <= inbox->ranges[i].last_id)
             return true;
@@ -88,6 +91,8 @@ static const struct range *remember(struct inbox *inbox, int64_t update_id, int6
 {
     struct range *last = inbox->range_count ? &inbox->ranges[inbox->range_count - 1] : NULL;
 
+    if (update_id > inbox->highest_id)
+        inbox->highest_id = update_id;
     if (last && last->last_id + 1 == update_id && now - last->opened_at < RANGE_OPEN_S) {
         last->last_id = update_id;
         return last;
@@ -260,10 +265,12 @@ static AISHA_ASYNC int load_ranges(struct inbox *inbox, struct arena *arena)
     for (size_t i = 0; r == 0 && i < rows->row_count; i++) {
         inbox->ranges =
             grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
-        inbox->ranges[inbox->range_count++] =
-            (struct range){.first_id = aisha_cell_int(rows, i, "first_id"),
-                           .last_id = aisha_cell_int(rows, i, "last_id"),
-                           .opened_at = aisha_cell_int(rows, i, "opened_at")};
+        struct range *range = &inbox->ranges[inbox->range_count++];
+        *range = (struct range){.first_id = aisha_cell_int(rows, i, "first_id"),
+                                .last_id = aisha_cell_int(rows, i, "last_id"),
+                                .opened_at = aisha_cell_int(rows, i, "opened_at")};
+        if (range->last_id > inbox->highest_id)
+            inbox->highest_id = range->last_id;
     }
     return r;
 }
@@ -355,10 +362,19 @@ int inbox_replay(struct inbox *inbox)
     return r;
 }
 
+/* Whether an update before this one in the batch has its id. */
+static bool is_repeated(const cJSON *updates, const cJSON *update, int64_t id)
+{
+    for (const cJSON *other = updates->child; other != update; other = other->next)
+        if (update_id_of(other) == id)
+            return true;
+    return false;
+}
+
 /* Removes what is no update or was seen before; returns the highest update_id of all, or 0. */
 static int64_t sift(struct inbox *inbox, cJSON *updates)
 {
-    int64_t last_id = 0, previous = 0;
+    int64_t last_id = 0;
     cJSON *update, *next;
 
     for (update = updates->child; update; update = next) {
@@ -366,10 +382,8 @@ static int64_t sift(struct inbox *inbox, cJSON *updates)
         int64_t id = update_id_of(update);
         if (id > last_id)
             last_id = id;
-        if (id == 0 || id == previous || was_seen(inbox, id))
+        if (id == 0 || was_seen(inbox, id) || is_repeated(updates, update, id))
             cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
-        else
-            previous = id;
     }
     return last_id;
 }

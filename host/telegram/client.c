@@ -4,7 +4,6 @@
 #include "host/telegram/client.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,9 +29,10 @@ enum {
     CALL_TIMEOUT_MS = 30000,
     UPLOAD_TIMEOUT_MS = 180000,
     DOWNLOAD_TIMEOUT_MS = 120000,
-    MAX_TRIES = 5,
+    MAX_TRIES = 8,
+    MAX_PAUSE_MS = 15000,
     MAX_PATIENCE_S = 120, /* a longer retry_after is an error for the caller */
-    BOT_API_DOWNLOAD_BYTES = 20 * 1000 * 1000,
+    BOT_API_DOWNLOAD_BYTES = 20 << 20,
 };
 
 struct telegram {
@@ -89,11 +89,8 @@ static void delete_json(void *json)
 static int64_t parameter(const cJSON *answer, const char *name)
 {
     const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(answer, "parameters");
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(parameters, name);
 
-    if (!cJSON_IsNumber(value) || value->valuedouble < -9e15 || value->valuedouble > 9e15)
-        return 0;
-    return (int64_t)value->valuedouble;
+    return codec_integer(cJSON_GetObjectItemCaseSensitive(parameters, name));
 }
 
 /* {"ok":true,"result":…} or {"ok":false,"error_code":…,"description":…}, else it is not Telegram. */
@@ -103,6 +100,7 @@ static int read_envelope(struct arena *arena, const struct aisha_http_response *
     cJSON *json;
 
     failure->error_code = answer->status;
+    failure->body = answer->body;
     if (codec_parse(answer->body, answer->body_size, &json) < 0)
         return -AISHA_E_UPSTREAM;
     arena_defer(arena, delete_json, json);
@@ -197,7 +195,8 @@ static int64_t pause_before(int try, const struct telegram_failure *failure)
 {
     if (failure->error_code == 429)
         return failure->retry_after_s * 1000 + 200;
-    return 250LL << try;
+    int64_t pause_ms = 250LL << try;
+    return pause_ms < MAX_PAUSE_MS ? pause_ms : MAX_PAUSE_MS;
 }
 
 static AISHA_ASYNC int request_with_retries(struct telegram *telegram, struct arena *arena,
@@ -248,18 +247,8 @@ static int64_t chat_of(const struct api_type *type, const void *params)
     return 0;
 }
 
-/* Chat ids have at most 52 bits, so a JSON number holds them exactly. */
-static int64_t chat_id_of(const cJSON *params)
-{
-    const cJSON *id = cJSON_GetObjectItemCaseSensitive(params, "chat_id");
-
-    return cJSON_IsNumber(id) && fabs(id->valuedouble) < 9e15 ? (int64_t)id->valuedouble : 0;
-}
-
-AISHA_PRINTF(4, 5)
-
-static int explain(struct arena *arena, struct telegram_failure *failure, int r, const char *format,
-                   ...)
+static AISHA_PRINTF(4, 5) int explain(struct arena *arena, struct telegram_failure *failure, int r,
+                                      const char *format, ...)
 {
     va_list args;
 
@@ -305,7 +294,9 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
     if (strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
         strlen(method))
         return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
-    int r = request_in_turn(telegram, arena, method, chat_id_of(params), &body, &result, failure);
+    int r = request_in_turn(telegram, arena, method,
+                            codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")),
+                            &body, &result, failure);
     if (r == 0 && ret_json) {
         char *text = cJSON_PrintUnformatted(result);
         if (!text)

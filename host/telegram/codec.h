@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 
@@ -28,6 +29,9 @@ enum {
 /* Parses JSON that came from outside: deep nesting is refused before it can fill a stack.
    Fails with -AISHA_E_INVALID. The caller frees with cJSON_Delete. */
 AISHA_CHECKED int codec_parse(const char *text, size_t size_bytes, cJSON **ret);
+
+/* The whole number that json is, or 0 (for NULL, too). */
+int64_t codec_integer(const cJSON *json);
 
 /* Reads a JSON object into a new struct in the arena, which borrows nothing from json.
    Fails with -AISHA_E_INVALID if json is not an object, -AISHA_E_LIMIT if it would grow too large. */

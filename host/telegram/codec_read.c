@@ -267,6 +267,13 @@ int codec_parse(const char *text, size_t size_bytes, cJSON **ret)
     return 0;
 }
 
+int64_t codec_integer(const cJSON *json)
+{
+    int64_t value = 0;
+
+    return read_integer(json, &value) ? value : 0;
+}
+
 const char *codec_update_kind(const struct aisha_update *update)
 {
     const char *object = (const char *)update;

@@ -1,6 +1,7 @@
 /*
  * One request after the other. Errors are waited out, longer each time; each kind is logged when it
- * begins and when it is over, not at every try.
+ * begins and when it is over, not at every try. A batch that cannot be read is asked for in ever
+ * smaller parts, until the one update that is to blame is alone and can be passed over.
  */
 #include "host/telegram/poller.h"
 
@@ -24,7 +25,10 @@ enum {
     FIRST_PAUSE_MS = 500,
     LAST_PAUSE_MS = 30000,
     CONFLICT_PAUSE_MS = 5000,
+    MAX_UPDATES = 100,
 };
+
+static const int64_t max_update_id = INT64_C(1) << 53;
 
 struct poller {
     struct loop *loop;
@@ -33,6 +37,7 @@ struct poller {
     struct task *task; /* NULL when it has ended */
     bool is_stopping;
     int64_t next_offset; /* 0 at first: whatever Telegram has */
+    int limit;           /* updates in one answer */
     int failures;        /* in a row */
     int last_code;       /* of the failure logged last */
 };
@@ -46,7 +51,7 @@ static const char *request_json(struct arena *arena, const struct poller *poller
         abort();
     if (poller->next_offset)
         cJSON_AddNumberToObject(json, "offset", (double)poller->next_offset);
-    cJSON_AddNumberToObject(json, "limit", 100);
+    cJSON_AddNumberToObject(json, "limit", poller->limit);
     cJSON_AddNumberToObject(json, "timeout", POLL_S);
     for (const char *const *kind = poller->options.allowed_updates; *kind; kind++)
         cJSON_AddItemToArray(allowed, cJSON_CreateString(*kind));
@@ -78,9 +83,29 @@ static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
     if (!updates)
         abort();
     r = poller->options.take(updates, &last_id, poller->options.user);
-    if (r == 0 && last_id)
+    if (r == 0 && !last_id)
+        return -AISHA_E_UPSTREAM;
+    if (r == 0)
         poller->next_offset = last_id + 1;
     return r;
+}
+
+/* Returns whether the next request differs, so that it may succeed where this one failed. */
+static bool pass_over_unreadable(struct poller *poller, const char *body)
+{
+    static const char name[] = "\"update_id\":";
+
+    if (poller->limit > 1) {
+        poller->limit /= 2;
+        return true;
+    }
+    const char *at = strstr(body, name);
+    int64_t update_id = at ? strtoll(at + strlen(name), NULL, 10) : 0;
+    if (update_id <= 0 || update_id < poller->next_offset || update_id > max_update_id)
+        return false;
+    log_error("poller", "update=%lld cannot be read and is passed over", (long long)update_id);
+    poller->next_offset = update_id + 1;
+    return true;
 }
 
 static AISHA_ASYNC void remove_webhook(struct poller *poller, struct arena *arena)
@@ -131,12 +156,23 @@ static AISHA_ASYNC bool handle_failure(struct poller *poller, struct arena *aren
         poller->options.on_refused(failure->description, poller->options.user);
         return false;
     }
+    if (r == -AISHA_E_UPSTREAM && failure->error_code == 200 && failure->body &&
+        pass_over_unreadable(poller, failure->body))
+        return true;
     poller->failures++;
     report(poller, r, failure);
     if (failure->error_code == 409 && failure->description &&
         strcasestr(failure->description, "webhook is active"))
         remove_webhook(poller, arena);
     return wait_sleep(poller->loop, pause_after(poller, failure)) == 0;
+}
+
+static void handle_success(struct poller *poller)
+{
+    if (poller->failures)
+        log_info("poller", "getUpdates works again after %d failures", poller->failures);
+    poller->failures = 0;
+    poller->limit = poller->limit < MAX_UPDATES / 2 ? poller->limit * 2 : MAX_UPDATES;
 }
 
 static AISHA_ASYNC void poller_run(void *arg)
@@ -149,12 +185,10 @@ static AISHA_ASYNC void poller_run(void *arg)
         struct telegram_failure failure = {0};
 
         int r = poll_once(poller, &arena, &failure);
-        if (r < 0) {
+        if (r < 0)
             goes_on = handle_failure(poller, &arena, r, &failure);
-        } else if (poller->failures) {
-            log_info("poller", "getUpdates works again after %d failures", poller->failures);
-            poller->failures = 0;
-        }
+        else
+            handle_success(poller);
         arena_clear(&arena);
     }
     poller->task = NULL;
@@ -167,7 +201,8 @@ int poller_start(struct poller **ret_poller, struct loop *loop, struct telegram 
 
     if (!poller)
         return -ENOMEM;
-    *poller = (struct poller){.loop = loop, .telegram = telegram, .options = *options};
+    *poller = (struct poller){
+        .loop = loop, .telegram = telegram, .options = *options, .limit = MAX_UPDATES};
     int r = task_start(loop, "poller", poller_run, poller, &poller->task);
     if (r < 0) {
         free(poller);

@@ -54,10 +54,9 @@ class Home(unittest.TestCase):
 
     def test_commands_are_published_in_both_languages(self):
         with Stack() as stack:
-            calls = stack.requests("setMyCommands")
-            by_language = {call["params"].get("language_code"): str(call["params"]["commands"]) for call in calls}
-            self.assertIn("Main menu", by_language["en"])
-            self.assertIn("Главное меню", by_language[None])
+            for language, summary in ((None, "Главное меню"), ("en", "Main menu")):
+                stack.wait_request("setMyCommands", lambda call: call["params"].get("language_code") == language
+                                   and summary in str(call["params"]["commands"]))
 
 
 class Examples(unittest.TestCase):

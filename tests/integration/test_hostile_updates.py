@@ -1,0 +1,73 @@
+"""Updates of wrong types, huge, strange, too deep: the next person is answered all the same."""
+import random
+import unittest
+
+from stack import Stack
+
+SEED, COUNT = 20260401, 1500
+STRANGE = [None, True, -1, 0, 2**53, 1e308, -1e308, 0.5, "", "x", "\ud7ff\ufeff\u202e", "%s%n", "a" * 70000,
+           [], {}, [[]], {"id": None}, {"id": "1"}, {"id": 1e300}, [None, {"type": "bot_command"}], {"": {"": ""}}]
+DEEP = {"a": None}
+for _ in range(30):
+    DEEP = {"a": [DEEP]}
+
+
+def message(person, **fields):
+    return {"message_id": 7, "date": 1700000000, "chat": {"id": person, "type": "private", "first_name": "A"},
+            "from": {"id": person, "is_bot": False, "first_name": "A", "language_code": "en"}} | fields
+
+
+def good_updates(person):
+    yield {"message": message(person, text="/start", entities=[{"type": "bot_command", "offset": 0, "length": 6}])}
+    yield {"message": message(person, voice={"file_id": "v", "file_unique_id": "u", "duration": 1, "file_size": 10})}
+    yield {"edited_message": message(person, text="hm")}
+    sender = message(person)["from"]
+    yield {"callback_query": {"id": "1", "from": sender, "message": message(person, text="x"), "chat_instance": "1",
+                              "data": "AAAA"}}
+    yield {"my_chat_member": {"chat": message(person)["chat"], "from": sender, "date": 1}}
+    yield {"poll_answer": {"poll_id": "1", "user": sender, "option_ids": [0]}}
+    yield {"pre_checkout_query": {"id": "1", "from": sender, "currency": "XTR", "total_amount": 1}}
+    yield {"something_new": {"from": sender}}
+
+
+def spoiled(rng, value):
+    """The value with one thing in it replaced, removed or added."""
+    if isinstance(value, dict) and value and rng.random() < 0.85:
+        key = rng.choice(list(value))
+        if rng.random() < 0.15:
+            return {name: v for name, v in value.items() if name != key}
+        return value | {key: spoiled(rng, value[key])}
+    if isinstance(value, list) and value and rng.random() < 0.5:
+        return [spoiled(rng, item) for item in value] * rng.choice([1, 1, 50])
+    return rng.choice(STRANGE + [DEEP])
+
+
+class Hostile(unittest.TestCase):
+    def test_spoiled_updates_harm_nobody(self):
+        rng = random.Random(SEED)
+        with Stack() as stack:
+            ann, eve = stack.user("Ann"), stack.user("Eve")
+            for _ in range(COUNT):
+                [(kind, value)] = rng.choice(list(good_updates(eve))).items()
+                stack.update(**{kind: spoiled(rng, value)})
+            stack.send(ann, "/start")
+            stack.wait_message(ann, "What shall we do?")
+            stack.send(eve, "/start")
+            stack.wait_message(eve, "What shall we do?")
+
+    def test_an_update_that_cannot_be_read_is_passed_over(self):
+        deep = "x"
+        for _ in range(61):
+            deep = [deep]
+        with Stack() as stack:
+            ann = stack.user("Ann")
+            for _ in range(3):
+                stack.update(message=message(ann, text="a", odd=deep))
+                stack.update(message=message(ann, text="b"))
+            stack.send(ann, "/start")
+            stack.wait_message(ann, "What shall we do?")
+            self.assertEqual(stack.host.output().count(b"cannot be read"), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
