@@ -19,6 +19,11 @@ ended() { # NAME: says how it ended, and its last words
     exit 1
 }
 
+all_run() {
+    local name
+    for name in "${!pids[@]}"; do kill -0 "${pids[$name]}" 2>/dev/null || ended "$name"; done
+}
+
 await() { # NAME CONDITION…: until the condition holds; gives up after 30 seconds or when NAME ends
     local name=$1 deadline=$((SECONDS + 30))
     shift
@@ -119,8 +124,7 @@ demo() {
     if $open && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then
         setsid -f xdg-open "http://127.0.0.1:$port/" >/dev/null 2>&1 9>&-
     fi
+    all_run # no command between this and the wait: bash forgets who ended before it last started one
     wait -n "${pids[@]}" || true
-    for name in "${!pids[@]}"; do
-        kill -0 "${pids[$name]}" 2>/dev/null || ended "$name"
-    done
+    all_run
 }
