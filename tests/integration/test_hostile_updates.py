@@ -2,9 +2,9 @@
 import random
 import unittest
 
-from stack import Stack
+from stack import ROUNDS, Stack
 
-SEEDS, COUNT = (1, 2, 3, 4), 1500
+SEEDS, COUNT = range(4 * ROUNDS), 1500
 STRANGE = [None, True, -1, 0, 2**53, 1e308, -1e308, 0.5, "", "x", "\ud7ff\ufeff\u202e", "%s%n", "a" * 70000,
            [], {}, [[]], {"id": None}, {"id": "1"}, {"id": 1e300}, [None, {"type": "bot_command"}], {"": {"": ""}}]
 DEEP = {"a": None}
