@@ -157,6 +157,7 @@ static void sleep_and_note(void *arg)
 static void sleep_in_order(struct loop_fixture *f)
 {
     static const int64_t timeouts_ms[] = {60, 0, 30, 90, 15, 45, 75};
+
     enum { COUNT = sizeof timeouts_ms / sizeof *timeouts_ms };
     struct sleeper sleepers[COUNT];
     char trace[COUNT + 1] = "";
