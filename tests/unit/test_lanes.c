@@ -90,6 +90,7 @@ static void each_part_of_the_key_makes_another_lane(void **state)
         {LANE_CHAT, 1, 0}, {LANE_USER, 1, 0}, {LANE_CHAT, -1, 0},
         {LANE_CHAT, 1, 5}, {LANE_CHAT, 5, 1}, {LANE_CHAT, INT64_C(1) << 32 | 1, 0},
     };
+
     enum { COUNT = sizeof keys / sizeof *keys };
     struct scene s;
 
