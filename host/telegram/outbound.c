@@ -99,7 +99,7 @@ static void sweep(struct outbound *outbound)
     HASH_ITER(hh, outbound->lanes, lane, next)
     {
         bucket_fill(&lane->bucket, loop_now_ms(outbound->loop));
-        if (lane->turn.taken == 0 && lane->bucket.tokens >= lane->bucket.burst)
+        if (slots_are_unused(&lane->turn) && lane->bucket.tokens >= lane->bucket.burst)
             lane_free(outbound, lane);
     }
     outbound->sweep_at = HASH_COUNT(outbound->lanes) * 2 + SWEEP_AT;

@@ -74,6 +74,7 @@ static void payloads_of_every_type_come_back(void **state)
 {
     static const struct offer offer = {INT64_MIN + 1, -0.125, UINT32_MAX, -5, true, "kg"};
     static const struct offer zero_at_the_end = {.id = 1};
+
     const struct {
         const void *value;
         size_t size;
@@ -226,9 +227,9 @@ static void a_button_for_anyone_serves_everybody_in_its_chat(void **state)
 static void routes_differ_by_plugin_callback_and_version(void **state)
 {
     const uint32_t routes[] = {
-        button_route("shop", "buy", 1), button_route("shop", "buy", 2),
+        button_route("shop", "buy", 1),  button_route("shop", "buy", 2),
         button_route("shop", "sell", 1), button_route("mall", "buy", 1),
-        button_route("sho", "pbuy", 1), button_route("shop", "buy", 11),
+        button_route("sho", "pbuy", 1),  button_route("shop", "buy", 11),
     };
 
     (void)state;
