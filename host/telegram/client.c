@@ -114,10 +114,11 @@ static int read_envelope(struct arena *arena, const struct aisha_http_response *
     const cJSON *description = cJSON_GetObjectItemCaseSensitive(json, "description");
     if (!cJSON_IsNumber(code) || !cJSON_IsString(description))
         return -AISHA_E_UPSTREAM;
+    int64_t retry_after_s = parameter(json, "retry_after");
     *failure = (struct telegram_failure){
         .error_code = code->valueint,
         .description = arena_strdup(arena, description->valuestring),
-        .retry_after_s = parameter(json, "retry_after"),
+        .retry_after_s = retry_after_s > 0 ? retry_after_s : 0,
         .migrate_to_chat_id = parameter(json, "migrate_to_chat_id"),
     };
     return -AISHA_E_TELEGRAM;
