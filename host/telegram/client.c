@@ -293,8 +293,9 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
         return explain(arena, failure, -AISHA_E_INVALID, "the parameters of %s are no JSON object",
                        method);
     arena_defer(arena, delete_json, params);
-    if (strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
-        strlen(method))
+    if (!*method ||
+        strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
+            strlen(method))
         return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
     int r = request_in_turn(telegram, arena, method,
                             codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")),
