@@ -39,6 +39,7 @@ struct telegram {
     struct loop *loop;
     struct http_client *http;
     struct outbound *outbound;
+    char *token;
     char *base; /* ends before the method: ".../bot<token>/" */
     char *file_base;
 };
@@ -54,7 +55,9 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
         return -ENOMEM;
     while (length > 0 && options->api_url[length - 1] == '/')
         length--;
-    *telegram = (struct telegram){.loop = loop, .http = http};
+    *telegram = (struct telegram){.loop = loop, .http = http, .token = strdup(options->token)};
+    if (!telegram->token)
+        abort();
     if (asprintf(&telegram->base, "%.*s/bot%s/", (int)length, options->api_url, options->token) < 0)
         abort();
     if (asprintf(&telegram->file_base, "%.*s/file/bot%s/", (int)length, options->api_url,
@@ -74,6 +77,7 @@ void telegram_free(struct telegram *telegram)
     if (!telegram)
         return;
     outbound_free(telegram->outbound);
+    free(telegram->token);
     free(telegram->base);
     free(telegram->file_base);
     free(telegram);
@@ -93,9 +97,19 @@ static int64_t parameter(const cJSON *answer, const char *name)
     return codec_integer(cJSON_GetObjectItemCaseSensitive(parameters, name));
 }
 
+/* A server that does not know our URL may quote it. */
+static void hide_token(const struct telegram *telegram, char *text)
+{
+    size_t length = strlen(telegram->token);
+
+    for (char *at = text; length > 0 && (at = strstr(at, telegram->token)); at += length)
+        memset(at, '*', length);
+}
+
 /* {"ok":true,"result":…} or {"ok":false,"error_code":…,"description":…}, else it is not Telegram. */
-static int read_envelope(struct arena *arena, const struct aisha_http_response *answer,
-                         const cJSON **ret_result, struct telegram_failure *failure)
+static int read_envelope(const struct telegram *telegram, struct arena *arena,
+                         const struct aisha_http_response *answer, const cJSON **ret_result,
+                         struct telegram_failure *failure)
 {
     cJSON *json;
 
@@ -114,6 +128,7 @@ static int read_envelope(struct arena *arena, const struct aisha_http_response *
     const cJSON *description = cJSON_GetObjectItemCaseSensitive(json, "description");
     if (!cJSON_IsNumber(code) || !cJSON_IsString(description))
         return -AISHA_E_UPSTREAM;
+    hide_token(telegram, description->valuestring);
     int64_t retry_after_s = parameter(json, "retry_after");
     *failure = (struct telegram_failure){
         .error_code = code->valueint,
@@ -170,7 +185,7 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         failure->description = error;
         return r;
     }
-    return read_envelope(arena, answer, ret_result, failure);
+    return read_envelope(telegram, arena, answer, ret_result, failure);
 }
 
 /* ---- a call, with its turn and its retries ---- */
