@@ -171,13 +171,13 @@ static void cancel_the_last(struct loop_fixture *f)
     CHECK(f, wait_yield(f->loop) == 0);
     task_cancel(heir.task);
     slots_give(&slots);
-    CHECK(f, slots.taken == 0);
-    CHECK(f, slots_take(&slots, WAIT_FOREVER) == 0); /* the heir has not even run */
+    CHECK(f, slots.taken == 0 && !slots_are_unused(&slots)); /* the heir has yet to leave */
+    CHECK(f, slots_take(&slots, WAIT_FOREVER) == 0);
     CHECK(f, wait_for(&heir.done, 20000) == 0);
     CHECK(f, heir.r == -AISHA_E_CANCELED && slots.taken == 1);
-    CHECK(f, TAILQ_EMPTY(&slots.waiting));
+    CHECK(f, TAILQ_EMPTY(&slots.waiting) && !slots_are_unused(&slots));
     slots_give(&slots);
-    CHECK(f, slots.taken == 0);
+    CHECK(f, slots.taken == 0 && slots_are_unused(&slots));
 }
 
 static void a_slot_nobody_wants_any_more_is_free(void **state)
