@@ -301,20 +301,21 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
 {
     const struct codec_body body = {.json = json};
     const cJSON *result;
-    cJSON *params;
+    cJSON *params = NULL;
 
     *failure = (struct telegram_failure){0};
-    if (codec_parse(json, strlen(json), &params) < 0 || !cJSON_IsObject(params))
+    int r = codec_parse(json, strlen(json), &params);
+    arena_defer(arena, delete_json, params);
+    if (r < 0 || !cJSON_IsObject(params))
         return explain(arena, failure, -AISHA_E_INVALID, "the parameters of %s are no JSON object",
                        method);
-    arena_defer(arena, delete_json, params);
     if (!*method ||
         strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
             strlen(method))
         return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
-    int r = request_in_turn(telegram, arena, method,
-                            codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")),
-                            &body, &result, failure);
+    r = request_in_turn(telegram, arena, method,
+                        codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")), &body,
+                        &result, failure);
     if (r == 0 && ret_json) {
         char *text = cJSON_PrintUnformatted(result);
         if (!text)

@@ -86,15 +86,16 @@ static const struct envelope envelopes[] = {
     {200, "{\"OK\":true,\"result\":1}", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {400, "{\"ok\":false,\"description\":\"x\"}", -AISHA_E_UPSTREAM, 400, NULL, 0, 0},
     {400, "{\"ok\":false,\"error_code\":400}", -AISHA_E_UPSTREAM, 400, NULL, 0, 0},
-    {400, "{\"ok\":false,\"error_code\":\"400\",\"description\":\"x\"}", -AISHA_E_UPSTREAM, 400, NULL,
-     0, 0},
+    {400, "{\"ok\":false,\"error_code\":\"400\",\"description\":\"x\"}", -AISHA_E_UPSTREAM, 400,
+     NULL, 0, 0},
     {200, "[]", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {200, "null", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {200, "\"ok\"", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {200, "", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {200, "{\"ok\":true,\"result\":", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
     {200, "{\"ok\":true,\"result\":1}x", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
-    {200, "{\"ok\":true,\"result\":1}{\"ok\":true,\"result\":1}", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
+    {200, "{\"ok\":true,\"result\":1}{\"ok\":true,\"result\":1}", -AISHA_E_UPSTREAM, 200, NULL, 0,
+     0},
     {502, "<html>Bad Gateway</html>", -AISHA_E_UPSTREAM, 502, NULL, 0, 0},
     {200, "\x01\xff\xfe", -AISHA_E_UPSTREAM, 200, NULL, 0, 0},
 };
@@ -367,9 +368,8 @@ static void a_cancelled_call_ends_at_once(void **state)
 
 static void refuse_calls(struct loop_fixture *f)
 {
-    static const char *const odd_methods[] = {"",      "../x",     "getMe?a=b", "get Me",
-                                              "a/b",   "getMe\r\n", "getMe#",    "getM\xc3\xa9",
-                                              "a%2fb"};
+    static const char *const odd_methods[] = {
+        "", "../x", "getMe?a=b", "get Me", "a/b", "getMe\r\n", "getMe#", "getM\xc3\xa9", "a%2fb"};
     const struct aisha_send_message_params no_text = {.size = sizeof no_text, .chat_id = 1};
     const struct aisha_send_message_params no_chat = {.size = sizeof no_chat, .text = "x"};
     struct telegram_fixture t;
