@@ -330,6 +330,9 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
 
 static bool is_safe_path(const char *path)
 {
+    for (const char *c = path; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
     return path[0] && path[0] != '/' && !strstr(path, "..") && !strpbrk(path, "?#\\") &&
            strlen(path) < 512;
 }
