@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <aisha/bot_api.h>
 #include <aisha/error.h>
@@ -365,6 +366,7 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
     };
     r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
     if (r == 0 && answer->status != 200) {
+        unlink(path); /* of another 2xx */
         failure->error_code = answer->status;
         return explain(arena, failure, -AISHA_E_UPSTREAM, "the download was refused");
     }
