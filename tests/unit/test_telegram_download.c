@@ -107,8 +107,8 @@ static void what_is_too_large_is_not_kept(void **state)
 static void get_unsafe_paths(struct loop_fixture *f)
 {
     static const char *const paths[] = {
-        "", "/etc/passwd", "../x", "a/../../x", "..", "a?b=c", "a#b",
-        "a\\\\b", "a b", "a\\nb", "a\\tb", "a\\u007f", "a/../b", "\\u0436",
+        "",       "/etc/passwd", "../x",  "a/../../x", "..",       "a?b=c",  "a#b",
+        "a\\\\b", "a b",         "a\\nb", "a\\tb",     "a\\u007f", "a/../b", "\\u0436",
     };
     struct telegram_fixture t;
     struct telegram_failure failure;
