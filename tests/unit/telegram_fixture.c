@@ -17,7 +17,12 @@
 
 #include <aisha/error.h>
 
+#include "host/core/sanitizer.h"
 #include "tests/unit/http_fixture.h"
+
+#if AISHA_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 enum { PATIENCE_S = 25, MAX_REQUEST = 65536 };
 
@@ -118,7 +123,11 @@ static void run_script(void *arg)
 
 void script(struct telegram_fixture *t, const char *const *answers)
 {
-    t->answers = answers;
+    size_t count = 0;
+
+    while (answers[count])
+        count++;
+    t->answers = arena_memdup(&t->f->arena, answers, (count + 1) * sizeof *answers);
     wait_init(&t->answered, t->f->loop);
     wait_init(&t->silent, t->f->loop);
     CHECK(t->f, task_start(t->f->loop, "script", run_script, t, NULL) == 0);
@@ -179,6 +188,9 @@ static void begin_log(struct telegram_fixture *t)
     t->stderr_fd = dup(STDERR_FILENO);
     CHECK(t->f, t->log_fd >= 0 && t->stderr_fd >= 0);
     unlink(path);
+#if AISHA_ASAN
+    __sanitizer_set_report_fd((void *)(intptr_t)t->stderr_fd); /* its reports are for the reader */
+#endif
     CHECK(t->f, dup2(t->log_fd, STDERR_FILENO) >= 0);
 }
 
@@ -197,6 +209,9 @@ static void end_log(struct telegram_fixture *t)
     const char *text = logged(t);
 
     dup2(t->stderr_fd, STDERR_FILENO);
+#if AISHA_ASAN
+    __sanitizer_set_report_fd((void *)(intptr_t)STDERR_FILENO);
+#endif
     close(t->stderr_fd);
     close(t->log_fd);
     CHECK(t->f, !strstr(text, TEST_TOKEN));

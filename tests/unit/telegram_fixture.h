@@ -54,7 +54,7 @@ const char *answer_ok(struct telegram_fixture *t, const char *result);
 const char *answer_error(struct telegram_fixture *t, int code, const char *description,
                          const char *parameters);
 
-/* Lets the thread give these answers, ended by NULL; the array is borrowed until script_end(). */
+/* Lets the thread give these answers, ended by NULL. */
 void script(struct telegram_fixture *t, const char *const *answers);
 #define SCRIPT(t, ...) script((t), (const char *const[]){__VA_ARGS__, NULL})
 

@@ -38,8 +38,7 @@ static AISHA_ASYNC int take(cJSON *updates, int64_t *ret_last_id, void *user)
         r = -AISHA_E_UNAVAILABLE;
     else if (reader->is_full)
         r = wait_for(&reader->room, WAIT_FOREVER);
-    cJSON_ArrayForEach(update, updates)
-    {
+    cJSON_ArrayForEach(update, updates) {
         const cJSON *id = cJSON_GetObjectItemCaseSensitive(update, "update_id");
         if (r < 0 || reader->is_forgetful)
             break;
@@ -274,8 +273,8 @@ static void poll_beside_another(struct loop_fixture *f)
     struct reader reader;
 
     start(&reader, f);
-    SCRIPT(&reader.t, answer_error(&reader.t, 409,
-                                   "Conflict: terminated by other getUpdates request", NULL));
+    SCRIPT(&reader.t,
+           answer_error(&reader.t, 409, "Conflict: terminated by other getUpdates request", NULL));
     script_end(&reader.t);
     CHECK(f, wait_sleep(f->loop, FIRST_PAUSE_MS * 2) == 0); /* longer than after other failures */
     CHECK(f, poller_is_running(reader.poller));
