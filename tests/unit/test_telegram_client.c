@@ -185,6 +185,7 @@ static void retry_lost_connections(struct loop_fixture *f)
 
     telegram_setup(&t, f, 0, 0);
     retry_after(&t, answer_nothing);
+    CHECK(f, strstr(logged(&t), "method=getMe try=1 code=0 http://127.0.0.1:")); /* no token */
     retry_after(&t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"ok\":true,\"result\":" ME);
     retry_after(&t, "SSH-2.0-OpenSSH\r\n");
     retry_after(&t, answer(&t, 200, "<html>please log in</html>"));
@@ -474,15 +475,17 @@ static void reach_nobody(struct loop_fixture *f)
     CHECK(f, telegram_new(&telegram, f->loop, t.http, &nobody) == 0);
     CHECK(f, telegram_request(telegram, &f->arena, "getMe", &body, 5000, &result, &failure) ==
                  -AISHA_E_UNAVAILABLE);
-    CHECK(f, failure.error_code == 0 && !failure.description && !failure.body);
+    CHECK(f, failure.error_code == 0 && !failure.body);
+    CHECK(f, strncmp(failure.description, "http://127.0.0.1:1: ", 20) == 0);
+    check_no_token(&t, failure.description);
     telegram_free(telegram);
     const struct telegram_options odd = {.api_url = "http://127.0.0.1:1 x", .token = TEST_TOKEN};
     CHECK(f, telegram_new(&telegram, f->loop, t.http, &odd) == 0);
     CHECK(f, telegram_request(telegram, &f->arena, "getMe", &body, 5000, &result, &failure) ==
                  -AISHA_E_INVALID);
+    check_no_token(&t, failure.description);
     telegram_free(telegram);
     telegram_free(NULL);
-    CHECK(f, strstr(logged(&t), "method=getMe http://127.0.0.1:1:")); /* and not the token */
     script_end(&t);
     telegram_teardown(&t);
 }
