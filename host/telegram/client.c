@@ -365,6 +365,8 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         .save_path = path,
     };
     r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    if (r < 0)
+        failure->description = error;
     if (r == 0 && answer->status != 200) {
         unlink(path); /* of another 2xx */
         failure->error_code = answer->status;

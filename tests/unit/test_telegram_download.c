@@ -159,6 +159,7 @@ static void get_refused(struct loop_fixture *f)
     script_end(&t);
     SCRIPT(&t, file_answer(&t, 8, "a"), answer_nothing);
     CHECK(f, download(&t, 0, &failure) == -AISHA_E_UPSTREAM && file_is(&t, NULL));
+    CHECK(f, strncmp(failure.description, t.api_url, strlen(t.api_url) - 1) == 0);
     script_end(&t);
     telegram_teardown(&t);
 }
