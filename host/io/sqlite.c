@@ -104,7 +104,7 @@ static void finish_job(struct desk *desk, struct job *job, int result)
 
 static int run_statements(struct desk *desk, struct job *job)
 {
-    int r = job->script ? sqlite_connection_exec(&desk->connection, job->script) : 0;
+    int r = job->script ? sqlite_connection_run_script(&desk->connection, job->script) : 0;
 
     for (size_t i = 0; r == 0 && i < job->count; i++)
         r = sqlite_connection_run(&desk->connection, job->arena, &job->statements[i],

@@ -30,6 +30,7 @@ static int error_of(int code)
         return -EINTR;
     case SQLITE_TOOBIG:
         return -AISHA_E_LIMIT;
+    case SQLITE_AUTH:
     case SQLITE_ERROR:
     case SQLITE_MISMATCH:
     case SQLITE_MISUSE:
@@ -51,6 +52,23 @@ static int report(const struct sqlite_connection *connection, const char *sql, i
     return r;
 }
 
+static int authorize(void *user, int action, const char *a, const char *b, const char *database,
+                     const char *trigger)
+{
+    const struct sqlite_connection *connection = user;
+
+    (void)a, (void)b, (void)database, (void)trigger;
+    switch (action) {
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+        return connection->may_control ? SQLITE_OK : SQLITE_DENY;
+    default:
+        return SQLITE_OK;
+    }
+}
+
 int sqlite_connection_open(struct sqlite_connection *connection, const char *path, int flags)
 {
     int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -59,6 +77,7 @@ int sqlite_connection_open(struct sqlite_connection *connection, const char *pat
         return report(connection, path, code);
     sqlite3_extended_result_codes(connection->db, 1);
     sqlite3_busy_timeout(connection->db, BUSY_MS);
+    sqlite3_set_authorizer(connection->db, authorize, connection);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -76,9 +95,17 @@ void sqlite_connection_close(struct sqlite_connection *connection)
     connection->db = NULL;
 }
 
+int sqlite_connection_run_script(struct sqlite_connection *connection, const char *script)
+{
+    return report(connection, script, sqlite3_exec(connection->db, script, NULL, NULL, NULL));
+}
+
 int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql)
 {
-    return report(connection, sql, sqlite3_exec(connection->db, sql, NULL, NULL, NULL));
+    connection->may_control = true;
+    int r = sqlite_connection_run_script(connection, sql);
+    connection->may_control = false;
+    return r;
 }
 
 /* ---- prepared statements ---- */
