@@ -112,18 +112,19 @@ static int run_statements(struct desk *desk, struct job *job)
     return r;
 }
 
-/* Runs one unit of a group. An error may have ended the whole transaction: false then. */
-static bool run_unit(struct desk *desk, struct job *job)
+/* Runs one unit within the transaction; 0, or why the whole transaction is over. An error that
+ * spoils only the unit is in job->result. */
+static int run_unit(struct desk *desk, struct job *job)
 {
     job->result = sqlite_connection_exec(&desk->connection, "SAVEPOINT unit");
     if (job->result == 0)
         job->result = run_statements(desk, job);
     if (sqlite3_get_autocommit(desk->connection.db))
-        return false;
+        return job->result < 0 ? job->result : -AISHA_E_INVALID;
     int r = 0;
     if (job->result < 0)
         r = sqlite_connection_exec(&desk->connection, "ROLLBACK TO unit");
-    return r == 0 && sqlite_connection_exec(&desk->connection, "RELEASE unit") == 0;
+    return r < 0 ? r : sqlite_connection_exec(&desk->connection, "RELEASE unit");
 }
 
 static void end_transaction(struct desk *desk)
@@ -132,30 +133,29 @@ static void end_transaction(struct desk *desk)
         aisha_ignore(sqlite_connection_exec(&desk->connection, "ROLLBACK"));
 }
 
-/* All units in one commit. False when the transaction broke: nothing of it took effect. */
-static bool run_group(struct desk *desk, struct job *const *group, size_t count)
+/* All units in the transaction that was begun; 0, or why nothing of it took effect. */
+static int run_group(struct desk *desk, struct job *const *group, size_t count)
 {
-    bool is_whole = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE") == 0;
+    int r = 0;
 
-    for (size_t i = 0; is_whole && i < count; i++)
-        is_whole = run_unit(desk, group[i]);
-    if (is_whole)
-        is_whole = sqlite_connection_exec(&desk->connection, "COMMIT") == 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = run_unit(desk, group[i]);
+    if (r == 0)
+        r = sqlite_connection_exec(&desk->connection, "COMMIT");
     end_transaction(desk);
-    return is_whole;
+    return r;
 }
 
 static void write_group(struct desk *desk, struct job *const *group, size_t count)
 {
-    bool is_whole = run_group(desk, group, count);
+    int begun = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
+    int r = begun < 0 ? begun : run_group(desk, group, count);
 
     for (size_t i = 0; i < count; i++) {
-        if (!is_whole && count > 1) /* perhaps only one of them breaks it */
+        if (begun == 0 && r < 0 && count > 1) /* perhaps only one of them breaks it */
             write_group(desk, &group[i], 1);
-        else if (!is_whole && group[i]->result == 0)
-            finish_job(desk, group[i], -AISHA_E_UNAVAILABLE);
         else
-            finish_job(desk, group[i], group[i]->result);
+            finish_job(desk, group[i], r < 0 ? r : group[i]->result);
     }
 }
 
@@ -191,9 +191,27 @@ static void forget_transaction(struct desk *desk)
     }
 }
 
-static void serve_transaction(struct desk *desk, struct job *begin)
+/* Runs its commands until it ends; returns the one that asks for the end, or NULL. After an error
+ * that ended the transaction what follows would take effect alone, so it is refused. */
+static struct job *run_transaction(struct desk *desk, int *ret_broken)
 {
     struct timespec deadline;
+    struct job *job;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += TX_LIFE_S;
+    *ret_broken = 0;
+    while ((job = next_tx_job(desk, &deadline)) && job->kind == JOB_RUN) {
+        if (*ret_broken == 0)
+            *ret_broken = run_unit(desk, job);
+        finish_job(desk, job, *ret_broken < 0 ? *ret_broken : job->result);
+    }
+    return job;
+}
+
+static void serve_transaction(struct desk *desk, struct job *begin)
+{
+    int broken;
 
     int r = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
     if (r == 0) {
@@ -204,24 +222,14 @@ static void serve_transaction(struct desk *desk, struct job *begin)
     finish_job(desk, begin, r);
     if (r < 0)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += TX_LIFE_S;
-    for (;;) {
-        struct job *job = next_tx_job(desk, &deadline);
-        if (!job) {
-            log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
-            forget_transaction(desk);
-            return;
-        }
-        if (job->kind == JOB_RUN) {
-            finish_job(desk, job, run_statements(desk, job));
-            continue;
-        }
-        r = job->kind == JOB_COMMIT ? sqlite_connection_exec(&desk->connection, "COMMIT") : 0;
-        forget_transaction(desk);
-        finish_job(desk, job, r);
-        return;
-    }
+    struct job *end = run_transaction(desk, &broken);
+    if (!end)
+        log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
+    else if (end->kind == JOB_COMMIT)
+        r = broken < 0 ? broken : sqlite_connection_exec(&desk->connection, "COMMIT");
+    forget_transaction(desk);
+    if (end)
+        finish_job(desk, end, r);
 }
 
 /* Takes what can be done together: writes in a row, or one transaction. 0 = the end. */
