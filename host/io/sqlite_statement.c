@@ -221,38 +221,61 @@ struct collector {
     size_t row_count, capacity, column_count, bytes;
 };
 
+/* A copy of text or bytes, ended by zero. */
+static void *copy(struct collector *collector, const void *bytes, size_t size)
+{
+    char *own = arena_alloc(collector->arena, size + 1);
+
+    if (size)
+        memcpy(own, bytes, size);
+    return own;
+}
+
+/* The size is asked for last: asking earlier would turn numbers into text. */
 static struct aisha_value read_value(struct collector *collector, sqlite3_stmt *statement, int i)
 {
-    size_t size = (size_t)sqlite3_column_bytes(statement, i);
+    const void *bytes;
+    size_t size;
 
     switch (sqlite3_column_type(statement, i)) {
     case SQLITE_INTEGER:
         return aisha_value_int(sqlite3_column_int64(statement, i));
     case SQLITE_FLOAT:
         return aisha_value_real(sqlite3_column_double(statement, i));
-    case SQLITE_TEXT: {
-        collector->bytes += size;
-        char *text = arena_alloc(collector->arena, size + 1);
-        memcpy(text, sqlite3_column_text(statement, i), size);
-        return (struct aisha_value){.type = AISHA_TEXT, .text = text, .size = size};
-    }
-    case SQLITE_BLOB: {
-        collector->bytes += size;
-        void *bytes = arena_alloc(collector->arena, size + 1);
-        if (size)
-            memcpy(bytes, sqlite3_column_blob(statement, i), size);
-        return aisha_value_bytes(bytes, size);
-    }
+    case SQLITE_TEXT:
+        bytes = sqlite3_column_text(statement, i);
+        size = (size_t)sqlite3_column_bytes(statement, i);
+        return (struct aisha_value){
+            .type = AISHA_TEXT, .text = copy(collector, bytes, size), .size = size};
+    case SQLITE_BLOB:
+        bytes = sqlite3_column_blob(statement, i);
+        size = (size_t)sqlite3_column_bytes(statement, i);
+        return aisha_value_bytes(copy(collector, bytes, size), size);
     default:
         return (struct aisha_value){.type = AISHA_NULL};
     }
+}
+
+/* Of its texts and bytes. */
+static size_t row_bytes(const struct collector *collector, sqlite3_stmt *statement)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < (int)collector->column_count; i++) {
+        int type = sqlite3_column_type(statement, i);
+        if (type == SQLITE_TEXT || type == SQLITE_BLOB)
+            bytes += (size_t)sqlite3_column_bytes(statement, i);
+    }
+    return bytes;
 }
 
 static int collect_row(struct collector *collector, sqlite3_stmt *statement)
 {
     size_t columns = collector->column_count;
 
-    if (collector->row_count == MAX_ROWS || collector->bytes > MAX_RESULT_BYTES)
+    collector->bytes += row_bytes(collector, statement);
+    if (collector->row_count == MAX_ROWS ||
+        (collector->row_count > 0 && collector->bytes > MAX_RESULT_BYTES))
         return -AISHA_E_LIMIT;
     if (collector->row_count == collector->capacity) {
         collector->capacity = collector->capacity ? collector->capacity * 2 : 4;
