@@ -147,7 +147,29 @@ void run_many(struct fixture *f, int64_t count, void (*fn)(struct fixture *f, in
         must(task_start(f->loop, "member", run_member, &members[n], NULL), "task_start");
     }
     for (int64_t n = 0; n < count; n++)
-        CHECK(f, wait_for(&members[n].done, WAIT_FOREVER) == 0);
+        CHECK(f, wait_for_uncancelled(&members[n].done, WAIT_FOREVER) == 0);
+}
+
+void begin_log(struct fixture *f)
+{
+    int fd = open(path_of(f, "log"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    f->stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    must(fd, "open");
+    must(f->stderr_fd, "dup");
+    must(dup2(fd, STDERR_FILENO), "dup2");
+    close(fd);
+}
+
+const char *end_log(struct fixture *f)
+{
+    off_t size = lseek(STDERR_FILENO, 0, SEEK_END);
+    char *text = arena_alloc(&f->arena, (size_t)size + 1);
+
+    must(pread(STDERR_FILENO, text, (size_t)size, 0) == size ? 0 : -EIO, "pread");
+    must(dup2(f->stderr_fd, STDERR_FILENO), "dup2");
+    close(f->stderr_fd);
+    return text;
 }
 
 /* ---- other processes ---- */

@@ -13,6 +13,7 @@
 #include <aisha/db.h>
 
 #include "host/core/arena.h"
+#include "host/io/sqlite.h"
 
 struct fixture;
 typedef void scenario(struct fixture *f);
@@ -25,7 +26,7 @@ struct fixture {
     struct sqlite *sqlite;  /* see open_sqlite() */
     scenario *opened;
     unsigned failures;
-    int tell_fd;
+    int tell_fd, stderr_fd;
 };
 
 /* For cmocka; the directory and everything in it vanish again. */
@@ -50,6 +51,10 @@ const char *path_of(struct fixture *f, const char *name);
 /* Runs fn(f, 0) … fn(f, count - 1) as tasks of their own and waits for all of them. */
 void run_many(struct fixture *f, int64_t count, void (*fn)(struct fixture *f, int64_t n));
 
+/* What is logged between the two. */
+void begin_log(struct fixture *f);
+const char *end_log(struct fixture *f);
+
 /* ---- other processes ---- */
 
 /*
@@ -67,6 +72,12 @@ void run_unprivileged(struct fixture *f, scenario *run);
 /* Opens f->path; a failed CHECK() when that does not work. */
 void open_sqlite(struct fixture *f);
 void close_sqlite(struct fixture *f);
+
+/* One statement with its parameters, in the fixture's arena: for one task at a time, as long as a
+ * result is asked for. */
+#define WRITE(f, ...) sqlite_write((f)->sqlite, &(f)->arena, &AISHA_SQL(__VA_ARGS__), 1, NULL)
+#define READ(f, ret_rows, ...)                                                                     \
+    sqlite_read((f)->sqlite, &(f)->arena, &AISHA_SQL(__VA_ARGS__), (ret_rows))
 
 /* Runs the scenario between the two. */
 void run_with_sqlite(struct fixture *f, scenario *run);

@@ -27,10 +27,6 @@ static int write_one(struct fixture *f, const struct aisha_statement *statement,
     return sqlite_write(f->sqlite, &f->arena, statement, 1, ret_rows);
 }
 
-#define WRITE(f, ...) write_one((f), &AISHA_SQL(__VA_ARGS__), NULL)
-#define READ(f, ret_rows, ...)                                                                     \
-    sqlite_read((f)->sqlite, &(f)->arena, &AISHA_SQL(__VA_ARGS__), (ret_rows))
-
 /* ---- values ---- */
 
 static bool same_value(const struct aisha_value *a, const struct aisha_value *b)
@@ -386,15 +382,18 @@ static bool is_read;
 static void read_long_or_tick(struct fixture *f, int64_t n)
 {
     static int ticks;
+    struct arena own = {0};
     rows *r = NULL;
 
     if (n == 0) {
         is_read = false;
         ticks = 0;
-        CHECK(f, READ(f, &r, COUNT_TO " SELECT SUM(i) AS x FROM n", 500000) == 0);
+        CHECK(f, sqlite_read(f->sqlite, &own,
+                             &AISHA_SQL(COUNT_TO " SELECT SUM(i) AS x FROM n", 500000), &r) == 0);
         CHECK(f, r && aisha_cell_int(r, 0, "x") == INT64_C(500000) * 500001 / 2);
         CHECK(f, ticks > 0);
         is_read = true;
+        arena_clear(&own);
         return;
     }
     while (!is_read) {
