@@ -337,13 +337,15 @@ static int make_directory_of(struct arena *arena, const char *path)
     return 0;
 }
 
-/* A second host on the same file would run every update twice. */
+/* A second host on the same file, under whatever name, would run every update twice. */
 static int take_lock(struct sqlite *db, const char *path, struct arena *arena,
                      const char **ret_error)
 {
-    char holder[32] = "";
+    char holder[32] = "", *real = realpath(path, NULL);
+    const char *name = arena_printf(arena, "%s.lock", real ? real : path);
 
-    db->lock_fd = open(arena_printf(arena, "%s.lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    free(real);
+    db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (db->lock_fd < 0) {
         *ret_error = arena_printf(arena, "%s.lock: %s", path, strerror(errno));
         return -AISHA_E_UNAVAILABLE;
@@ -360,19 +362,47 @@ static int take_lock(struct sqlite *db, const char *path, struct arena *arena,
     return 0;
 }
 
-static int open_connections(struct sqlite *db, const char *path)
+static int explain(const struct sqlite_connection *connection, int r, const char **ret_error)
 {
-    const int write_flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (r < 0)
+        *ret_error = connection->db ? sqlite3_errmsg(connection->db) : "no memory";
+    return r;
+}
 
-    int r = sqlite_connection_open(&db->writer.connection, path, write_flags);
+static int open_writer(struct sqlite_connection *writer, struct arena *arena, const char *path,
+                       const char **ret_error)
+{
+    const struct aisha_rows *mode;
+
+    int r = sqlite_connection_open(writer, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (r == 0)
-        r = sqlite_connection_exec(&db->writer.connection,
-                                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                   "PRAGMA foreign_keys = ON; SELECT COUNT(*) FROM sqlite_schema");
+        r = sqlite_connection_exec(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                           "PRAGMA foreign_keys = ON;"
+                                           "SELECT COUNT(*) FROM sqlite_schema");
     if (r == 0)
-        r = sqlite_connection_open(&db->reader.connection, path, SQLITE_OPEN_READONLY);
-    if (r == 0)
-        r = sqlite_connection_open(&db->quick, path, SQLITE_OPEN_READONLY);
+        r = sqlite_connection_run(writer, arena,
+                                  &(struct aisha_statement){.sql = "PRAGMA journal_mode"}, &mode);
+    if (r < 0)
+        return explain(writer, r, ret_error);
+    /* Either would work until the first write, or the first two at once. */
+    if (sqlite3_db_readonly(writer->db, "main"))
+        *ret_error = "it is write-protected";
+    else if (mode->row_count != 1 || strcmp(mode->values[0].text, "wal") != 0)
+        *ret_error = "no write-ahead log can be kept beside it";
+    else
+        return 0;
+    return -AISHA_E_UNAVAILABLE;
+}
+
+static int open_connections(struct sqlite *db, struct arena *arena, const char *path,
+                            const char **ret_error)
+{
+    struct sqlite_connection *const readers[] = {&db->reader.connection, &db->quick};
+
+    int r = open_writer(&db->writer.connection, arena, path, ret_error);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        r = explain(readers[i], sqlite_connection_open(readers[i], path, SQLITE_OPEN_READONLY),
+                    ret_error);
     return r;
 }
 
@@ -399,12 +429,10 @@ int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, str
         r = take_lock(db, path, arena, ret_error);
     if (r == 0) {
         mask = umask(0077);
-        r = open_connections(db, path);
+        r = open_connections(db, arena, path, ret_error);
         umask(mask);
         if (r < 0)
-            *ret_error = arena_printf(
-                arena, "%s cannot be opened: %s", path,
-                db->writer.connection.db ? sqlite3_errmsg(db->writer.connection.db) : "no memory");
+            *ret_error = arena_printf(arena, "%s cannot be used: %s", path, *ret_error);
     }
     if (r == 0)
         r = desk_start(&db->writer, db);
