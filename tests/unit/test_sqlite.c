@@ -41,7 +41,7 @@ static bool same_value(const struct aisha_value *a, const struct aisha_value *b)
     case AISHA_TEXT: /* ended by a zero that does not count */
         return a->size == b->size && memcmp(a->text, b->text, a->size + 1) == 0;
     case AISHA_BYTES:
-        return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+        return a->size == b->size && (!a->size || memcmp(a->bytes, b->bytes, a->size) == 0);
     default:
         return true;
     }
