@@ -218,6 +218,7 @@ size_t run_killed(struct fixture *f, scenario *run, size_t count, const int64_t 
             is_killed = kill(child, SIGKILL) == 0;
     }
     close(pair[0]);
+    f->tell_fd = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     *ret_told = arena_memdup(&f->arena, numbers, told * sizeof *numbers);
     free(numbers);

@@ -24,6 +24,7 @@ struct fixture {
     struct arena arena;
     char dir[64], path[80]; /* path: of the database in dir */
     struct sqlite *sqlite;  /* see open_sqlite() */
+    struct db *db;          /* see run_with_db() in db_fixture.h */
     scenario *opened;
     unsigned failures;
     int tell_fd, stderr_fd;
