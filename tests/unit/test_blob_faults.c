@@ -78,7 +78,7 @@ static int64_t read_number(const char *path)
     if (size < sizeof n)
         return -1;
     memcpy(&n, found, sizeof n);
-    if (n < 0 || make_blob(n, wanted) != size || memcmp(found, wanted, size) != 0)
+    if (n < 0 || n > INT32_MAX || make_blob(n, wanted) != size || memcmp(found, wanted, size) != 0)
         return -1;
     return n;
 }
