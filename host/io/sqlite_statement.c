@@ -52,13 +52,29 @@ static int report(const struct sqlite_connection *connection, const char *sql, i
     return r;
 }
 
+/* Those that take an argument and change nothing beyond the transaction. */
+static bool is_harmless_pragma(const char *name)
+{
+    static const char *const harmless[] = {
+        "table_info",       "table_xinfo",       "index_list",         "index_info",
+        "foreign_key_list", "foreign_key_check", "defer_foreign_keys", "integrity_check",
+    };
+
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (sqlite3_stricmp(name, harmless[i]) == 0)
+            return true;
+    return false;
+}
+
 static int authorize(void *user, int action, const char *a, const char *b, const char *database,
                      const char *trigger)
 {
     const struct sqlite_connection *connection = user;
 
-    (void)a, (void)b, (void)database, (void)trigger;
+    (void)database, (void)trigger;
     switch (action) {
+    case SQLITE_PRAGMA:
+        return connection->may_control || !b || is_harmless_pragma(a) ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:

@@ -35,7 +35,7 @@ void sqlite_connection_close(struct sqlite_connection *connection);
 
 /* Runs one statement to its end; results are in arena. Errors as for aisha_db_query(), and
  * -EINTR when the connection's progress handler asked for it. -AISHA_E_INVALID for what would begin
- * or end a transaction or attach another file: units share transactions that are not theirs. */
+ * or end a transaction, attach another file or set up the connection: others share them. */
 AISHA_CHECKED int sqlite_connection_run(struct sqlite_connection *connection, struct arena *arena,
                                         const struct aisha_statement *statement,
                                         const struct aisha_rows **ret_rows);
