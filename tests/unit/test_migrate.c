@@ -143,6 +143,8 @@ static void fail_in_the_middle(struct fixture *f)
         "DROP TABLE a; this is no SQL",
         "DELETE FROM a; COMMIT; CREATE TABLE c (x); no SQL",
         "BEGIN; DELETE FROM a",
+        "PRAGMA foreign_keys = OFF; DROP TABLE a",
+        "CREATE TABLE c (x); INSERT INTO schema_migrations VALUES ('plugin', 3, '', '', 0)",
         "DELETE FROM a; INSERT OR ROLLBACK INTO schema_migrations SELECT * FROM schema_migrations",
     };
     struct aisha_migration broken[4] = {steps[0],

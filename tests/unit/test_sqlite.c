@@ -256,6 +256,46 @@ static void statements_cannot_begin_or_end_transactions(void **state)
     run_with_sqlite(*state, refuse_control);
 }
 
+static void refuse_settings(struct fixture *f)
+{
+    static const char *const settings[] = {
+        "PRAGMA foreign_keys = OFF", /* would be ignored, and rows would go with the old table */
+        "PRAGMA synchronous = OFF",           "PRAGMA journal_mode = DELETE",
+        "PRAGMA ignore_check_constraints(1)", "PRAGMA query_only = ON",
+        "PRAGMA writable_schema = ON",        "PRAGMA main.locking_mode = EXCLUSIVE",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+
+    static const struct {
+        const char *sql;
+        int64_t value;
+    } kept[] = {
+        {"PRAGMA foreign_keys", 1},
+        {"PRAGMA synchronous", 2}, /* full */
+        {"PRAGMA ignore_check_constraints", 0},
+        {"SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1},
+        {"SELECT COUNT(*) FROM pragma_table_info('v')", 2},
+    };
+
+    rows *r = NULL;
+
+    CHECK(f, WRITE(f, "CREATE TABLE v (x, y)") == 0);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        CHECK(f, READ(f, &r, settings[i]) == -AISHA_E_INVALID);
+        CHECK(f, WRITE(f, settings[i]) == -AISHA_E_INVALID);
+        CHECK(f, sqlite_run_script(f->sqlite, &f->arena, settings[i], NULL, 0) == -AISHA_E_INVALID);
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        CHECK(f, write_one(f, &AISHA_SQL(kept[i].sql), &r) == 0); /* asks the writer */
+        CHECK_INT(f, r->values[0].integer, kept[i].value);
+    }
+}
+
+static void statements_cannot_set_up_the_connection(void **state)
+{
+    run_with_sqlite(*state, refuse_settings);
+}
+
 static void break_constraints(struct fixture *f)
 {
     static const struct {
@@ -422,6 +462,7 @@ int main(void)
         WITH_FIXTURE(prepared_statements_keep_nothing),
         WITH_FIXTURE(statements_that_do_not_fit_are_refused),
         WITH_FIXTURE(statements_cannot_begin_or_end_transactions),
+        WITH_FIXTURE(statements_cannot_set_up_the_connection),
         WITH_FIXTURE(broken_constraints_are_told_from_mistakes),
         WITH_FIXTURE(results_say_what_was_found_and_changed),
         WITH_FIXTURE(results_that_are_too_large_are_refused),
