@@ -310,8 +310,8 @@ static void kill_9_leaves_every_blob_whole(void **state)
     const int64_t *told;
 
     next_number = 1;
-    for (size_t round = 0; round < 5; round++) {
-        size_t count = run_killed(f, put_many, 40 + 50 * round, &told);
+    for (size_t round = 0; round < 4; round++) {
+        size_t count = run_killed(f, put_many, 30 + 30 * round, &told);
         run_scenario(f, reopen);
         for (size_t i = 0; i < count; i++) {
             struct arena arena = {0};

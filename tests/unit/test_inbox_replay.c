@@ -370,8 +370,8 @@ static void kill_9_loses_no_update_and_doubles_no_effect(void **state)
     const int64_t *told;
     int64_t last = 0;
 
-    for (size_t round = 0; round < 6; round++) {
-        size_t count = run_killed(f, live, 20 + 30 * round, &told);
+    for (size_t round = 0; round < 5; round++) {
+        size_t count = run_killed(f, live, 10 + 12 * round, &told);
         last = told[count - 1];
         assert_int_equal(look(f, "SELECT COUNT(*) - COUNT(DISTINCT id) FROM effects"), 0);
     }
