@@ -593,8 +593,8 @@ class ReplyMarkupTest(SandboxTest):
 
     def test_a_new_keyboard_takes_the_place_of_the_old(self):
         self.say(reply_markup=self.TEA)
-        sent = self.result("sendDocument", chat_id=ALICE, document="attach://file", reply_markup={"keyboard": [["Yes"]]},
-                           files=[("file", "a.txt", "text/plain", b"x")])
+        sent = self.result("sendDocument", chat_id=ALICE, reply_markup={"keyboard": [["Yes"]]},
+                           files=[("document", "a.txt", "text/plain", b"x")])
         self.assertEqual({"keyboard": [[{"text": "Yes"}]], "message_id": sent["message_id"]}, self.below())
 
     def test_a_keyboard_goes_with_its_message(self):

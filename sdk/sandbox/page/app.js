@@ -11,10 +11,11 @@ import {
   showMessage,
   startChat,
 } from "./chat.js";
-import { say, setCommands, setReplyMarkup, startComposer } from "./composer.js";
-import { $, fail } from "./dom.js";
+import { openDraft, say, setCommands, startComposer } from "./composer.js";
+import { $, fail, focusInput } from "./dom.js";
 import { startFiles } from "./files.js";
 import { setLanguage, t, translatePage } from "./i18n.js";
+import { drawPlaceholder, setReplyMarkup, startReply } from "./reply.js";
 import { currentUser, drawUsers, noteMessage, offerUser, setUsers, startUsers } from "./users.js";
 import { resetWire, startWire } from "./wire.js";
 
@@ -63,6 +64,7 @@ async function watchStatus() {
 async function readChat() {
   const user = currentUser();
   const held = (loading = []);
+  openDraft(user?.id ?? null);
   if (!user) openChat(null, bot, []);
   try {
     const chat = user && (await getChat(user.id));
@@ -140,6 +142,7 @@ function translate(code) {
   drawStatus();
   drawUsers();
   drawEmpty();
+  drawPlaceholder();
   openChat(currentUser(), bot, allMessages());
 }
 
@@ -147,10 +150,11 @@ translatePage();
 drawStatus();
 startUsers(() => {
   readChat().catch(fail);
-  $("input").focus();
+  focusInput();
 });
 startChat({ command: (text) => say(text).catch(fail), onAction: drawStatus });
 startComposer(post);
+startReply(say);
 startFiles(post, () => currentUser() !== null && !document.querySelector("dialog[open]:not(#file-dialog)"));
 startWire();
 $("empty-action").addEventListener("click", () => (currentUser() ? say("/start").catch(fail) : offerUser()));

@@ -236,6 +236,8 @@ export function openChat(user, botUser, list) {
   toEnd();
 }
 
+export const findMessage = (id) => messages.get(id);
+
 export const allMessages = () => [...messages.values()].sort((a, b) => a.message_id - b.message_id);
 
 export function startChat(handlers) {

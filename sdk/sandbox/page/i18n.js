@@ -23,6 +23,8 @@ const WORDS = {
   commands: ["Commands", "Команды"],
   message: ["Message", "Сообщение"],
   keyboard: ["Bot's keyboard", "Клавиатура бота"],
+  replyTo: ["Reply to", "Ответ на"],
+  cancelReply: ["Do not reply", "Не отвечать"],
   attach: ["Attach a file", "Прикрепить файл"],
   record: ["Record a voice message", "Записать голосовое сообщение"],
   send: ["Send", "Отправить"],

@@ -1,0 +1,86 @@
+// What stands around the text field: the bot's reply keyboard below it, and above it the message one replies to.
+
+import { findMessage } from "./chat.js";
+import { $, el, fail, focusInput, isTouch, toast } from "./dom.js";
+import { t } from "./i18n.js";
+import { summary } from "./message.js";
+
+let markup = null; // the chat's, as the control API shows it
+let original = null; // the message one replies to
+let say = null;
+
+// --- the reply ---
+
+export const repliedTo = () => original?.message_id;
+
+export function replyTo(message) {
+  original = message || null;
+  $("reply").hidden = !original;
+  $("reply-name").textContent = original?.from?.first_name ?? "";
+  $("reply-text").textContent = original ? summary(original) : "";
+}
+
+export function endReply() {
+  replyTo(null);
+  drawPlaceholder();
+}
+
+// --- the keyboard ---
+
+const isText = (button) => !Object.keys(button).some((name) => /^request_|^web_app$/.test(name));
+
+function pressKey(button) {
+  if (!isText(button)) return toast(t("notSimulated"));
+  if (markup.one_time_keyboard) showKeys(false);
+  say(button.text).catch(fail);
+}
+
+function showKeys(open) {
+  $("keys").hidden = !open;
+  $("keys-toggle").setAttribute("aria-expanded", open);
+  drawPlaceholder();
+}
+
+// A phone has room for one keyboard: its own or the bot's.
+function toggleKeys() {
+  showKeys($("keys").hidden);
+  if ($("keys").hidden) $("input").focus();
+  else if (isTouch()) $("input").blur();
+}
+
+export function drawPlaceholder() {
+  const isBots = !$("keys").hidden || (markup?.force_reply && original);
+  $("input").placeholder = (isBots && markup?.input_field_placeholder) || t("message");
+}
+
+function key(button) {
+  return el(
+    "button",
+    { type: "button", class: "key", testid: "reply-button", dir: "auto", onclick: () => pressKey(button) },
+    el("span", {}, button.text),
+  );
+}
+
+export function setReplyMarkup(next) {
+  const rows = next?.keyboard ?? [];
+  const isNew = next?.message_id !== markup?.message_id;
+  const wasOpen = !$("keys").hidden;
+  markup = next ?? null;
+  $("keys-toggle").hidden = !rows.length;
+  $("keys").classList.toggle("tall", !next?.resize_keyboard);
+  $("keys").replaceChildren(...rows.map((row) => el("div", { class: "key-row" }, row.map(key))));
+  if (isNew || !next?.force_reply) replyTo(next?.force_reply && findMessage(next.message_id));
+  showKeys(rows.length > 0 && !next.used && (isNew || wasOpen));
+  if (isNew && next?.force_reply) $("input").focus();
+}
+
+// sender(text) sends a text as the selected user.
+export function startReply(sender) {
+  say = sender;
+  $("keys-toggle").addEventListener("click", toggleKeys);
+  $("reply-cancel").addEventListener("click", () => {
+    endReply();
+    focusInput();
+  });
+  $("input").addEventListener("focus", () => isTouch() && showKeys(false));
+}
