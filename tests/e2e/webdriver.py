@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 
-ENTER, ESCAPE, TAB, ARROW_DOWN = "\ue007", "\ue00c", "\ue004", "\ue015"
+ENTER, ESCAPE, TAB, BACKSPACE, ARROW_DOWN = "\ue007", "\ue00c", "\ue004", "\ue003", "\ue015"
 SHIFT = "\ue008"
 POLL = 0.05
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -60,11 +60,19 @@ class Element:
     def text(self):
         return self._call("GET", "/text")
 
+    @property
+    def label(self):
+        """What it is called for those who do not see it."""
+        return self._call("GET", "/computedlabel")
+
     def attribute(self, name):
         return self._call("GET", f"/attribute/{name}")
 
     def dom(self, name):
         return self._call("GET", f"/property/{name}")
+
+    def css(self, name):
+        return self._call("GET", f"/css/{name}")
 
     @property
     def shown(self):
@@ -181,6 +189,14 @@ class Browser:
             return True
         self.wait(attempt, timeout, f"{css} to take a click")
 
+    def insert(self, text):
+        """Text into what has the focus, as an input method does: any character, and at once."""
+        self.devtools("Input.insertText", text=text)
+
+    def active(self):
+        """What has the focus."""
+        return Element(self, self.call("GET", "/element/active")[ELEMENT])
+
     def texts(self, css):
         return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", css)
 
@@ -210,6 +226,10 @@ class Browser:
     def resize(self, width, height, mobile=False):
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=mobile,
                       deviceScaleFactor=2 if mobile else 1)
+
+    def touch(self, on):
+        """A screen for fingers instead of a mouse."""
+        self.devtools("Emulation.setTouchEmulationEnabled", enabled=on)
 
     def theme(self, name):
         """Light or dark; always with little motion, so that pictures do not depend on the moment."""

@@ -35,17 +35,17 @@ function pressKey(button) {
   say(button.text).catch(fail);
 }
 
+// A phone has room for one keyboard: its own or the bot's.
 function showKeys(open) {
   $("keys").hidden = !open;
+  if (open && isTouch()) $("input").blur();
   $("keys-toggle").setAttribute("aria-expanded", open);
   drawPlaceholder();
 }
 
-// A phone has room for one keyboard: its own or the bot's.
 function toggleKeys() {
   showKeys($("keys").hidden);
   if ($("keys").hidden) $("input").focus();
-  else if (isTouch()) $("input").blur();
 }
 
 export function drawPlaceholder() {
@@ -70,7 +70,8 @@ export function setReplyMarkup(next) {
   $("keys").classList.toggle("tall", !next?.resize_keyboard);
   $("keys").replaceChildren(...rows.map((row) => el("div", { class: "key-row" }, row.map(key))));
   if (isNew || !next?.force_reply) replyTo(next?.force_reply && findMessage(next.message_id));
-  showKeys(rows.length > 0 && !next.used && (isNew || wasOpen));
+  const isWriting = isTouch() && $("input").value !== "";
+  showKeys(rows.length > 0 && !next.used && (isNew ? !isWriting : wasOpen));
   if (isNew && next?.force_reply) $("input").focus();
 }
 

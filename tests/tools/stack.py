@@ -10,7 +10,7 @@ Everything lives in a directory of its own and goes away with it: the processes,
 Leaving the block stops the host with SIGTERM and fails the test unless it ends with status 0, in time, and
 without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
 
-AISHA_BUILD names the build directory (default: build).
+AISHA_BUILD names the build directory (default: build). tap.py, which lies beside this file, runs the tests.
 """
 import ctypes
 import json
