@@ -192,6 +192,9 @@ class Using(PageTest):
                 break
         self.page.active().type(ENTER)
         self.wait_answer("What I can do")
+        self.page.wait(lambda: self.page.active().text == "« Menu", what="the focus on the new buttons")
+        self.page.active().type(ENTER)
+        self.wait_answer("What shall we do?")
 
     def test_every_control_has_a_name(self):
         self.start()

@@ -174,10 +174,12 @@ function place(node, id) {
   else $("messages").append(node);
 }
 
+// The focus stays on the button's place, or on the last one there is.
 function replace(old, node) {
-  const focused = [...old.querySelectorAll("button, a")].indexOf(document.activeElement);
+  const focused = [...old.querySelectorAll(".key")].indexOf(document.activeElement);
   old.replaceWith(node);
-  if (focused >= 0) node.querySelectorAll("button, a")[focused]?.focus({ preventScroll: true });
+  const keys = [...node.querySelectorAll(".key")];
+  if (focused >= 0) (keys[focused] ?? keys.at(-1))?.focus({ preventScroll: true });
 }
 
 export function showMessage(message) {

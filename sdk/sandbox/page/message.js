@@ -159,6 +159,7 @@ function keyboard(message, actions) {
 // actions: press, isBusy, command, picture, jump
 export function renderMessage(message, fromBot, actions) {
   const text = message.text ?? message.caption;
+  const isEdited = message.edit_date && !message.reply_markup; // screens of a menu do not say so
   const attached = media(message, actions);
   const bubble = el(
     "article",
@@ -174,7 +175,7 @@ export function renderMessage(message, fromBot, actions) {
     el(
       "footer",
       { class: "stamp" },
-      message.edit_date && el("span", { testid: "edited" }, t("edited")),
+      isEdited && el("span", { testid: "edited" }, t("edited")),
       el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
     ),
   );
