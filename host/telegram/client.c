@@ -166,8 +166,7 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
     }
     int r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
     if (r < 0) {
-        if (r != -AISHA_E_CANCELED)
-            log_debug("telegram", "method=%s %s", method, error);
+        failure->description = error;
         return r;
     }
     return read_envelope(arena, answer, ret_result, failure);
@@ -212,7 +211,9 @@ static AISHA_ASYNC int request_with_retries(struct telegram *telegram, struct ar
             return r;
         int64_t pause_ms = pause_before(try, failure);
         log_warn("telegram", "method=%s try=%d code=%d %s, next try in %lld ms", method, try,
-                 failure->error_code, aisha_error_text(r), (long long)pause_ms);
+                 failure->error_code,
+                 failure->description ? failure->description : aisha_error_text(r),
+                 (long long)pause_ms);
         int slept = wait_sleep(telegram->loop, pause_ms);
         if (slept < 0)
             return slept;

@@ -23,7 +23,8 @@ struct telegram_options {
     double rate, chat_rate; /* see outbound.h */
 };
 
-/* What Telegram said when it refused; error_code 0 = it did not. Text is in the call's arena. */
+/* What Telegram said when it refused, or why it was not reached (error_code 0). Text is in the call's
+ * arena; it never contains the token. */
 struct telegram_failure {
     int error_code;
     const char *description;
