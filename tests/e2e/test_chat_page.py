@@ -5,7 +5,7 @@ import tempfile
 import unittest
 
 from page import ANSWER, BUTTON, CYRILLIC, DESKTOP, FROM_BOT, FROM_USER, PHONE, REPLY_KEY, PageTest, by
-from webdriver import ARROW_DOWN, BACKSPACE, ENTER, ESCAPE, SHIFT, TAB
+from webdriver import ARROW_DOWN, ARROW_UP, BACKSPACE, CONTROL, ENTER, ESCAPE, SHIFT, TAB
 
 DRINKS = {"keyboard": [["Tea", "Coffee"], ["Nothing, thank you"]], "resize_keyboard": True}
 
@@ -47,11 +47,11 @@ class Messages(PageTest):
         self.bot_calls("deleteMessage", message_id=number)
         self.page.wait(lambda: not self.page.find_all(bubble), what="the message to go")
 
-    def test_an_alert_is_shown_until_it_is_read(self):
+    def test_the_answer_to_a_press_is_shown(self):
         self.start()
         self.bot_says("Sure?", reply_markup={"inline_keyboard": [[{"text": "Yes", "callback_data": "forged"}]]})
         self.press("Yes")
-        self.page.wait(lambda: self.page.find_all(f'{by("toast")}, {by("alert-text")}'), ANSWER, "the bot's answer")
+        self.page.wait_text(f'{by("toast")}, {by("alert-text")}', "This button is out of date", ANSWER)
         self.wait_settled()
 
     def test_nothing_is_wider_than_its_bubble(self):
@@ -73,8 +73,8 @@ class Messages(PageTest):
                 self.assertEqual(self.page.run(wide), [])
 
 
-class BelowTheText(PageTest):
-    """Reply keyboards and forced replies."""
+class AroundTheText(PageTest):
+    """Reply keyboards and replies."""
 
     def keyboard(self, **more):
         self.start()
@@ -146,11 +146,9 @@ class BelowTheText(PageTest):
         self.assertEqual(self.placeholder(), "Your name")
         self.page.active().type("Ann" + ENTER)  # the field has the focus already
         self.page.wait_text(by("quote"), "What is your name?")
-        answer = self.stack.messages(self.user)[-1]
-        if answer["from"]["is_bot"]:
-            answer = self.stack.messages(self.user)[-2]
-        self.assertEqual(("Ann", asked["message_id"]), (answer["text"], answer["reply_to_message"]["message_id"]))
-        self.page.wait(lambda: not self.page.find(by("input")).dom("placeholder") == "Your name", what="the end of it")
+        [answer] = [message for message in self.stack.messages(self.user) if message.get("text") == "Ann"]
+        self.assertEqual(asked["message_id"], answer["reply_to_message"]["message_id"])
+        self.page.wait(lambda: self.placeholder() == "Message", what="the end of it")
         self.assertFalse(self.page.find_all(by("reply"))[0].shown)
 
     def test_a_forced_reply_can_be_declined(self):
@@ -163,6 +161,20 @@ class BelowTheText(PageTest):
         self.write("no" + ENTER)
         self.page.wait_text(FROM_USER, "no")
         self.assertEqual(self.page.find_all(by("quote")), [])
+
+    def test_any_message_can_be_replied_to(self):
+        self.start()
+        self.page.find_all(by("message"))[0].hover()
+        self.page.click(by("answer"))
+        self.page.wait_text(by("reply-text"), "/start")
+        self.write("it was me" + ENTER)
+        self.page.wait_text(by("quote"), "/start")
+        self.wait_answer("I am not sure")
+        self.write(CONTROL + ARROW_UP * 3 + CONTROL + "the menu" + ENTER)
+        self.page.wait_text(FROM_USER, "the menu")
+        replies = [message["reply_to_message"]["text"] for message in self.stack.messages(self.user)
+                   if not message["from"]["is_bot"] and "reply_to_message" in message]
+        self.assertEqual(replies, ["/start", "Hello, Any message can be replied to! What shall we do?"])
 
 
 class Using(PageTest):

@@ -20,8 +20,8 @@ import time
 import urllib.error
 import urllib.request
 
-ENTER, ESCAPE, TAB, BACKSPACE, ARROW_DOWN = "\ue007", "\ue00c", "\ue004", "\ue003", "\ue015"
-SHIFT = "\ue008"
+ENTER, ESCAPE, TAB, BACKSPACE = "\ue007", "\ue00c", "\ue004", "\ue003"
+ARROW_UP, ARROW_DOWN, SHIFT, CONTROL = "\ue013", "\ue015", "\ue008", "\ue009"
 POLL = 0.05
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ARGUMENTS = [
@@ -64,6 +64,11 @@ class Element:
     def label(self):
         """What it is called for those who do not see it."""
         return self._call("GET", "/computedlabel")
+
+    def hover(self):
+        move = {"type": "pointerMove", "origin": {ELEMENT: self.ident}, "x": 0, "y": 0}
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": [move]}
+        self.browser.call("POST", "/actions", {"actions": [mouse]})
 
     def attribute(self, name):
         return self._call("GET", f"/attribute/{name}")

@@ -15,7 +15,7 @@ import { openDraft, say, setCommands, startComposer } from "./composer.js";
 import { $, fail, focusInput } from "./dom.js";
 import { startFiles } from "./files.js";
 import { setLanguage, t, translatePage } from "./i18n.js";
-import { drawPlaceholder, setReplyMarkup, startReply } from "./reply.js";
+import { drawPlaceholder, replyTo, setReplyMarkup, startReply } from "./reply.js";
 import { currentUser, drawUsers, noteMessage, offerUser, setUsers, startUsers } from "./users.js";
 import { resetWire, startWire } from "./wire.js";
 
@@ -152,7 +152,14 @@ startUsers(() => {
   readChat().catch(fail);
   focusInput();
 });
-startChat({ command: (text) => say(text).catch(fail), onAction: drawStatus });
+startChat({
+  command: (text) => say(text).catch(fail),
+  onAction: drawStatus,
+  onReply(message) {
+    replyTo(message);
+    $("input").focus();
+  },
+});
 startComposer(post);
 startReply(say);
 startFiles(post, () => currentUser() !== null && !document.querySelector("dialog[open]:not(#file-dialog)"));

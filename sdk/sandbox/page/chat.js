@@ -20,6 +20,7 @@ let unseen = 0;
 let following = true;
 let lastTop = 0;
 let onAction = () => {};
+let onReply = null;
 
 const isBot = (message) => message.from?.is_bot ?? message.from?.id === bot?.id;
 const nodeOf = (id) => $("messages").querySelector(`[data-message-id="${id}"]`);
@@ -47,7 +48,7 @@ function onScroll() {
 
 const keepUp = () => (following ? toEnd() : onScroll());
 
-function jump(id) {
+export function jump(id) {
   const node = nodeOf(id);
   if (!node) return;
   node.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -118,6 +119,7 @@ const actions = {
   press: pressButton,
   isBusy: (messageId, data) => waiting.has(keyOf(messageId, data)),
   command: (text) => command(text),
+  reply: (message) => onReply(message),
   jump,
   picture(source) {
     $("picture-image").src = source;
@@ -243,7 +245,7 @@ export const findMessage = (id) => messages.get(id);
 export const allMessages = () => [...messages.values()].sort((a, b) => a.message_id - b.message_id);
 
 export function startChat(handlers) {
-  ({ command, onAction } = handlers);
+  ({ command, onAction, onReply } = handlers);
   $("to-end").addEventListener("click", toEnd);
   $("scroller").addEventListener("scroll", onScroll, { passive: true });
   const size = new ResizeObserver(keepUp);

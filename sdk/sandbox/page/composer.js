@@ -4,7 +4,7 @@ import { $, el, fail, focusInput, toast } from "./dom.js";
 import { sendText, upload } from "./api.js";
 import { duration, t } from "./i18n.js";
 import { startRecording } from "./recorder.js";
-import { endReply, repliedTo } from "./reply.js";
+import { endReply, repliedTo, stepReply } from "./reply.js";
 
 const LONGEST = 4096; // characters of a message
 
@@ -131,6 +131,8 @@ function onKey(event) {
   else if (open && event.key === "ArrowUp") choose(chosen < 0 ? 0 : -1);
   else if (open && event.key === "Escape") hideCommands();
   else if (repliedTo() && event.key === "Escape") endReply();
+  else if (event.ctrlKey && event.key === "ArrowUp") stepReply(-1);
+  else if (event.ctrlKey && event.key === "ArrowDown") stepReply(1);
   else if (open && event.key === "Tab" && !event.shiftKey) {
     $("input").value = `/${commandAt(Math.max(chosen, 0))} `;
     hideCommands();

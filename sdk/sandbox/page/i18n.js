@@ -24,6 +24,7 @@ const WORDS = {
   message: ["Message", "Сообщение"],
   keyboard: ["Bot's keyboard", "Клавиатура бота"],
   replyTo: ["Reply to", "Ответ на"],
+  reply: ["Reply", "Ответить"],
   cancelReply: ["Do not reply", "Не отвечать"],
   attach: ["Attach a file", "Прикрепить файл"],
   record: ["Record a voice message", "Записать голосовое сообщение"],

@@ -156,7 +156,23 @@ function keyboard(message, actions) {
   );
 }
 
-// actions: press, isBusy, command, picture, jump
+function replyButton(message, actions) {
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "answer",
+      testid: "answer",
+      tabIndex: -1,
+      title: t("reply"),
+      "aria-label": t("reply"),
+      onclick: () => actions.reply(message),
+    },
+    icon("reply"),
+  );
+}
+
+// actions: press, isBusy, command, picture, jump, reply
 export function renderMessage(message, fromBot, actions) {
   const text = message.text ?? message.caption;
   const isEdited = message.edit_date && !message.reply_markup; // screens of a menu do not say so
@@ -178,6 +194,7 @@ export function renderMessage(message, fromBot, actions) {
       isEdited && el("span", { testid: "edited" }, t("edited")),
       el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
     ),
+    replyButton(message, actions),
   );
   if (attached && !text) bubble.classList.add("bare");
   if (message.photo || message.video || message.animation) bubble.classList.add("wide");

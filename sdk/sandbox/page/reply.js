@@ -1,6 +1,6 @@
 // What stands around the text field: the bot's reply keyboard below it, and above it the message one replies to.
 
-import { findMessage } from "./chat.js";
+import { allMessages, findMessage, jump } from "./chat.js";
 import { $, el, fail, focusInput, isTouch, toast } from "./dom.js";
 import { t } from "./i18n.js";
 import { summary } from "./message.js";
@@ -23,6 +23,16 @@ export function replyTo(message) {
 export function endReply() {
   replyTo(null);
   drawPlaceholder();
+}
+
+// To the message before or after the one replied to.
+export function stepReply(step) {
+  const messages = allMessages();
+  const at = messages.findIndex(({ message_id: id }) => id === repliedTo());
+  const next = messages[at < 0 && step < 0 ? messages.length - 1 : at + step];
+  if (at < 0 && step > 0) return;
+  replyTo(next ?? (step < 0 ? original : null));
+  if (next) jump(next.message_id);
 }
 
 // --- the keyboard ---
