@@ -51,7 +51,7 @@ class Messages(PageTest):
         self.start()
         self.bot_says("Sure?", reply_markup={"inline_keyboard": [[{"text": "Yes", "callback_data": "forged"}]]})
         self.press("Yes")
-        self.page.wait_text(f'{by("toast")}, {by("alert-text")}', "This button is out of date", ANSWER)
+        self.page.wait_text(f'{by("toast")}, {by("alert-text")}', "This button is for someone else", ANSWER)
         self.wait_settled()
 
     def test_nothing_is_wider_than_its_bubble(self):
