@@ -22,6 +22,9 @@ class Voice(PageTest):
     def sent_voice(self):
         return next(message["voice"] for message in self.stack.messages(self.user) if "voice" in message)
 
+    def wait_recorded(self, length):
+        self.page.wait(lambda: self.page.find(by("record-time")).text >= length, what=f"{length} of sound")
+
     def test_an_uploaded_note_becomes_text(self):
         self.start()
         self.send_file(self.note, "voice")
@@ -51,15 +54,15 @@ class Voice(PageTest):
         """Chromium's own fake microphone beeps."""
         self.start()
         self.page.click(by("record"))
-        self.page.wait(lambda: self.page.texts(by("record-time")) == ["0:02"], what="two seconds of sound")
+        self.wait_recorded("0:02")
         self.page.click(by("record-send"))
         self.wait_answer(HEARD)
-        self.assertIn(self.sent_voice()["duration"], (2, 3))
+        self.assertGreaterEqual(self.sent_voice()["duration"], 2)
         self.page.find(PLAYER)
 
     def test_a_recording_can_be_thrown_away(self):
         self.page.click(by("record"))
-        self.page.wait(lambda: self.page.texts(by("record-time")) == ["0:01"], what="a second of sound")
+        self.wait_recorded("0:01")
         self.page.click(by("record-cancel"))
         self.page.find(by("input"))
         self.assertEqual(self.stack.messages(self.user), [])

@@ -22,7 +22,7 @@ import urllib.request
 
 ENTER, ESCAPE, TAB, BACKSPACE = "\ue007", "\ue00c", "\ue004", "\ue003"
 ARROW_UP, ARROW_DOWN, SHIFT, CONTROL = "\ue013", "\ue015", "\ue008", "\ue009"
-POLL = 0.05
+POLL, PATIENCE = 0.05, 30  # seconds; only a failing test ever waits that long
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -124,7 +124,7 @@ class Browser:
             _, mark, rest = _read(log).rpartition("started successfully on port ")
             return mark and rest.split(".")[0]
 
-        self.base = f"http://127.0.0.1:{wait_for(port, 20, 'chromedriver to listen')}"
+        self.base = f"http://127.0.0.1:{wait_for(port, PATIENCE, 'chromedriver to listen')}"
 
     def _start_session(self):
         options = {"binary": shutil.which("chromium"), "args": ARGUMENTS + [
@@ -181,13 +181,13 @@ class Browser:
         found = self.call("POST", "/elements", {"using": "css selector", "value": css})
         return [Element(self, item[ELEMENT]) for item in found]
 
-    def find(self, css, timeout=10):
+    def find(self, css, timeout=PATIENCE):
         """The first shown element, or a file input, which is never shown."""
         def first():
             return next((item for item in self.find_all(css) if item.shown or item.dom("type") == "file"), None)
         return self.wait(first, timeout, f"{css} to be shown")
 
-    def click(self, css, timeout=10):
+    def click(self, css, timeout=PATIENCE):
         """Clicks the first shown element; one replaced or covered meanwhile is looked for again."""
         def attempt():
             self.find(css, timeout).click()
@@ -205,7 +205,7 @@ class Browser:
     def texts(self, css):
         return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", css)
 
-    def wait(self, predicate, timeout=10, what="the condition"):
+    def wait(self, predicate, timeout=PATIENCE, what="the condition"):
         """The first true value of predicate(); elements that go away while it looks are no failure."""
         def steady():
             try:
@@ -216,7 +216,7 @@ class Browser:
                 raise
         return wait_for(steady, timeout, what)
 
-    def wait_text(self, css, part, timeout=10):
+    def wait_text(self, css, part, timeout=PATIENCE):
         """The text of the last element that contains part."""
         seen = []
 
@@ -256,7 +256,7 @@ class Browser:
         return [entry["message"] for entry in entries if entry["level"] == level]
 
 
-def wait_for(predicate, timeout=10, what="the condition"):
+def wait_for(predicate, timeout=PATIENCE, what="the condition"):
     deadline = time.monotonic() + timeout
     while True:
         value = predicate()
