@@ -176,6 +176,17 @@ class AroundTheText(PageTest):
                    if not message["from"]["is_bot"] and "reply_to_message" in message]
         self.assertEqual(replies, ["/start", "Hello, Any message can be replied to! What shall we do?"])
 
+    def test_nobody_replies_to_what_has_gone(self):
+        self.start()
+        sent = self.bot_says("a slip of the tongue")
+        self.wait_answer("a slip of the tongue")
+        self.write(CONTROL + ARROW_UP + CONTROL)
+        self.page.wait_text(by("reply-text"), "a slip of the tongue")
+        self.bot_calls("deleteMessage", message_id=sent["message_id"])
+        self.page.wait(lambda: not self.page.find_all(by("reply"))[0].shown, what="the reply to be dropped")
+        self.write("what?" + ENTER)
+        self.page.wait_text(FROM_USER, "what?")
+
 
 class Using(PageTest):
     def test_commands_are_offered(self):

@@ -15,7 +15,7 @@ import { openDraft, say, setCommands, startComposer } from "./composer.js";
 import { $, fail, focusInput } from "./dom.js";
 import { startFiles } from "./files.js";
 import { setLanguage, t, translatePage } from "./i18n.js";
-import { drawPlaceholder, replyTo, setReplyMarkup, startReply } from "./reply.js";
+import { checkReply, drawPlaceholder, replyTo, setReplyMarkup, startReply } from "./reply.js";
 import { currentUser, drawUsers, noteMessage, offerUser, setUsers, startUsers } from "./users.js";
 import { resetWire, startWire } from "./wire.js";
 
@@ -74,6 +74,7 @@ async function readChat() {
       setAction(chat.typing);
       setCommands(chat.commands);
     }
+    checkReply();
     setReplyMarkup(chat?.reply_markup);
     drawEmpty();
     for (const event of held) if (event.revision > (chat?.revision ?? 0)) apply(event);
@@ -106,6 +107,7 @@ function apply(event) {
       break;
     case "delete":
       removeMessage(event.message_id);
+      checkReply();
       break;
     case "answer_callback":
       answered(event);

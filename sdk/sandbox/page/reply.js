@@ -25,13 +25,17 @@ export function endReply() {
   drawPlaceholder();
 }
 
+// When messages have gone: one of them may be the one replied to.
+export function checkReply() {
+  if (original && !findMessage(original.message_id)) endReply();
+}
+
 // To the message before or after the one replied to.
 export function stepReply(step) {
   const messages = allMessages();
-  const at = messages.findIndex(({ message_id: id }) => id === repliedTo());
-  const next = messages[at < 0 && step < 0 ? messages.length - 1 : at + step];
-  if (at < 0 && step > 0) return;
-  replyTo(next ?? (step < 0 ? original : null));
+  const at = original ? messages.findIndex(({ message_id: id }) => id === repliedTo()) : messages.length;
+  const next = messages[Math.max(0, at + step)];
+  replyTo(next);
   if (next) jump(next.message_id);
 }
 
@@ -74,12 +78,14 @@ function key(button) {
 export function setReplyMarkup(next) {
   const rows = next?.keyboard ?? [];
   const isNew = next?.message_id !== markup?.message_id;
+  const wasForced = markup?.force_reply && original?.message_id === markup.message_id;
   const wasOpen = !$("keys").hidden;
   markup = next ?? null;
   $("keys-toggle").hidden = !rows.length;
   $("keys").classList.toggle("tall", !next?.resize_keyboard);
   $("keys").replaceChildren(...rows.map((row) => el("div", { class: "key-row" }, row.map(key))));
-  if (isNew || !next?.force_reply) replyTo(next?.force_reply && findMessage(next.message_id));
+  if (isNew && next?.force_reply) replyTo(findMessage(next.message_id));
+  else if (wasForced && !next?.force_reply) replyTo(null);
   const isWriting = isTouch() && $("input").value !== "";
   showKeys(rows.length > 0 && !next.used && (isNew ? !isWriting : wasOpen));
   if (isNew && next?.force_reply) $("input").focus();
