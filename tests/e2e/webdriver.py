@@ -112,19 +112,26 @@ class Browser:
         self.close()
 
     def _start_driver(self):
+        """It takes a port that is free in IPv6 and hopes that it is in IPv4: this may take several tries."""
+        self.base = wait_for(self._try_driver, PATIENCE, "chromedriver to listen")
+
+    def _try_driver(self):
         log = os.path.join(self.directory, "chromedriver.log")
         environment = dict(os.environ, TMPDIR=self.directory, HOME=self.directory)
         with open(log, "wb") as output:
             self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=output, stderr=subprocess.STDOUT,
                                            env=environment, start_new_session=True)
 
-        def port():
-            if self.driver.poll() is not None:
-                raise RuntimeError("chromedriver ended at once: " + _read(log))
+        def outcome():
             _, mark, rest = _read(log).rpartition("started successfully on port ")
-            return mark and rest.split(".")[0]
+            if mark and "." in rest:
+                return f"http://127.0.0.1:{rest.split('.')[0]}"
+            return self.driver.poll() is not None and "ended"
 
-        self.base = f"http://127.0.0.1:{wait_for(port, PATIENCE, 'chromedriver to listen')}"
+        result = wait_for(outcome, PATIENCE, "chromedriver to listen or to end")
+        if result == "ended" and "Address already in use" not in _read(log):
+            raise RuntimeError("chromedriver ended at once: " + _read(log))
+        return result != "ended" and result
 
     def _start_session(self):
         options = {"binary": shutil.which("chromium"), "args": ARGUMENTS + [
