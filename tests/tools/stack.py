@@ -11,6 +11,7 @@ Leaving the block stops the host with SIGTERM and fails the test unless it ends 
 without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
 
 AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves.
+tap.py, which lies beside this file, runs the tests.
 """
 import ctypes
 import json
