@@ -94,7 +94,7 @@ int ctx_read(struct aisha_ctx *ctx)
     const struct aisha_chat *chat = chat_of(ctx->update, ctx->message);
     if (chat) {
         ctx->chat_id = chat->id;
-        ctx->is_private = chat->type && strcmp(chat->type, "private") == 0;
+        ctx->is_private = strcmp(chat->type, "private") == 0;
     }
     /* Replies in ordinary groups carry a thread id too, which must not be sent back. */
     if (ctx->message && ctx->message->is_topic_message == 1)

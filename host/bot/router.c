@@ -231,8 +231,20 @@ static int run_update_routes(struct aisha_ctx *ctx)
     return 0;
 }
 
+/* A message without a chat and a press without an id cannot be answered; Telegram sends neither. */
+static bool is_whole(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update->callback_query;
+
+    return (!ctx->message || ctx->chat_id) && (!query || (*query->id && query->from->id));
+}
+
 int router_run(struct aisha_ctx *ctx)
 {
+    if (!is_whole(ctx)) {
+        log_warn("router", "update=%lld is incomplete and ignored", (long long)ctx->item.update_id);
+        return 0;
+    }
     if (strcmp(ctx->kind, "callback_query") == 0)
         return run_callback(ctx, ctx->update->callback_query);
     if (strcmp(ctx->kind, "message") == 0)

@@ -23,8 +23,23 @@ struct outgoing {
     bool is_html;
     const struct aisha_reply_markup *markup;
     const struct aisha_file *document;
+    const struct aisha_reply_parameters *quote;
     int8_t is_silent;
 };
+
+static const struct aisha_reply_parameters *quote_of(struct aisha_ctx *ctx)
+{
+    const struct aisha_message *message = ctx->update->message;
+    struct aisha_reply_parameters *quote;
+
+    if (!message)
+        return NULL;
+    quote = arena_alloc(&ctx->arena, sizeof *quote);
+    *quote = (struct aisha_reply_parameters){.size = sizeof *quote,
+                                             .message_id = message->message_id,
+                                             .allow_sending_without_reply = true};
+    return quote;
+}
 
 static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struct outgoing *ret)
 {
@@ -35,7 +50,9 @@ static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struc
         return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     if (!!own.text + !!own.html + !!own.key > 1)
         return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
-    *ret = (struct outgoing){.document = own.document, .is_silent = own.is_silent};
+    *ret = (struct outgoing){.document = own.document,
+                             .is_silent = own.is_silent,
+                             .quote = own.is_quoting ? quote_of(ctx) : NULL};
     if (own.key)
         own.html = ctx_html(ctx, own.key, NULL);
     ret->is_html = own.html != NULL;
@@ -57,15 +74,15 @@ static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      const struct aisha_reply_markup *markup, const struct aisha_message **ret)
 {
-    int r =
-        aisha_send_message(ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
-                           .text = text, .parse_mode = out->is_html ? "HTML" : NULL,
-                           .disable_notification = out->is_silent, .reply_markup = markup);
+    int r = aisha_send_message(
+        ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id, .text = text,
+        .parse_mode = out->is_html ? "HTML" : NULL, .disable_notification = out->is_silent,
+        .reply_parameters = out->quote, .reply_markup = markup);
     if (out->is_html && was_refused(ctx, r, "can't parse entities"))
-        r = aisha_send_message(ctx, ret, .chat_id = ctx->chat_id,
-                               .message_thread_id = ctx->thread_id,
-                               .text = html_to_plain(&ctx->arena, text),
-                               .disable_notification = out->is_silent, .reply_markup = markup);
+        r = aisha_send_message(
+            ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
+            .text = html_to_plain(&ctx->arena, text), .disable_notification = out->is_silent,
+            .reply_parameters = out->quote, .reply_markup = markup);
     if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
@@ -108,7 +125,8 @@ static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
     return aisha_send_document(ctx, ret, .chat_id = ctx->chat_id,
                                .message_thread_id = ctx->thread_id, .document = out->document,
                                .caption = caption, .parse_mode = out->is_html ? "HTML" : NULL,
-                               .disable_notification = out->is_silent, .reply_markup = out->markup);
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = out->markup);
 }
 
 static int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,

@@ -269,16 +269,23 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
 
 /* ---- ending ---- */
 
+static bool has_blocked_us(const struct aisha_ctx *ctx, int r)
+{
+    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.error_code == 403;
+}
+
 static void log_failure(const struct aisha_ctx *ctx, int r)
 {
-    const struct telegram_failure *telegram = &ctx->telegram_failure;
+    const char *owner = ctx->plugin ? ctx->plugin->name : "bot";
+    const char *handler = ctx->handler ? ctx->handler : "";
 
-    log_error(ctx->plugin ? ctx->plugin->name : "bot",
-              "update=%lld handler=\"%s\" failed: %s%s%s%s%s", (long long)ctx->item.update_id,
-              ctx->handler ? ctx->handler : "", aisha_error_text(r), ctx->failure_text ? ": " : "",
-              ctx->failure_text ? ctx->failure_text : "",
-              r == -AISHA_E_TELEGRAM && telegram->description ? ": " : "",
-              r == -AISHA_E_TELEGRAM && telegram->description ? telegram->description : "");
+    if (has_blocked_us(ctx, r))
+        log_info(owner, "update=%lld handler=\"%s\" ended: the user has blocked the bot",
+                 (long long)ctx->item.update_id, handler);
+    else
+        log_error(owner, "update=%lld handler=\"%s\" failed: %s%s%s",
+                  (long long)ctx->item.update_id, handler, aisha_error_text(r),
+                  ctx->failure_text ? ": " : "", ctx->failure_text ? ctx->failure_text : "");
 }
 
 /* Says how it ended: in the message that was shown, else as an answer to the press, else anew; but
@@ -308,7 +315,7 @@ static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
     }
     ctx->dialog_change = CTX_DIALOG_KEEP;
     log_failure(ctx, r);
-    if (ctx->telegram_failure.error_code != 403) /* they have blocked us */
+    if (!has_blocked_us(ctx, r))
         tell(ctx, ctx->cancel == CTX_CANCELLED_BY_DEADLINE ? "too_slow" : "failed");
 }
 

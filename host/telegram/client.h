@@ -23,13 +23,16 @@ struct telegram_options {
     double rate, chat_rate; /* see outbound.h */
 };
 
-/* What Telegram said when it refused; error_code 0 = it did not. Text is in the call's arena. */
+/* What Telegram said when it refused, or why it was not reached (error_code 0). Text is in the call's
+ * arena; it never contains the token. */
 struct telegram_failure {
     int error_code;
     const char *description;
     int64_t retry_after_s;
     int64_t migrate_to_chat_id;
-    const char *body; /* of an answer that is not one of the Bot API, with a NUL at its end */
+    /* Of an answer that is not one of the Bot API, with a NUL at its end; not for the log, since it
+     * may quote our URL. */
+    const char *body;
 };
 
 int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_client *http,

@@ -150,6 +150,26 @@ static const struct api_field *find_field(const struct api_type *type, const cha
     return NULL;
 }
 
+/* An empty text, list or object where one is required and did not come, so that nobody who trusts
+ * the specification meets a NULL. */
+static void fill_required(struct reader *reader, const struct api_type *type, char *object)
+{
+    const cJSON empty_list = {.type = cJSON_Array}, empty_object = {.type = cJSON_Object};
+
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct api_field *field = &type->fields[i];
+        const struct api_value *value = &field->value;
+        const void **place = (const void **)(void *)(object + field->offset);
+        bool is_text = value->kind == API_TEXT || value->kind == API_JSON;
+        bool is_list = value->depth && value->kind != API_INTEGER; /* those come with a count */
+        if (!field->is_required || (!is_text && !is_list && value->kind != API_OBJECT) || *place)
+            continue;
+        *place = is_list   ? read_list(reader, value, value->depth, &empty_list)
+                 : is_text ? read_text(reader, "")
+                           : read_object(reader, value->type, &empty_object);
+    }
+}
+
 static const void *read_object(struct reader *reader, const struct api_type *type,
                                const cJSON *json)
 {
@@ -166,6 +186,7 @@ static const void *read_object(struct reader *reader, const struct api_type *typ
         if (field && !cJSON_IsNull(item))
             read_field(reader, field, item, object);
     }
+    fill_required(reader, type, object);
     reader->depth--;
     return object;
 }

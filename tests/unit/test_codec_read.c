@@ -182,7 +182,6 @@ static void wrong_types_are_left_unset(void **state)
     assert_int_equal(update->update_id, 0);
     assert_int_equal(message->message_id, 0);
     assert_null(message->from);
-    assert_null(message->chat);
     assert_null(message->text);
     assert_null(message->entities);
     assert_null(message->new_chat_members);
@@ -191,6 +190,32 @@ static void wrong_types_are_left_unset(void **state)
     assert_int_equal((int)message->location->latitude, 0);
     assert_int_equal(message->photo[0]->width, 0);
     assert_null(message->photo[1]);
+}
+
+static void what_is_required_is_never_null(void **state)
+{
+    const struct aisha_update *update = read_update(
+        *state, "{\"update_id\":8,\"message\":{\"chat\":\"x\",\"voice\":{},\"photo\":[{}]},"
+                "\"poll\":{},\"callback_query\":{}}");
+    const struct aisha_message *message = update->message;
+    size_t count = 0;
+
+    assert_int_equal(message->chat->size, sizeof *message->chat);
+    assert_int_equal(message->chat->id, 0);
+    assert_string_equal(message->chat->type, "");
+    assert_null(message->chat->title);
+    assert_string_equal(message->voice->file_id, "");
+    assert_string_equal(message->photo[0]->file_unique_id, "");
+    assert_string_equal(update->poll->question, "");
+    assert_null(update->poll->options[0]);
+    assert_string_equal(update->callback_query->from->first_name, "");
+    for (size_t i = 0; i < api_type_count; i++) {
+        const void *object;
+        cJSON *json = cJSON_CreateObject();
+        count += codec_read(*state, &api_types[i], json, &object) == 0;
+        cJSON_Delete(json);
+    }
+    assert_int_equal(count, api_type_count); /* no type requires itself */
 }
 
 static void integers_are_read_only_when_exact(void **state)
@@ -326,6 +351,7 @@ int main(void)
         TEST(every_kind_of_update_is_recognized),
         TEST(what_is_unknown_is_skipped),
         TEST(wrong_types_are_left_unset),
+        TEST(what_is_required_is_never_null),
         TEST(integers_are_read_only_when_exact),
         TEST(nonsense_is_refused),
         TEST(deep_nesting_is_refused),

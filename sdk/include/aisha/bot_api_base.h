@@ -11,7 +11,8 @@
  *
  * Every struct starts with its size, so that it can grow. What is zero is not sent, except for
  * required numbers and booleans; where a zero or a false has to be sent, write AISHA_ZERO or
- * AISHA_FALSE. What arrives has plain values: a boolean is 0 or 1, and 0 if it was not there.
+ * AISHA_FALSE. What arrives has plain values: a boolean is 0 or 1, and 0 if it was not there; what
+ * is required is never NULL, at worst an empty text, array or object.
  *
  * Arrays end with NULL; of one of integers, NAME_count is the length. A field whose type differs
  * from case to case is JSON text. Where an id can be a number or a name, NAME_str is the second form

@@ -23,6 +23,7 @@ struct aisha_reply {
     const struct aisha_keyboard *keyboard;
     const struct aisha_file *document; /* the text becomes its caption */
     bool is_silent;                    /* without a sound on the user's side */
+    bool is_quoting; /* shown under a quote of the message that arrived; not when it is edited */
 };
 
 /* Sends a new message to where the update came from. */

@@ -31,8 +31,9 @@ struct aisha_speech_functions {
 
 /*
  * Transcribes the recording; the result lives as long as ctx. -AISHA_E_INVALID when the provider
- * cannot read it, -AISHA_E_LIMIT when it is too large or the account is used up, -AISHA_E_DENIED when
- * the key is refused, -AISHA_E_UPSTREAM and -AISHA_E_UNAVAILABLE when a later try may work.
+ * cannot read it, -AISHA_E_LIMIT when it is too large, -AISHA_E_DENIED when the operator has to act
+ * (the key is refused, the account has no credit left); -AISHA_E_UPSTREAM, -AISHA_E_UNAVAILABLE and
+ * -AISHA_E_TIMEOUT when a later try may work. What happened is in the log.
  */
 static inline AISHA_CHECKED int
 aisha_speech_transcribe_(struct aisha_ctx *ctx, const struct aisha_speech_result **ret_result,

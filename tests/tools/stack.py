@@ -10,7 +10,8 @@ Everything lives in a directory of its own and goes away with it: the processes,
 Leaving the block stops the host with SIGTERM and fails the test unless it ends with status 0, in time, and
 without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
 
-AISHA_BUILD names the build directory (default: build).
+AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves.
+tap.py, which lies beside this file, runs the tests.
 """
 import ctypes
 import json
@@ -28,6 +29,7 @@ import urllib.request
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("AISHA_BUILD", "build"))
+ROUNDS = int(os.environ.get("AISHA_TEST_ROUNDS", "1"))
 DEADLINE = 60  # seconds; long, because only a failing test ever waits for it
 COMPLAINT = re.compile(rb"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 PR_SET_PDEATHSIG = 1

@@ -1,0 +1,349 @@
+/*
+ * audio: a voice note, or any other recording, becomes text. The recording is fetched, decoded in a
+ * helper process that has nothing to lose, and handed to whoever provides the service "speech".
+ */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/aisha.h>
+#include <aisha/service/speech.h>
+
+enum {
+    TELEGRAM_MAX_MB = 20,
+    DECODE_TIMEOUT_MS = 3 * 60 * 1000,
+    MP3_BYTES = 24 << 20, /* what transcription services take */
+    LONG_TEXT = 3500,     /* characters; more is sent as a file */
+    PREVIEW = 600,
+};
+
+struct config {
+    int64_t max_mb, max_minutes;
+};
+
+/* What a message carries, whatever kind it is. */
+struct recording {
+    const char *file_id;
+    const char *name;
+    int64_t size_bytes, duration_s; /* 0 = not told */
+};
+
+/* ---- what is shown ---- */
+
+/* Progress, with a button to stop it. */
+static AISHA_ASYNC int show_progress(struct aisha_ctx *ctx, const char *key)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .key = "cancel", .cancels = true);
+    return aisha_screen(ctx, .key = key, .keyboard = keyboard, .is_quoting = true);
+}
+
+static AISHA_ASYNC int show_key(struct aisha_ctx *ctx, const char *key)
+{
+    return aisha_screen(ctx, .key = key, .is_quoting = true);
+}
+
+static AISHA_ASYNC int show_too_big(struct aisha_ctx *ctx, const struct config *config)
+{
+    return aisha_screen(ctx, .html = aisha_t(ctx, "too_big", AISHA_ARG("mb", config->max_mb)),
+                        .is_quoting = true);
+}
+
+static AISHA_ASYNC int show_too_long(struct aisha_ctx *ctx, const struct config *config)
+{
+    return aisha_screen(ctx, .html = aisha_t(ctx, "too_long", AISHA_ARG("n", config->max_minutes)),
+                        .is_quoting = true);
+}
+
+/* Bytes of the first so many characters. */
+static size_t characters(const char *text, size_t count)
+{
+    size_t bytes = 0;
+
+    while (text[bytes] && count > 0) {
+        bytes++;
+        while ((text[bytes] & 0xC0) == 0x80) /* the rest of the character */
+            bytes++;
+        count--;
+    }
+    return bytes;
+}
+
+static const char *trimmed(struct aisha_ctx *ctx, const char *text)
+{
+    static const char space[] = " \t\r\n";
+    size_t length;
+
+    text += strspn(text, space);
+    length = strlen(text);
+    while (length > 0 && strchr(space, text[length - 1]))
+        length--;
+    return aisha_printf(ctx, "%.*s", (int)length, text);
+}
+
+/* The recording's name with another ending. */
+static const char *text_file_name(struct aisha_ctx *ctx, const char *name)
+{
+    const char *dot = name ? strrchr(name, '.') : NULL;
+
+    if (!name || !*name || dot == name)
+        return aisha_t_plain(ctx, "file_name");
+    return aisha_printf(ctx, "%.*s.txt", (int)(dot ? dot - name : (ptrdiff_t)strlen(name)), name);
+}
+
+static AISHA_ASYNC int show_text(struct aisha_ctx *ctx, const struct recording *recording,
+                                 const char *text)
+{
+    text = trimmed(ctx, text);
+    if (!*text)
+        return show_key(ctx, "nothing_said");
+    if (!text[characters(text, LONG_TEXT)])
+        return aisha_screen(ctx, .text = text, .is_quoting = true);
+
+    int r = aisha_reply(ctx,
+                        .document = AISHA_FILE(.bytes = text, .bytes_size = strlen(text),
+                                               .file_name = text_file_name(ctx, recording->name),
+                                               .mime_type = "text/plain"),
+                        .is_quoting = true);
+    if (r < 0)
+        return r;
+    const char *start = aisha_printf(ctx, "%.*s", (int)characters(text, PREVIEW), text);
+    return aisha_screen(ctx, .html = aisha_t(ctx, "in_file", AISHA_ARG("start", start)));
+}
+
+/* ---- from the message to the text ---- */
+
+static AISHA_ASYNC int explain_download(struct aisha_ctx *ctx, const struct config *config, int r)
+{
+    switch (-r) {
+    case AISHA_E_LIMIT:
+        return show_too_big(ctx, config);
+    case AISHA_E_TELEGRAM:
+    case AISHA_E_UPSTREAM:
+    case AISHA_E_TIMEOUT:
+    case AISHA_E_UNAVAILABLE:
+        aisha_log(ctx, AISHA_LOG_WARN, "download failed: %s", aisha_error_text(r));
+        return show_key(ctx, "no_download");
+    default:
+        return r;
+    }
+}
+
+static AISHA_ASYNC int explain_decoding(struct aisha_ctx *ctx, const struct config *config, int r,
+                                        const struct aisha_helper_result *result)
+{
+    if (r != -AISHA_E_CANCELED)
+        aisha_log(ctx, AISHA_LOG_INFO, "cannot be decoded: %s", result->error);
+    switch (-r) {
+    case AISHA_E_NOT_FOUND:
+        return show_key(ctx, "no_sound");
+    case AISHA_E_LIMIT:
+        return show_too_long(ctx, config);
+    case AISHA_E_INVALID:
+    case AISHA_E_TIMEOUT:
+        return show_key(ctx, "unreadable");
+    default:
+        return r;
+    }
+}
+
+static AISHA_ASYNC int explain_speech(struct aisha_ctx *ctx, const struct config *config, int r)
+{
+    switch (-r) {
+    case AISHA_E_INVALID:
+        return show_key(ctx, "unreadable");
+    case AISHA_E_LIMIT:
+        return show_too_long(ctx, config);
+    case AISHA_E_DENIED:
+        return show_key(ctx, "out_of_service");
+    case AISHA_E_UPSTREAM:
+    case AISHA_E_UNAVAILABLE:
+    case AISHA_E_TIMEOUT:
+        return show_key(ctx, "later");
+    default:
+        return r;
+    }
+}
+
+static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording *recording)
+{
+    const struct config *config = aisha_config(ctx);
+    const struct aisha_helper_result *decoded;
+    const struct aisha_speech_result *speech;
+    const char *source, *mp3 = aisha_temp_path(ctx, ".mp3");
+    int64_t duration_ms = 0;
+
+    if (recording->size_bytes > config->max_mb << 20)
+        return show_too_big(ctx, config);
+    if (recording->duration_s > config->max_minutes * 60)
+        return show_too_long(ctx, config);
+    int r = show_progress(ctx, "fetching");
+    if (r < 0)
+        return r;
+    r = aisha_download(ctx, recording->file_id, config->max_mb << 20, &source);
+    if (r < 0)
+        return explain_download(ctx, config, r);
+    r = aisha_run_helper(ctx, &decoded, .name = "decode",
+                         .args = aisha_printf(ctx, "%" PRId64, config->max_minutes * 60),
+                         .input_path = source, .output_path = mp3, .timeout_ms = DECODE_TIMEOUT_MS,
+                         .max_output_bytes = MP3_BYTES);
+    if (r < 0)
+        return explain_decoding(ctx, config, r, decoded);
+    if (sscanf(decoded->report, "duration_ms=%" SCNd64, &duration_ms) != 1 || duration_ms < 0)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "the helper did not report a duration");
+    r = show_progress(ctx, "listening");
+    if (r < 0)
+        return r;
+    r = aisha_speech_transcribe(ctx, &speech, .path = mp3, .duration_ms = duration_ms);
+    if (r < 0)
+        return explain_speech(ctx, config, r);
+    return show_text(ctx, recording, speech->text);
+}
+
+/* ---- kinds of messages ---- */
+
+/* In groups people talk to each other. */
+static bool is_for_us(struct aisha_ctx *ctx)
+{
+    return strcmp(aisha_message(ctx)->chat->type, "private") == 0;
+}
+
+static AISHA_ASYNC int on_voice(struct aisha_ctx *ctx)
+{
+    const struct aisha_voice *voice = aisha_message(ctx)->voice;
+
+    if (!is_for_us(ctx))
+        return AISHA_PASS;
+    return transcribe(ctx, &(const struct recording){.file_id = voice->file_id,
+                                                     .size_bytes = voice->file_size,
+                                                     .duration_s = voice->duration});
+}
+
+static AISHA_ASYNC int on_audio(struct aisha_ctx *ctx)
+{
+    const struct aisha_audio *audio = aisha_message(ctx)->audio;
+
+    if (!is_for_us(ctx))
+        return AISHA_PASS;
+    return transcribe(ctx, &(const struct recording){.file_id = audio->file_id,
+                                                     .name = audio->file_name,
+                                                     .size_bytes = audio->file_size,
+                                                     .duration_s = audio->duration});
+}
+
+static AISHA_ASYNC int on_video_note(struct aisha_ctx *ctx)
+{
+    const struct aisha_video_note *note = aisha_message(ctx)->video_note;
+
+    if (!is_for_us(ctx))
+        return AISHA_PASS;
+    return transcribe(ctx, &(const struct recording){.file_id = note->file_id,
+                                                     .size_bytes = note->file_size,
+                                                     .duration_s = note->duration});
+}
+
+static AISHA_ASYNC int on_video(struct aisha_ctx *ctx)
+{
+    const struct aisha_video *video = aisha_message(ctx)->video;
+
+    if (!is_for_us(ctx))
+        return AISHA_PASS;
+    return transcribe(ctx, &(const struct recording){.file_id = video->file_id,
+                                                     .name = video->file_name,
+                                                     .size_bytes = video->file_size,
+                                                     .duration_s = video->duration});
+}
+
+/* By its type, or when the sender's system knew none, by its name. */
+static bool is_recording(const struct aisha_document *document)
+{
+    static const char *const endings[] = {".aac", ".amr",  ".caf", ".flac", ".m4a", ".mka",
+                                          ".mp3", ".oga",  ".ogg", ".opus", ".wav", ".wma",
+                                          ".mp4", ".webm", ".mkv", ".mov",  ".3gp", ".aiff"};
+    const char *type = document->mime_type ? document->mime_type : "";
+    const char *dot = document->file_name ? strrchr(document->file_name, '.') : NULL;
+
+    if (strncasecmp(type, "audio/", 6) == 0 || strncasecmp(type, "video/", 6) == 0)
+        return true;
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static AISHA_ASYNC int on_document(struct aisha_ctx *ctx)
+{
+    const struct aisha_document *document = aisha_message(ctx)->document;
+
+    if (!is_for_us(ctx) || !is_recording(document))
+        return AISHA_PASS;
+    return transcribe(ctx, &(const struct recording){.file_id = document->file_id,
+                                                     .name = document->file_name,
+                                                     .size_bytes = document->file_size});
+}
+
+/* The menu's button: what to do. */
+static AISHA_ASYNC int show_intro(struct aisha_ctx *ctx)
+{
+    const struct config *config = aisha_config(ctx);
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .key = "menu", .plugin = "home", .callback = "menu");
+    return aisha_screen(ctx,
+                        .html = aisha_t(ctx, "intro", AISHA_ARG("mb", config->max_mb),
+                                        AISHA_ARG("minutes", config->max_minutes)),
+                        .keyboard = keyboard);
+}
+
+static const struct aisha_message_route messages[] = {
+    {.field = "voice", .run = on_voice},           {.field = "audio", .run = on_audio},
+    {.field = "video_note", .run = on_video_note}, {.field = "video", .run = on_video},
+    {.field = "document", .run = on_document},
+};
+
+static const struct aisha_command commands[] = {
+    {.name = "transcribe", .summary = "@summary", .run = show_intro},
+};
+
+static const struct aisha_callback callbacks[] = {
+    {.name = "intro", .run = show_intro},
+};
+
+static const struct aisha_menu_entry menu[] = {
+    {.text = "@menu_entry", .callback = "intro", .order = 30},
+};
+
+static const struct aisha_helper_row helpers[] = {
+    {.name = "decode", .object = "audio_decode"},
+};
+
+static const struct aisha_requirement requirements[] = {
+    {.name = "speech"},
+    {.name = "home"},
+};
+
+static const struct aisha_option options[] = {
+    {.name = "max_mb",
+     .type = AISHA_OPTION_INT,
+     .offset = offsetof(struct config, max_mb),
+     .value = "20",
+     .min = 1,
+     .max = TELEGRAM_MAX_MB,
+     .summary = "the largest recording; Telegram gives bots no more than 20 MB"},
+    {.name = "max_minutes",
+     .type = AISHA_OPTION_INT,
+     .offset = offsetof(struct config, max_minutes),
+     .value = "120",
+     .min = 1,
+     .max = 120,
+     .summary = "the longest recording"},
+};
+
+AISHA_PLUGIN(.name = "audio", .version = "1.0", .summary = "Transcribes voice notes and recordings",
+             .config_size = sizeof(struct config), .options = AISHA_TABLE(options),
+             .commands = AISHA_TABLE(commands), .callbacks = AISHA_TABLE(callbacks),
+             .messages = AISHA_TABLE(messages), .menu = AISHA_TABLE(menu),
+             .helpers = AISHA_TABLE(helpers), .requires = AISHA_TABLE(requirements))
