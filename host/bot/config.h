@@ -45,6 +45,7 @@ struct config {
 
     struct {
         int64_t max_in_flight; /* handlers at once */
+        int64_t max_pending;   /* updates taken and not done */
     } limits;
 
     struct {

@@ -31,7 +31,6 @@
 #include "host/telegram/webhook.h"
 
 enum {
-    MAX_PENDING = 10000, /* updates taken from Telegram and not done */
     PATH_BYTES = 16,
     WATCH_EVERY_MS = 5 * 60 * 1000,
     RETRY_MS = 5000,
@@ -40,12 +39,12 @@ enum {
 
 static bool is_full(const struct bot *bot)
 {
-    return inbox_pending(bot->inbox) >= MAX_PENDING;
+    return (int64_t)inbox_pending(bot->inbox) >= bot->config->limits.max_pending;
 }
 
 void incoming_unit_ended(struct bot *bot)
 {
-    if (bot->room && inbox_pending(bot->inbox) < MAX_PENDING / 2)
+    if (bot->room && (int64_t)inbox_pending(bot->inbox) <= bot->config->limits.max_pending / 2)
         wait_wake(bot->room, 0);
 }
 
@@ -90,12 +89,6 @@ static int start_polling(struct bot *bot)
 
 /* ---- a delivery ---- */
 
-static void respond_later(struct http_exchange *exchange)
-{
-    http_exchange_add_header(exchange, "Retry-After", "1");
-    web_respond(exchange, 503, "not now\n");
-}
-
 static bool has_secret(const struct http_exchange *exchange, const char *secret)
 {
     const char *value = http_exchange_header(exchange, "x-telegram-bot-api-secret-token");
@@ -129,7 +122,7 @@ static AISHA_ASYNC void take_update(struct http_exchange *exchange, struct bot *
         return;
     }
     if (bot->is_stopping || is_full(bot)) {
-        respond_later(exchange);
+        web_respond_later(exchange);
         return;
     }
     if (codec_parse(exchange->body, exchange->body_size, &update) < 0) {
@@ -144,7 +137,7 @@ static AISHA_ASYNC void take_update(struct http_exchange *exchange, struct bot *
         return;
     }
     if (inbox_gate_receive(bot->gate, update) < 0)
-        respond_later(exchange);
+        web_respond_later(exchange);
     else
         http_exchange_respond(exchange, 200, NULL, NULL, 0);
 }
@@ -152,7 +145,7 @@ static AISHA_ASYNC void take_update(struct http_exchange *exchange, struct bot *
 void incoming_handle(struct http_exchange *exchange, struct bot *bot)
 {
     if (bot->config->telegram.is_webhook && !bot->gate)
-        respond_later(exchange); /* still starting */
+        web_respond_later(exchange); /* still starting */
     else if (bot->webhook.path && strcmp(exchange->path, bot->webhook.path) == 0)
         take_update(exchange, bot);
     else

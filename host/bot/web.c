@@ -5,6 +5,7 @@
 #include <aisha/error.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/hook.h"
 #include "host/bot/incoming.h"
 #include "host/core/log.h"
 #include "host/io/http_server.h"
@@ -14,6 +15,12 @@ enum { BODY_BYTES = 1024 * 1024 };
 void web_respond(struct http_exchange *exchange, int status, const char *text)
 {
     http_exchange_respond(exchange, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void web_respond_later(struct http_exchange *exchange)
+{
+    http_exchange_add_header(exchange, "Retry-After", "1");
+    web_respond(exchange, 503, "not now\n");
 }
 
 static AISHA_ASYNC void on_health(struct http_exchange *exchange, struct bot *bot)
@@ -27,6 +34,7 @@ static const struct {
     AISHA_ASYNC void (*handle)(struct http_exchange *exchange, struct bot *bot);
 } routes[] = {
     {"/healthz", on_health},
+    {"/hooks/", hook_handle},
     {"/telegram/", incoming_handle},
 };
 
@@ -49,7 +57,9 @@ static AISHA_ASYNC void on_request(struct http_exchange *exchange, void *user)
 
 int web_start(struct bot *bot)
 {
-    const struct http_server_options options = {.max_body_bytes = BODY_BYTES};
+    size_t hook_bytes = hook_max_body_bytes(bot->registry);
+    const struct http_server_options options = {
+        .max_body_bytes = hook_bytes > BODY_BYTES ? hook_bytes : BODY_BYTES};
     const char *address = bot->config->http.listen;
 
     int r = http_server_start(&bot->server, bot->loop, address, &options, on_request, bot);

@@ -3,6 +3,7 @@
  *
  *   /healthz            the process runs
  *   /telegram/<path>    updates, in webhook mode
+ *   /hooks/<plugin>/…   the webhooks of plugins
  */
 #pragma once
 
@@ -19,3 +20,6 @@ void web_stop(struct bot *bot);
 
 /* Plain text. */
 void web_respond(struct http_exchange *exchange, int status, const char *text);
+
+/* 503: the caller should repeat it soon. */
+void web_respond_later(struct http_exchange *exchange);
