@@ -168,7 +168,7 @@ static int make_path(struct bot *bot, const char *certificate, size_t certificat
     return 0;
 }
 
-static int prepare(struct bot *bot)
+static AISHA_ASYNC int prepare(struct bot *bot)
 {
     const struct config *config = bot->config;
     char *certificate = NULL;
