@@ -13,7 +13,7 @@ start() { # NAME COMMAND…
 
 ended() { # NAME: says how it ended, and its last words
     local status=0
-    wait "${pids[$1]}" || status=$?
+    wait "${pids[$1]}" 2>/dev/null || status=$?
     say "the $1 ended with status $status; the end of $data/$1.log:"
     tail -n 30 "$data/$1.log" >&2
     exit 1
@@ -125,6 +125,6 @@ demo() {
         setsid -f xdg-open "http://127.0.0.1:$port/" >/dev/null 2>&1 9>&-
     fi
     all_run # no command between this and the wait: bash forgets who ended before it last started one
-    wait -n "${pids[@]}" || true
+    wait -n "${pids[@]}" 2>/dev/null || true # bash has its own words for who was killed
     all_run
 }

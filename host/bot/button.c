@@ -73,7 +73,7 @@ static void base64url(const uint8_t *bytes, size_t size, char *ret_text)
     *ret_text = '\0';
 }
 
-/* Returns the number of bytes, or -1. */
+/* Returns the number of bytes, or -1: as strict as to take each button in one spelling only. */
 static int from_base64url(const char *text, uint8_t bytes[MAX_SIZE])
 {
     uint32_t bits = 0;
@@ -92,7 +92,7 @@ static int from_base64url(const char *text, uint8_t bytes[MAX_SIZE])
             return -1;
         bytes[size++] = (uint8_t)(bits >> count);
     }
-    return (bits & ((1U << count) - 1)) == 0 ? size : -1;
+    return count < 6 && (bits & ((1U << count) - 1)) == 0 ? size : -1;
 }
 
 void button_encode(const struct secret *key, const struct button_place *place,

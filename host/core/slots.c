@@ -51,3 +51,8 @@ void slots_give(struct slots *slots)
     TAILQ_REMOVE(&slots->waiting, next, link);
     wait_wake(&next->wait, 0); /* the slot stays taken */
 }
+
+bool slots_are_unused(const struct slots *slots)
+{
+    return slots->taken == 0 && TAILQ_EMPTY(&slots->waiting);
+}

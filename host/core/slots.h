@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -24,3 +25,6 @@ AISHA_ASYNC AISHA_CHECKED int slots_take(struct slots *slots, int64_t timeout_ms
 
 /* Hands a slot that was taken to whoever has waited longest. */
 void slots_give(struct slots *slots);
+
+/* Nobody has a slot, waits for one or has yet to leave the queue: the slots may be freed. */
+bool slots_are_unused(const struct slots *slots);

@@ -104,7 +104,7 @@ static void finish_job(struct desk *desk, struct job *job, int result)
 
 static int run_statements(struct desk *desk, struct job *job)
 {
-    int r = job->script ? sqlite_connection_exec(&desk->connection, job->script) : 0;
+    int r = job->script ? sqlite_connection_run_script(&desk->connection, job->script) : 0;
 
     for (size_t i = 0; r == 0 && i < job->count; i++)
         r = sqlite_connection_run(&desk->connection, job->arena, &job->statements[i],
@@ -112,18 +112,19 @@ static int run_statements(struct desk *desk, struct job *job)
     return r;
 }
 
-/* Runs one unit of a group. An error may have ended the whole transaction: false then. */
-static bool run_unit(struct desk *desk, struct job *job)
+/* Runs one unit within the transaction; 0, or why the whole transaction is over. An error that
+ * spoils only the unit is in job->result. */
+static int run_unit(struct desk *desk, struct job *job)
 {
     job->result = sqlite_connection_exec(&desk->connection, "SAVEPOINT unit");
     if (job->result == 0)
         job->result = run_statements(desk, job);
     if (sqlite3_get_autocommit(desk->connection.db))
-        return false;
+        return job->result < 0 ? job->result : -AISHA_E_INVALID;
     int r = 0;
     if (job->result < 0)
         r = sqlite_connection_exec(&desk->connection, "ROLLBACK TO unit");
-    return r == 0 && sqlite_connection_exec(&desk->connection, "RELEASE unit") == 0;
+    return r < 0 ? r : sqlite_connection_exec(&desk->connection, "RELEASE unit");
 }
 
 static void end_transaction(struct desk *desk)
@@ -132,30 +133,29 @@ static void end_transaction(struct desk *desk)
         aisha_ignore(sqlite_connection_exec(&desk->connection, "ROLLBACK"));
 }
 
-/* All units in one commit. False when the transaction broke: nothing of it took effect. */
-static bool run_group(struct desk *desk, struct job *const *group, size_t count)
+/* All units in the transaction that was begun; 0, or why nothing of it took effect. */
+static int run_group(struct desk *desk, struct job *const *group, size_t count)
 {
-    bool is_whole = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE") == 0;
+    int r = 0;
 
-    for (size_t i = 0; is_whole && i < count; i++)
-        is_whole = run_unit(desk, group[i]);
-    if (is_whole)
-        is_whole = sqlite_connection_exec(&desk->connection, "COMMIT") == 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = run_unit(desk, group[i]);
+    if (r == 0)
+        r = sqlite_connection_exec(&desk->connection, "COMMIT");
     end_transaction(desk);
-    return is_whole;
+    return r;
 }
 
 static void write_group(struct desk *desk, struct job *const *group, size_t count)
 {
-    bool is_whole = run_group(desk, group, count);
+    int begun = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
+    int r = begun < 0 ? begun : run_group(desk, group, count);
 
     for (size_t i = 0; i < count; i++) {
-        if (!is_whole && count > 1) /* perhaps only one of them breaks it */
+        if (begun == 0 && r < 0 && count > 1) /* perhaps only one of them breaks it */
             write_group(desk, &group[i], 1);
-        else if (!is_whole && group[i]->result == 0)
-            finish_job(desk, group[i], -AISHA_E_UNAVAILABLE);
         else
-            finish_job(desk, group[i], group[i]->result);
+            finish_job(desk, group[i], r < 0 ? r : group[i]->result);
     }
 }
 
@@ -191,9 +191,27 @@ static void forget_transaction(struct desk *desk)
     }
 }
 
-static void serve_transaction(struct desk *desk, struct job *begin)
+/* Runs its commands until it ends; returns the one that asks for the end, or NULL. After an error
+ * that ended the transaction what follows would take effect alone, so it is refused. */
+static struct job *run_transaction(struct desk *desk, int *ret_broken)
 {
     struct timespec deadline;
+    struct job *job;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += TX_LIFE_S;
+    *ret_broken = 0;
+    while ((job = next_tx_job(desk, &deadline)) && job->kind == JOB_RUN) {
+        if (*ret_broken == 0)
+            *ret_broken = run_unit(desk, job);
+        finish_job(desk, job, *ret_broken < 0 ? *ret_broken : job->result);
+    }
+    return job;
+}
+
+static void serve_transaction(struct desk *desk, struct job *begin)
+{
+    int broken;
 
     int r = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
     if (r == 0) {
@@ -204,24 +222,14 @@ static void serve_transaction(struct desk *desk, struct job *begin)
     finish_job(desk, begin, r);
     if (r < 0)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += TX_LIFE_S;
-    for (;;) {
-        struct job *job = next_tx_job(desk, &deadline);
-        if (!job) {
-            log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
-            forget_transaction(desk);
-            return;
-        }
-        if (job->kind == JOB_RUN) {
-            finish_job(desk, job, run_statements(desk, job));
-            continue;
-        }
-        r = job->kind == JOB_COMMIT ? sqlite_connection_exec(&desk->connection, "COMMIT") : 0;
-        forget_transaction(desk);
-        finish_job(desk, job, r);
-        return;
-    }
+    struct job *end = run_transaction(desk, &broken);
+    if (!end)
+        log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
+    else if (end->kind == JOB_COMMIT)
+        r = broken < 0 ? broken : sqlite_connection_exec(&desk->connection, "COMMIT");
+    forget_transaction(desk);
+    if (end)
+        finish_job(desk, end, r);
 }
 
 /* Takes what can be done together: writes in a row, or one transaction. 0 = the end. */
@@ -329,13 +337,15 @@ static int make_directory_of(struct arena *arena, const char *path)
     return 0;
 }
 
-/* A second host on the same file would run every update twice. */
+/* A second host on the same file, under whatever name, would run every update twice. */
 static int take_lock(struct sqlite *db, const char *path, struct arena *arena,
                      const char **ret_error)
 {
-    char holder[32] = "";
+    char holder[32] = "", *real = realpath(path, NULL);
+    const char *name = arena_printf(arena, "%s.lock", real ? real : path);
 
-    db->lock_fd = open(arena_printf(arena, "%s.lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    free(real);
+    db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (db->lock_fd < 0) {
         *ret_error = arena_printf(arena, "%s.lock: %s", path, strerror(errno));
         return -AISHA_E_UNAVAILABLE;
@@ -352,19 +362,47 @@ static int take_lock(struct sqlite *db, const char *path, struct arena *arena,
     return 0;
 }
 
-static int open_connections(struct sqlite *db, const char *path)
+static int explain(const struct sqlite_connection *connection, int r, const char **ret_error)
 {
-    const int write_flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (r < 0)
+        *ret_error = connection->db ? sqlite3_errmsg(connection->db) : "no memory";
+    return r;
+}
 
-    int r = sqlite_connection_open(&db->writer.connection, path, write_flags);
+static int open_writer(struct sqlite_connection *writer, struct arena *arena, const char *path,
+                       const char **ret_error)
+{
+    const struct aisha_rows *mode;
+
+    int r = sqlite_connection_open(writer, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (r == 0)
-        r = sqlite_connection_exec(&db->writer.connection,
-                                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                   "PRAGMA foreign_keys = ON; SELECT COUNT(*) FROM sqlite_schema");
+        r = sqlite_connection_exec(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                           "PRAGMA foreign_keys = ON;"
+                                           "SELECT COUNT(*) FROM sqlite_schema");
     if (r == 0)
-        r = sqlite_connection_open(&db->reader.connection, path, SQLITE_OPEN_READONLY);
-    if (r == 0)
-        r = sqlite_connection_open(&db->quick, path, SQLITE_OPEN_READONLY);
+        r = sqlite_connection_run(writer, arena,
+                                  &(struct aisha_statement){.sql = "PRAGMA journal_mode"}, &mode);
+    if (r < 0)
+        return explain(writer, r, ret_error);
+    /* Either would work until the first write, or the first two at once. */
+    if (sqlite3_db_readonly(writer->db, "main"))
+        *ret_error = "it is write-protected";
+    else if (mode->row_count != 1 || strcmp(mode->values[0].text, "wal") != 0)
+        *ret_error = "no write-ahead log can be kept beside it";
+    else
+        return 0;
+    return -AISHA_E_UNAVAILABLE;
+}
+
+static int open_connections(struct sqlite *db, struct arena *arena, const char *path,
+                            const char **ret_error)
+{
+    struct sqlite_connection *const readers[] = {&db->reader.connection, &db->quick};
+
+    int r = open_writer(&db->writer.connection, arena, path, ret_error);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        r = explain(readers[i], sqlite_connection_open(readers[i], path, SQLITE_OPEN_READONLY),
+                    ret_error);
     return r;
 }
 
@@ -391,12 +429,10 @@ int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, str
         r = take_lock(db, path, arena, ret_error);
     if (r == 0) {
         mask = umask(0077);
-        r = open_connections(db, path);
+        r = open_connections(db, arena, path, ret_error);
         umask(mask);
         if (r < 0)
-            *ret_error = arena_printf(
-                arena, "%s cannot be opened: %s", path,
-                db->writer.connection.db ? sqlite3_errmsg(db->writer.connection.db) : "no memory");
+            *ret_error = arena_printf(arena, "%s cannot be used: %s", path, *ret_error);
     }
     if (r == 0)
         r = desk_start(&db->writer, db);

@@ -51,7 +51,9 @@ bool sqlite_is_read_only(struct sqlite *db, const char *sql);
 
 /*
  * An interactive transaction. Waits for its turn; rolled back when it is still open after 5 s, and
- * then every call returns -AISHA_E_TIMEOUT. Ends with commit or rollback, which free it.
+ * then every call returns -AISHA_E_TIMEOUT. A statement that fails changes nothing, and the others
+ * may go on; when it took the transaction with it (the disk is full, say), every later call fails
+ * as it did. Ends with commit or rollback, which free it.
  */
 AISHA_ASYNC AISHA_CHECKED int sqlite_begin(struct sqlite *db, struct sqlite_tx **ret_tx);
 AISHA_ASYNC AISHA_CHECKED int sqlite_tx_run(struct sqlite_tx *tx, struct arena *arena,

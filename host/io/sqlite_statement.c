@@ -30,6 +30,7 @@ static int error_of(int code)
         return -EINTR;
     case SQLITE_TOOBIG:
         return -AISHA_E_LIMIT;
+    case SQLITE_AUTH:
     case SQLITE_ERROR:
     case SQLITE_MISMATCH:
     case SQLITE_MISUSE:
@@ -51,6 +52,39 @@ static int report(const struct sqlite_connection *connection, const char *sql, i
     return r;
 }
 
+/* Those that take an argument and change nothing beyond the transaction. */
+static bool is_harmless_pragma(const char *name)
+{
+    static const char *const harmless[] = {
+        "table_info",       "table_xinfo",       "index_list",         "index_info",
+        "foreign_key_list", "foreign_key_check", "defer_foreign_keys", "integrity_check",
+    };
+
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (sqlite3_stricmp(name, harmless[i]) == 0)
+            return true;
+    return false;
+}
+
+static int authorize(void *user, int action, const char *a, const char *b, const char *database,
+                     const char *trigger)
+{
+    const struct sqlite_connection *connection = user;
+
+    (void)database, (void)trigger;
+    switch (action) {
+    case SQLITE_PRAGMA:
+        return connection->may_control || !b || is_harmless_pragma(a) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+        return connection->may_control ? SQLITE_OK : SQLITE_DENY;
+    default:
+        return SQLITE_OK;
+    }
+}
+
 int sqlite_connection_open(struct sqlite_connection *connection, const char *path, int flags)
 {
     int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -59,6 +93,7 @@ int sqlite_connection_open(struct sqlite_connection *connection, const char *pat
         return report(connection, path, code);
     sqlite3_extended_result_codes(connection->db, 1);
     sqlite3_busy_timeout(connection->db, BUSY_MS);
+    sqlite3_set_authorizer(connection->db, authorize, connection);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -76,9 +111,17 @@ void sqlite_connection_close(struct sqlite_connection *connection)
     connection->db = NULL;
 }
 
+int sqlite_connection_run_script(struct sqlite_connection *connection, const char *script)
+{
+    return report(connection, script, sqlite3_exec(connection->db, script, NULL, NULL, NULL));
+}
+
 int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql)
 {
-    return report(connection, sql, sqlite3_exec(connection->db, sql, NULL, NULL, NULL));
+    connection->may_control = true;
+    int r = sqlite_connection_run_script(connection, sql);
+    connection->may_control = false;
+    return r;
 }
 
 /* ---- prepared statements ---- */
@@ -194,38 +237,61 @@ struct collector {
     size_t row_count, capacity, column_count, bytes;
 };
 
+/* A copy of text or bytes, ended by zero. */
+static void *copy(struct collector *collector, const void *bytes, size_t size)
+{
+    char *own = arena_alloc(collector->arena, size + 1);
+
+    if (size)
+        memcpy(own, bytes, size);
+    return own;
+}
+
+/* The size is asked for last: asking earlier would turn numbers into text. */
 static struct aisha_value read_value(struct collector *collector, sqlite3_stmt *statement, int i)
 {
-    size_t size = (size_t)sqlite3_column_bytes(statement, i);
+    const void *bytes;
+    size_t size;
 
     switch (sqlite3_column_type(statement, i)) {
     case SQLITE_INTEGER:
         return aisha_value_int(sqlite3_column_int64(statement, i));
     case SQLITE_FLOAT:
         return aisha_value_real(sqlite3_column_double(statement, i));
-    case SQLITE_TEXT: {
-        collector->bytes += size;
-        char *text = arena_alloc(collector->arena, size + 1);
-        memcpy(text, sqlite3_column_text(statement, i), size);
-        return (struct aisha_value){.type = AISHA_TEXT, .text = text, .size = size};
-    }
-    case SQLITE_BLOB: {
-        collector->bytes += size;
-        void *bytes = arena_alloc(collector->arena, size + 1);
-        if (size)
-            memcpy(bytes, sqlite3_column_blob(statement, i), size);
-        return aisha_value_bytes(bytes, size);
-    }
+    case SQLITE_TEXT:
+        bytes = sqlite3_column_text(statement, i);
+        size = (size_t)sqlite3_column_bytes(statement, i);
+        return (struct aisha_value){
+            .type = AISHA_TEXT, .text = copy(collector, bytes, size), .size = size};
+    case SQLITE_BLOB:
+        bytes = sqlite3_column_blob(statement, i);
+        size = (size_t)sqlite3_column_bytes(statement, i);
+        return aisha_value_bytes(copy(collector, bytes, size), size);
     default:
         return (struct aisha_value){.type = AISHA_NULL};
     }
+}
+
+/* Of its texts and bytes. */
+static size_t row_bytes(const struct collector *collector, sqlite3_stmt *statement)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < (int)collector->column_count; i++) {
+        int type = sqlite3_column_type(statement, i);
+        if (type == SQLITE_TEXT || type == SQLITE_BLOB)
+            bytes += (size_t)sqlite3_column_bytes(statement, i);
+    }
+    return bytes;
 }
 
 static int collect_row(struct collector *collector, sqlite3_stmt *statement)
 {
     size_t columns = collector->column_count;
 
-    if (collector->row_count == MAX_ROWS || collector->bytes > MAX_RESULT_BYTES)
+    collector->bytes += row_bytes(collector, statement);
+    if (collector->row_count == MAX_ROWS ||
+        (collector->row_count > 0 && collector->bytes > MAX_RESULT_BYTES))
         return -AISHA_E_LIMIT;
     if (collector->row_count == collector->capacity) {
         collector->capacity = collector->capacity ? collector->capacity * 2 : 4;

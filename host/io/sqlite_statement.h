@@ -18,6 +18,7 @@ enum { SQLITE_CACHED_STATEMENTS = 64 };
 /* Prepared statements, the ones used last first. */
 struct sqlite_connection {
     sqlite3 *db;
+    bool may_control; /* while a statement of our own is prepared; see sqlite_connection_exec() */
 
     struct sqlite_cached {
         char *sql;
@@ -27,18 +28,23 @@ struct sqlite_connection {
     size_t cached;
 };
 
-/* Opens the file; flags as for sqlite3_open_v2(). */
+/* Opens the file; flags as for sqlite3_open_v2(). The connection must stay where it is. */
 AISHA_CHECKED int sqlite_connection_open(struct sqlite_connection *connection, const char *path,
                                          int flags);
 void sqlite_connection_close(struct sqlite_connection *connection);
 
 /* Runs one statement to its end; results are in arena. Errors as for aisha_db_query(), and
- * -EINTR when the connection's progress handler asked for it. */
+ * -EINTR when the connection's progress handler asked for it. -AISHA_E_INVALID for what would begin
+ * or end a transaction, attach another file or set up the connection: others share them. */
 AISHA_CHECKED int sqlite_connection_run(struct sqlite_connection *connection, struct arena *arena,
                                         const struct aisha_statement *statement,
                                         const struct aisha_rows **ret_rows);
 
-/* Runs SQL without parameters or results, such as COMMIT; several statements are fine. */
+/* Runs several statements without parameters or results; refuses the same. */
+AISHA_CHECKED int sqlite_connection_run_script(struct sqlite_connection *connection,
+                                               const char *script);
+
+/* The same for SQL of our own, such as COMMIT. */
 AISHA_CHECKED int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql);
 
 /* Whether the statement changes nothing; false for one that cannot be prepared. */

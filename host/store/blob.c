@@ -70,12 +70,12 @@ static bool is_key(const char *key)
 static int open_parent(const struct blob_store *store, const char *key, bool make,
                        const char **ret_name)
 {
-    int fd = dup(store->root_fd);
+    int fd = fcntl(store->root_fd, F_DUPFD_CLOEXEC, 0);
     char part[MAX_KEY + 1];
 
     for (const char *slash; fd >= 0 && (slash = strchr(key, '/')); key = slash + 1) {
         snprintf(part, sizeof part, "%.*s", (int)(slash - key), key);
-        if (make && mkdirat(fd, part, 0700) < 0 && errno != EEXIST) {
+        if (make && (mkdirat(fd, part, 0700) < 0 ? errno != EEXIST : fsync(fd) < 0)) {
             int error = errno;
             close(fd);
             return -error;
@@ -97,7 +97,7 @@ static int open_blob(const struct blob_store *store, const char *key, struct sta
 
     if (parent < 0)
         return parent;
-    int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int r = fd < 0 ? -errno : 0;
     close(parent);
     if (r == 0 && (fstat(fd, ret_info) < 0 || !S_ISREG(ret_info->st_mode))) {
@@ -149,15 +149,14 @@ static int fill(int fd, const struct job *job)
         return write_all(fd, job->bytes, job->size);
     int from = open(job->path, O_RDONLY | O_CLOEXEC);
     if (from < 0)
-        return -errno;
+        return errno == ENOENT ? -AISHA_E_NOT_FOUND : -errno;
     int r = copy_all(from, fd);
     close(from);
     return r;
 }
 
-static int put(void *arg)
+static int write_blob(const struct job *job)
 {
-    const struct job *job = arg;
     char temporary[64];
     const char *name;
     uint64_t random;
@@ -182,6 +181,22 @@ static int put(void *arg)
         unlinkat(parent, temporary, 0);
     close(parent);
     return r;
+}
+
+static int put(void *arg)
+{
+    int r = write_blob(arg);
+
+    switch (-r) {
+    case ENOTDIR: /* the key leads through a file, or names a directory of other keys */
+    case EISDIR:
+    case ELOOP:
+        return -AISHA_E_CONFLICT;
+    case ENOENT: /* somebody has removed the whole directory */
+        return -ESTALE;
+    default:
+        return r;
+    }
 }
 
 static int get(void *arg)
@@ -224,7 +239,7 @@ static int get_file(void *arg)
     if (from < 0)
         return from;
     int to = open(job->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = to < 0 ? -errno : copy_all(from, to);
+    int r = to >= 0 ? copy_all(from, to) : errno == ENOENT ? -AISHA_E_INVALID : -errno;
     close(from);
     if (to >= 0)
         close(to);
@@ -254,10 +269,18 @@ static int delete (void *arg)
     int parent = open_parent(job->store, job->key, false, &name);
     int r = parent;
     if (parent >= 0) {
-        r = unlinkat(parent, name, 0) < 0 ? -errno : fsync(parent);
+        r = unlinkat(parent, name, 0) < 0 || fsync(parent) < 0 ? -errno : 0;
         close(parent);
     }
-    return r == -ENOENT ? 0 : r;
+    switch (-r) {
+    case ENOENT: /* no such blob */
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+        return 0;
+    default:
+        return r;
+    }
 }
 
 /* ---- for tasks ---- */
@@ -268,20 +291,18 @@ static AISHA_ASYNC int run(struct blob_store *store, int (*fn)(void *arg), struc
         return -AISHA_E_INVALID;
     job->store = store;
     int r = workers_run(store->workers, fn, job);
+    if (r >= 0 || r <= -AISHA_E_TIMEOUT)
+        return r;
     switch (-r) {
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
         return -AISHA_E_NOT_FOUND;
-    case ENOSPC:
-    case EDQUOT:
-    case EIO:
-    case EROFS:
-    case EACCES:
+    case EEXIST: /* where a copy should go */
+        return r;
+    default:
         log_error("blob", "the files cannot be written or read: %s", strerror(-r));
         return -AISHA_E_UNAVAILABLE;
-    default:
-        return r;
     }
 }
 
@@ -352,7 +373,8 @@ static void remove_temporary(int fd, int depth)
     while ((entry = readdir(directory))) {
         if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
             unlinkat(fd, entry->d_name, 0);
-        if (entry->d_name[0] == '.' || depth == MAX_DEPTH)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            depth == MAX_DEPTH)
             continue;
         int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child >= 0)

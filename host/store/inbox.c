@@ -16,7 +16,13 @@
 #include "host/core/loop.h"
 #include "host/store/db.h"
 
-enum { SEEN_S = 48 * 3600, RANGE_OPEN_S = 3600, MAX_BATCH = 1000, MAX_STATEMENTS = 512 };
+enum {
+    SEEN_S = 48 * 3600,
+    RANGE_OPEN_S = 3600,
+    RANGES_AT_ONCE = 5000, /* in one result */
+    MAX_BATCH = 1000,
+    MAX_STATEMENTS = 512,
+};
 
 struct inbox_batch {
     int64_t first_id;
@@ -104,45 +110,26 @@ static const struct range *remember(struct inbox *inbox, int64_t update_id, int6
     return last;
 }
 
-static void batch_free(struct inbox_batch *batch)
-{
-    cJSON_Delete(batch->updates);
-    free(batch);
-}
-
-static struct inbox_batch *batch_new(cJSON *updates, int64_t first_id)
-{
-    struct inbox_batch *batch = calloc(1, sizeof *batch);
-
-    if (!batch)
-        abort();
-    *batch = (struct inbox_batch){.first_id = first_id, .updates = updates};
-    return batch;
-}
-
 static int64_t update_id_of(const cJSON *update)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(update, "update_id");
 
     if (!cJSON_IsNumber(id) || id->valuedouble < 1 || id->valuedouble > 9007199254740991.0)
         return 0;
-    return (int64_t)id->valuedouble;
+    int64_t whole = (int64_t)id->valuedouble;
+    return (double)whole == id->valuedouble ? whole : 0;
 }
 
-/* Hands every update over; the batch stays until the last of them is done. */
-static void batch_deliver(struct inbox *inbox, struct inbox_batch *batch, int64_t received_at)
+static int64_t lowest_id(const cJSON *updates)
 {
+    int64_t lowest = update_id_of(updates->child);
     const cJSON *update;
 
-    batch->undone = (size_t)cJSON_GetArraySize(batch->updates);
-    inbox->pending += batch->undone;
-    cJSON_ArrayForEach(update, batch->updates) {
-        const struct inbox_item item = {.batch = batch,
-                                        .update_id = update_id_of(update),
-                                        .received_at = received_at,
-                                        .update = update};
-        inbox->deliver(&item, inbox->user);
+    cJSON_ArrayForEach(update, updates) {
+        if (update_id_of(update) < lowest)
+            lowest = update_id_of(update);
     }
+    return lowest;
 }
 
 /* ---- statements ---- */
@@ -239,30 +226,60 @@ static void drop_marks(struct inbox *inbox, int64_t first_id)
     inbox->leftover_count = kept;
 }
 
+/* One part of it has ended. */
+static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
+{
+    if (--batch->undone > 0)
+        return;
+    if (!batch->is_given_up) {
+        drop_marks(inbox, batch->first_id);
+        add_leftover(inbox, batch->first_id, 0);
+    }
+    cJSON_Delete(batch->updates);
+    free(batch);
+}
+
+/* Hands every update over (takes them); the batch stays until the last of them is done. Some may be
+ * at once, so the delivery counts as one more. */
+static void deliver_batch(struct inbox *inbox, cJSON *updates, int64_t first_id,
+                          int64_t received_at)
+{
+    struct inbox_batch *batch = calloc(1, sizeof *batch);
+    size_t count = (size_t)cJSON_GetArraySize(updates);
+    const cJSON *update;
+
+    if (!batch)
+        abort();
+    *batch = (struct inbox_batch){.first_id = first_id, .updates = updates, .undone = count + 1};
+    inbox->pending += count;
+    cJSON_ArrayForEach(update, updates) {
+        const struct inbox_item item = {.batch = batch,
+                                        .update_id = update_id_of(update),
+                                        .received_at = received_at,
+                                        .update = update};
+        inbox->deliver(&item, inbox->user);
+    }
+    batch_unref(inbox, batch);
+}
+
 /* ---- life ---- */
 
-static AISHA_ASYNC int load_ranges(struct inbox *inbox, struct arena *arena)
+/* The ranges after the last one known; a result has room for so many at once. */
+static AISHA_ASYNC int load_more_ranges(struct inbox *inbox, struct arena *arena, size_t *ret_count)
 {
+    const struct range before =
+        inbox->range_count ? inbox->ranges[inbox->range_count - 1] : (struct range){0};
     const struct aisha_rows *rows;
-    int64_t oldest = now_s() - SEEN_S - RANGE_OPEN_S;
-    const struct aisha_statement forget[] = {
-        AISHA_SQL("DELETE FROM seen_updates WHERE bot_id = $1 AND opened_at < $2", inbox->bot_id,
-                  oldest),
-        AISHA_SQL("DELETE FROM done_updates WHERE NOT EXISTS (SELECT 1 FROM inbox"
-                  " WHERE inbox.bot_id = done_updates.bot_id"
-                  " AND inbox.first_id = done_updates.first_id)"),
-    };
 
-    int r = db_batch(inbox->db, arena, forget, 2, NULL);
+    int r = db_query(inbox->db, arena,
+                     &AISHA_SQL("SELECT first_id, last_id, opened_at FROM seen_updates"
+                                " WHERE bot_id = $1 AND (opened_at, first_id) > ($2, $3)"
+                                " ORDER BY opened_at, first_id LIMIT $4",
+                                inbox->bot_id, before.opened_at, before.first_id, RANGES_AT_ONCE),
+                     &rows);
     if (r < 0)
         return r;
-    r = db_query(
-        inbox->db, arena,
-        &AISHA_SQL("SELECT first_id, last_id, opened_at FROM seen_updates WHERE bot_id = $1"
-                   " ORDER BY opened_at, first_id",
-                   inbox->bot_id),
-        &rows);
-    for (size_t i = 0; r == 0 && i < rows->row_count; i++) {
+    for (size_t i = 0; i < rows->row_count; i++) {
         inbox->ranges =
             grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
         struct range *range = &inbox->ranges[inbox->range_count++];
@@ -272,6 +289,27 @@ static AISHA_ASYNC int load_ranges(struct inbox *inbox, struct arena *arena)
         if (range->last_id > inbox->highest_id)
             inbox->highest_id = range->last_id;
     }
+    *ret_count = rows->row_count;
+    return 0;
+}
+
+static AISHA_ASYNC int load_ranges(struct inbox *inbox)
+{
+    struct arena arena = {0};
+    int64_t oldest = now_s() - SEEN_S - RANGE_OPEN_S;
+    size_t count = RANGES_AT_ONCE;
+    const struct aisha_statement forget[] = {
+        AISHA_SQL("DELETE FROM seen_updates WHERE bot_id = $1 AND opened_at < $2", inbox->bot_id,
+                  oldest),
+        AISHA_SQL("DELETE FROM done_updates WHERE NOT EXISTS (SELECT 1 FROM inbox"
+                  " WHERE inbox.bot_id = done_updates.bot_id"
+                  " AND inbox.first_id = done_updates.first_id)"),
+    };
+
+    int r = db_batch(inbox->db, &arena, forget, 2, NULL);
+    while (r == 0 && count == RANGES_AT_ONCE)
+        r = load_more_ranges(inbox, &arena, &count);
+    arena_clear(&arena);
     return r;
 }
 
@@ -279,14 +317,12 @@ int inbox_open(struct inbox **ret_inbox, struct loop *loop, struct db *db, int64
                inbox_deliver *deliver, void *user)
 {
     struct inbox *inbox = calloc(1, sizeof *inbox);
-    struct arena arena = {0};
 
     if (!inbox)
         return -ENOMEM;
     *inbox =
         (struct inbox){.loop = loop, .db = db, .bot_id = bot_id, .deliver = deliver, .user = user};
-    int r = load_ranges(inbox, &arena);
-    arena_clear(&arena);
+    int r = load_ranges(inbox);
     if (r < 0) {
         inbox_free(inbox);
         return r;
@@ -304,61 +340,73 @@ void inbox_free(struct inbox *inbox)
     free(inbox);
 }
 
-static bool is_done(const struct aisha_rows *done, int64_t first_id, int64_t update_id)
+static bool is_done(const struct aisha_rows *done, int64_t update_id)
 {
     for (size_t i = 0; i < done->row_count; i++)
-        if (aisha_cell_int(done, i, "first_id") == first_id &&
-            aisha_cell_int(done, i, "update_id") == update_id)
+        if (aisha_cell_int(done, i, "update_id") == update_id)
             return true;
     return false;
 }
 
-static void replay_row(struct inbox *inbox, const struct aisha_rows *rows, size_t row,
+static void replay_row(struct inbox *inbox, const struct aisha_rows *row,
                        const struct aisha_rows *done)
 {
-    int64_t first_id = aisha_cell_int(rows, row, "first_id");
-    const char *text = aisha_cell_text(rows, row, "updates");
+    int64_t first_id = aisha_cell_int(row, 0, "first_id");
+    const char *text = aisha_cell_text(row, 0, "updates");
     cJSON *updates = text ? cJSON_Parse(text) : NULL;
     cJSON *update, *next;
 
-    for (update = updates ? updates->child : NULL; update; update = next) {
-        next = update->next;
-        if (is_done(done, first_id, update_id_of(update)))
-            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
-    }
-    if (cJSON_GetArraySize(updates) == 0) {
+    if (!cJSON_IsArray(updates)) {
+        log_error("inbox", "update=%lld what is stored cannot be read; it stays in the database",
+                  (long long)first_id);
         cJSON_Delete(updates);
-        add_leftover(inbox, first_id, 0);
         return;
     }
-    log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
-             (long long)first_id, cJSON_GetArraySize(updates));
-    batch_deliver(inbox, batch_new(updates, first_id), aisha_cell_int(rows, row, "received_at"));
+    for (update = updates->child; update; update = next) {
+        next = update->next;
+        if (is_done(done, update_id_of(update)))
+            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
+    }
+    if (updates->child)
+        log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
+                 (long long)first_id, cJSON_GetArraySize(updates));
+    deliver_batch(inbox, updates, first_id, aisha_cell_int(row, 0, "received_at"));
+}
+
+/* Delivers what is left of the row after *after, one row at a time: it may be large. */
+static AISHA_ASYNC int replay_next(struct inbox *inbox, int64_t *after, bool *ret_is_end)
+{
+    struct arena arena = {0};
+    const struct aisha_rows *row, *done;
+
+    int r = db_query(inbox->db, &arena,
+                     &AISHA_SQL("SELECT first_id, updates, received_at FROM inbox"
+                                " WHERE bot_id = $1 AND first_id > $2 ORDER BY first_id LIMIT 1",
+                                inbox->bot_id, *after),
+                     &row);
+    *ret_is_end = r == 0 && row->row_count == 0;
+    if (r == 0 && !*ret_is_end) {
+        *after = aisha_cell_int(row, 0, "first_id");
+        r = db_query(inbox->db, &arena,
+                     &AISHA_SQL("SELECT update_id FROM done_updates"
+                                " WHERE bot_id = $1 AND first_id = $2",
+                                inbox->bot_id, *after),
+                     &done);
+        if (r == 0)
+            replay_row(inbox, row, done);
+    }
+    arena_clear(&arena);
+    return r;
 }
 
 int inbox_replay(struct inbox *inbox)
 {
-    struct arena arena = {0};
-    const struct aisha_rows *rows, *done;
     int64_t after = 0;
+    bool is_end = false;
+    int r = 0;
 
-    int r = db_query(
-        inbox->db, &arena,
-        &AISHA_SQL("SELECT first_id, update_id FROM done_updates WHERE bot_id = $1", inbox->bot_id),
-        &done);
-    while (r == 0) {
-        r = db_query(inbox->db, &arena,
-                     &AISHA_SQL("SELECT first_id, updates, received_at FROM inbox"
-                                " WHERE bot_id = $1 AND first_id > $2 ORDER BY first_id LIMIT 20",
-                                inbox->bot_id, after),
-                     &rows);
-        if (r < 0 || rows->row_count == 0)
-            break;
-        for (size_t i = 0; i < rows->row_count; i++)
-            replay_row(inbox, rows, i, done);
-        after = aisha_cell_int(rows, rows->row_count - 1, "first_id");
-    }
-    arena_clear(&arena);
+    while (r == 0 && !is_end)
+        r = replay_next(inbox, &after, &is_end);
     return r;
 }
 
@@ -425,7 +473,7 @@ static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, in
     statements[0] = STATEMENT(
         &arena,
         "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)",
-        inbox->bot_id, update_id_of(updates->child), text, now);
+        inbox->bot_id, lowest_id(updates), text, now);
     size_t count = add_ranges(inbox, &arena, updates, now, statements, 1);
     int r = commit(inbox, &arena, statements, count);
     if (r < 0) { /* it will come again */
@@ -439,47 +487,35 @@ static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, in
 
 int inbox_receive(struct inbox *inbox, cJSON *updates, int64_t *ret_last_id)
 {
-    int64_t now = now_s();
+    int64_t now = now_s(), last_id = 0;
+    int r = cJSON_GetArraySize(updates) > MAX_BATCH ? -AISHA_E_LIMIT : 0;
 
     forget_old_ranges(inbox, now);
-    int64_t last_id = sift(inbox, updates);
-    int size = cJSON_GetArraySize(updates);
-    int r = size > MAX_BATCH ? -AISHA_E_LIMIT : 0;
-    if (r == 0 && size > 0)
+    if (r == 0)
+        last_id = sift(inbox, updates);
+    if (r == 0 && updates->child)
         r = store_batch(inbox, updates, now);
-    if (r < 0 || size == 0)
-        cJSON_Delete(updates);
+    if (r == 0 && updates->child)
+        deliver_batch(inbox, updates, lowest_id(updates), now);
     else
-        batch_deliver(inbox, batch_new(updates, update_id_of(updates->child)), now);
+        cJSON_Delete(updates);
     if (r == 0 && last_id)
         *ret_last_id = last_id;
     return r;
 }
 
-static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
-{
-    inbox->pending--;
-    if (--batch->undone > 0)
-        return;
-    if (!batch->is_given_up) {
-        drop_marks(inbox, batch->first_id);
-        add_leftover(inbox, batch->first_id, 0);
-    }
-    batch_free(batch);
-}
-
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
 {
-    if (!is_committed && item->batch->undone > 1)
+    if (!is_committed && (item->batch->undone > 1 || item->batch->is_given_up))
         add_leftover(inbox, item->batch->first_id, item->update_id);
-    else if (!is_committed && item->batch->is_given_up)
-        add_leftover(inbox, item->batch->first_id, item->update_id);
+    inbox->pending--;
     batch_unref(inbox, item->batch);
 }
 
 void inbox_give_up(struct inbox *inbox, const struct inbox_item *item)
 {
     item->batch->is_given_up = true;
+    inbox->pending--;
     batch_unref(inbox, item->batch);
 }
 

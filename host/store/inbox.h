@@ -30,6 +30,7 @@ struct inbox_item {
     const cJSON *update;
 };
 
+/* May end the item at once. */
 typedef void inbox_deliver(const struct inbox_item *item, void *user);
 
 /* Loads what was seen. deliver(item, user) is called for each update to handle, never re-entered
@@ -46,7 +47,8 @@ AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
 /*
  * Stores the updates of a getUpdates result (takes the array in any case) and delivers those not
  * seen before. On success they may be acknowledged up to ret_last_id, which is left alone when
- * there is none. Elements that are not updates are skipped.
+ * there is none. Elements that are not updates are skipped. One call at a time. -AISHA_E_LIMIT for
+ * more than 1000 elements.
  */
 AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates,
                                             int64_t *ret_last_id);

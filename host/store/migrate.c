@@ -37,7 +37,14 @@ static int compare(struct arena *arena, const char *owner, const struct aisha_mi
 {
     for (size_t i = 0; i < applied->row_count; i++) {
         int64_t version = aisha_cell_int(applied, i, "version");
-        if (version != (int64_t)i + 1 || i >= count) {
+        if (version != (int64_t)i + 1) {
+            *ret_error = arena_printf(arena,
+                                      "%s: the database has migration %lld, but not %zu before it; "
+                                      "go back to a backup",
+                                      owner, (long long)version, i + 1);
+            return -AISHA_E_CONFLICT;
+        }
+        if (i >= count) {
             *ret_error = arena_printf(arena,
                                       "%s: the database has migration %lld, the code ends at %zu; "
                                       "run the newer version that made it",
@@ -93,7 +100,13 @@ int migrate(struct db *db, struct arena *arena, const char *owner,
                      &applied);
     if (r == 0)
         r = compare(arena, owner, migrations, count, applied, ret_error);
-    for (size_t i = r == 0 ? applied->row_count : 0; r == 0 && i < count; i++)
+    for (size_t i = r == 0 ? applied->row_count : 0; r == 0 && i < count; i++) {
         r = apply(db, arena, owner, &migrations[i]);
+        if (r < 0)
+            *ret_error = arena_printf(arena,
+                                      "%s: the database does not accept migration %d; see the log "
+                                      "above. Nothing of it was kept",
+                                      owner, migrations[i].version);
+    }
     return r;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <aisha/bot_api.h>
 #include <aisha/error.h>
@@ -39,6 +40,7 @@ struct telegram {
     struct loop *loop;
     struct http_client *http;
     struct outbound *outbound;
+    char *token;
     char *base; /* ends before the method: ".../bot<token>/" */
     char *file_base;
 };
@@ -54,7 +56,9 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
         return -ENOMEM;
     while (length > 0 && options->api_url[length - 1] == '/')
         length--;
-    *telegram = (struct telegram){.loop = loop, .http = http};
+    *telegram = (struct telegram){.loop = loop, .http = http, .token = strdup(options->token)};
+    if (!telegram->token)
+        abort();
     if (asprintf(&telegram->base, "%.*s/bot%s/", (int)length, options->api_url, options->token) < 0)
         abort();
     if (asprintf(&telegram->file_base, "%.*s/file/bot%s/", (int)length, options->api_url,
@@ -74,6 +78,7 @@ void telegram_free(struct telegram *telegram)
     if (!telegram)
         return;
     outbound_free(telegram->outbound);
+    free(telegram->token);
     free(telegram->base);
     free(telegram->file_base);
     free(telegram);
@@ -93,9 +98,19 @@ static int64_t parameter(const cJSON *answer, const char *name)
     return codec_integer(cJSON_GetObjectItemCaseSensitive(parameters, name));
 }
 
+/* A server that does not know our URL may quote it. */
+static void hide_token(const struct telegram *telegram, char *text)
+{
+    size_t length = strlen(telegram->token);
+
+    for (char *at = text; length > 0 && (at = strstr(at, telegram->token)); at += length)
+        memset(at, '*', length);
+}
+
 /* {"ok":true,"result":…} or {"ok":false,"error_code":…,"description":…}, else it is not Telegram. */
-static int read_envelope(struct arena *arena, const struct aisha_http_response *answer,
-                         const cJSON **ret_result, struct telegram_failure *failure)
+static int read_envelope(const struct telegram *telegram, struct arena *arena,
+                         const struct aisha_http_response *answer, const cJSON **ret_result,
+                         struct telegram_failure *failure)
 {
     cJSON *json;
 
@@ -114,10 +129,12 @@ static int read_envelope(struct arena *arena, const struct aisha_http_response *
     const cJSON *description = cJSON_GetObjectItemCaseSensitive(json, "description");
     if (!cJSON_IsNumber(code) || !cJSON_IsString(description))
         return -AISHA_E_UPSTREAM;
+    hide_token(telegram, description->valuestring);
+    int64_t retry_after_s = parameter(json, "retry_after");
     *failure = (struct telegram_failure){
         .error_code = code->valueint,
         .description = arena_strdup(arena, description->valuestring),
-        .retry_after_s = parameter(json, "retry_after"),
+        .retry_after_s = retry_after_s > 0 ? retry_after_s : 0,
         .migrate_to_chat_id = parameter(json, "migrate_to_chat_id"),
     };
     return -AISHA_E_TELEGRAM;
@@ -169,7 +186,7 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         failure->description = error;
         return r;
     }
-    return read_envelope(arena, answer, ret_result, failure);
+    return read_envelope(telegram, arena, answer, ret_result, failure);
 }
 
 /* ---- a call, with its turn and its retries ---- */
@@ -285,19 +302,21 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
 {
     const struct codec_body body = {.json = json};
     const cJSON *result;
-    cJSON *params;
+    cJSON *params = NULL;
 
     *failure = (struct telegram_failure){0};
-    if (codec_parse(json, strlen(json), &params) < 0 || !cJSON_IsObject(params))
+    int r = codec_parse(json, strlen(json), &params);
+    arena_defer(arena, delete_json, params);
+    if (r < 0 || !cJSON_IsObject(params))
         return explain(arena, failure, -AISHA_E_INVALID, "the parameters of %s are no JSON object",
                        method);
-    arena_defer(arena, delete_json, params);
-    if (strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
-        strlen(method))
+    if (!*method ||
+        strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
+            strlen(method))
         return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
-    int r = request_in_turn(telegram, arena, method,
-                            codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")),
-                            &body, &result, failure);
+    r = request_in_turn(telegram, arena, method,
+                        codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")), &body,
+                        &result, failure);
     if (r == 0 && ret_json) {
         char *text = cJSON_PrintUnformatted(result);
         if (!text)
@@ -312,6 +331,9 @@ int telegram_call_json(struct telegram *telegram, struct arena *arena, const cha
 
 static bool is_safe_path(const char *path)
 {
+    for (const char *c = path; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
     return path[0] && path[0] != '/' && !strstr(path, "..") && !strpbrk(path, "?#\\") &&
            strlen(path) < 512;
 }
@@ -343,7 +365,10 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         .save_path = path,
     };
     r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    if (r < 0)
+        failure->description = error;
     if (r == 0 && answer->status != 200) {
+        unlink(path); /* of another 2xx */
         failure->error_code = answer->status;
         return explain(arena, failure, -AISHA_E_UPSTREAM, "the download was refused");
     }

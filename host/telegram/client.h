@@ -30,7 +30,9 @@ struct telegram_failure {
     const char *description;
     int64_t retry_after_s;
     int64_t migrate_to_chat_id;
-    const char *body; /* of an answer that is not one of the Bot API, with a NUL at its end */
+    /* Of an answer that is not one of the Bot API, with a NUL at its end; not for the log, since it
+     * may quote our URL. */
+    const char *body;
 };
 
 int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_client *http,

@@ -59,6 +59,13 @@ static int64_t bucket_take(struct bucket *bucket, int64_t now_ms)
     return bucket->tokens >= 0 ? 0 : (int64_t)(-bucket->tokens / bucket->rate * 1000) + 1;
 }
 
+/* One token was taken, but not used. */
+static void bucket_put_back(struct bucket *bucket)
+{
+    if (bucket->rate > 0)
+        bucket->tokens += 1;
+}
+
 int outbound_new(struct outbound **ret_outbound, struct loop *loop,
                  const struct outbound_options *options)
 {
@@ -99,7 +106,7 @@ static void sweep(struct outbound *outbound)
     HASH_ITER(hh, outbound->lanes, lane, next)
     {
         bucket_fill(&lane->bucket, loop_now_ms(outbound->loop));
-        if (lane->turn.taken == 0 && lane->bucket.tokens >= lane->bucket.burst)
+        if (slots_are_unused(&lane->turn) && lane->bucket.tokens >= lane->bucket.burst)
             lane_free(outbound, lane);
     }
     outbound->sweep_at = HASH_COUNT(outbound->lanes) * 2 + SWEEP_AT;
@@ -139,8 +146,11 @@ int outbound_enter(struct outbound *outbound, int64_t chat_id)
         wait_ms = all_ms;
     if (wait_ms > 0)
         r = wait_sleep(outbound->loop, wait_ms);
-    if (r < 0)
+    if (r < 0) {
+        bucket_put_back(&lane->bucket);
+        bucket_put_back(&outbound->all);
         outbound_leave(outbound, chat_id);
+    }
     return r;
 }
 

@@ -15,6 +15,7 @@
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
@@ -139,6 +140,8 @@ static void get_messages(struct control *control)
     json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
     json_set_int(answer, "revision", feed_last(control->sandbox->events));
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
+    cJSON *markup = world_reply_markup(world, control->arena, chat_id);
+    json_set(answer, "reply_markup", markup ? cJSON_Duplicate(markup, true) : cJSON_CreateNull());
     json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
     respond_json(control->exchange, 200, answer);
 }
@@ -192,12 +195,29 @@ static void get_requests(struct control *control)
     respond_json(control->exchange, 200, answer);
 }
 
+bool control_reply_to(struct control *control, cJSON *message, int64_t message_id)
+{
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+
+    if (!message_id)
+        return true;
+    cJSON *original = world_message(control->sandbox->world, control->arena, chat_id, message_id);
+    if (!original) {
+        control_fail(control, 400, "reply_to_message_id: there is no such message in this chat");
+        return false;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(original, "reply_to_message");
+    json_set_copy(message, "reply_to_message", original);
+    return true;
+}
+
 void control_post(struct control *control, cJSON *message)
 {
     struct sandbox *sandbox = control->sandbox;
     cJSON *answer = new_object(control);
 
     sandbox_publish(sandbox, control->arena, message, "message");
+    reply_markup_answer(sandbox, control->arena, message);
     sandbox_push_update(sandbox, control->arena, "message", message, 0);
     json_set_copy(answer, "message", message);
     respond_json(control->exchange, 200, answer);
@@ -227,6 +247,8 @@ static void send_text(struct control *control)
     }
     world_set_standing(world, user_id, CHAT_OPEN);
     cJSON *message = sandbox_new_message(control->sandbox, control->arena, user_id, user);
+    if (!control_reply_to(control, message, json_get_int(control->body, "reply_to_message_id", 0)))
+        return;
     json_set_text(message, "text", formatted.text);
     if (cJSON_GetArraySize(formatted.entities))
         json_set_copy(message, "entities", formatted.entities);

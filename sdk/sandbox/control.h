@@ -28,6 +28,9 @@ void control_fail(struct control *control, int status, const char *format, ...) 
 /* The user of that id, or NULL after having answered. */
 cJSON *control_user(struct control *control, int64_t id);
 
+/* Makes message the reply to that one of its chat; 0 = to none. false after having answered. */
+bool control_reply_to(struct control *control, cJSON *message, int64_t message_id);
+
 /* A message from that user: saves it, tells the bot, and answers {"message": …}. */
 void control_post(struct control *control, cJSON *message);
 

@@ -90,7 +90,7 @@ void control_upload(struct control *control)
     struct world *world = control->sandbox->world;
     const char *raw = http_exchange_param(exchange, "raw");
     const char *caption = http_exchange_param(exchange, "caption");
-    int64_t user_id;
+    int64_t user_id, original_id;
     struct media media = {.kind = http_exchange_param(exchange, "kind"),
                           .file_name = http_exchange_param(exchange, "file_name"),
                           .mime_type = http_exchange_param(exchange, "mime"),
@@ -100,6 +100,7 @@ void control_upload(struct control *control)
     if (!control_number(control, "user_id", 0, &user_id) ||
         !control_number(control, "duration", 0, &media.duration) ||
         !control_number(control, "told_size", 0, &media.told_size) ||
+        !control_number(control, "reply_to_message_id", 0, &original_id) ||
         !is_text_fine(control, "caption", caption, LONGEST_CAPTION) ||
         !is_text_fine(control, "file_name", media.file_name, LONGEST_FILE_NAME) ||
         !is_text_fine(control, "mime", media.mime_type, LONGEST_FILE_NAME))
@@ -126,6 +127,8 @@ void control_upload(struct control *control)
     }
     world_set_standing(world, user_id, CHAT_OPEN);
     cJSON *message = sandbox_new_message(control->sandbox, control->arena, user_id, user);
+    if (!control_reply_to(control, message, original_id))
+        return;
     media_attach(message, media.kind, object);
     if (caption && *caption)
         json_set_text(message, "caption", caption);

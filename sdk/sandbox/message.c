@@ -6,6 +6,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
@@ -183,6 +184,13 @@ int call_new_message(struct call *call, cJSON **ret_message)
         json_set_bool(message, "has_protected_content", true);
     *ret_message = message;
     return 0;
+}
+
+void call_send(struct call *call, cJSON *message)
+{
+    sandbox_publish(call->sandbox, call->arena, message, "message");
+    reply_markup_place(call->sandbox, call->arena, message, call_get(call, "reply_markup"));
+    call->result = message;
 }
 
 void message_set_text(cJSON *message, const char *text_name, const char *entities_name,

@@ -69,6 +69,9 @@ AISHA_CHECKED int call_markup(struct call *call, const cJSON **ret_keyboard);
 /* A new message of the bot to chat_id, with reply_markup and what it replies to; not yet sent. */
 AISHA_CHECKED int call_new_message(struct call *call, cJSON **ret_message);
 
+/* Sends it: for all to see, and with its reply keyboard in place. It is the call's result. */
+void call_send(struct call *call, cJSON *message);
+
 /* Puts text and entities into the message under these names; an empty text removes both. */
 void message_set_text(cJSON *message, const char *text_name, const char *entities_name,
                       const struct formatted *formatted);

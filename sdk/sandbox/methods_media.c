@@ -114,8 +114,7 @@ static AISHA_ASYNC int send_file(struct call *call, const char *kind)
         return r;
     media_attach(message, kind, object);
     message_set_text(message, "caption", "caption_entities", &caption);
-    sandbox_publish(call->sandbox, call->arena, message, "message");
-    call->result = message;
+    call_send(call, message);
     return 0;
 }
 

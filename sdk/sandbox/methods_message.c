@@ -6,6 +6,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -29,8 +30,7 @@ static int send_message(struct call *call)
     if (r < 0)
         return r;
     message_set_text(message, "text", "entities", &formatted);
-    sandbox_publish(call->sandbox, call->arena, message, "message");
-    call->result = message;
+    call_send(call, message);
     return 0;
 }
 
@@ -56,6 +56,7 @@ static void delete_one(struct call *call, int64_t chat_id, int64_t message_id)
     world_delete_message(call->sandbox->world, message_id);
     json_set_int(details, "message_id", message_id);
     sandbox_emit(call->sandbox, "delete", chat_id, details);
+    reply_markup_forget(call->sandbox, call->arena, chat_id, message_id);
 }
 
 static int delete_message(struct call *call)

@@ -8,6 +8,12 @@
 #include "sdk/sandbox/embedded.h"
 #include "sdk/sandbox/sandbox.h"
 
+/* The page runs and shows nothing but these files, and what it fetches from here. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; connect-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
+
 static const char *type_of(const char *name)
 {
     static const char *const types[][2] = {
@@ -41,6 +47,8 @@ void page_handle(struct http_exchange *exchange)
 
     http_exchange_add_header(exchange, "Cache-Control", "no-store");
     http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
+    http_exchange_add_header(exchange, "Content-Security-Policy", policy);
+    http_exchange_add_header(exchange, "Referrer-Policy", "no-referrer");
     if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0)
         http_exchange_respond(exchange, 405, "text/plain", "method not allowed\n", 19);
     else if (!file)

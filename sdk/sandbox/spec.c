@@ -77,11 +77,9 @@ static bool disagrees(struct checker *checker, const char *what, const char *fie
     return false;
 }
 
-static bool fits(struct checker *checker, const cJSON *types, const char *field,
-                 const cJSON *value);
+static bool fits(struct checker *checker, const cJSON *types, const char *field, cJSON *value);
 
-static bool fits_type(struct checker *checker, const char *type, const char *field,
-                      const cJSON *value);
+static bool fits_type(struct checker *checker, const char *type, const char *field, cJSON *value);
 
 /* Fields that tell the members of a union apart: one literal value. */
 static bool fits_literals(const cJSON *field, const cJSON *value)
@@ -97,14 +95,29 @@ static bool fits_literals(const cJSON *field, const cJSON *value)
     return !literals;
 }
 
+/* The member, which is a text where a bare number stands for one. */
+static cJSON *member_of(cJSON *object, const cJSON *field)
+{
+    const char *name = json_get_text(field, "name");
+    cJSON *member = json_get(object, name), *types = json_get(field, "types");
+
+    if (!cJSON_IsNumber(member) || cJSON_GetArraySize(types) != 1 ||
+        strcmp(types->child->valuestring, "String") != 0)
+        return member;
+    char *text = cJSON_PrintUnformatted(member);
+    json_set_text(object, name, text ? text : "");
+    cJSON_free(text);
+    return json_get(object, name);
+}
+
 static bool fits_object(struct checker *checker, const char *type, const cJSON *fields,
-                        const cJSON *value)
+                        cJSON *value)
 {
     const cJSON *field;
 
     cJSON_ArrayForEach(field, fields) {
         const char *name = json_get_text(field, "name");
-        const cJSON *member = json_get(value, name);
+        cJSON *member = member_of(value, field);
         bool fine = true;
         if (!member || cJSON_IsNull(member)) {
             if (json_get_bool(field, "required"))
@@ -156,11 +169,10 @@ static bool fits_scalar(struct checker *checker, const char *type, const char *f
     return true;
 }
 
-static bool fits_type(struct checker *checker, const char *type, const char *field,
-                      const cJSON *value)
+static bool fits_type(struct checker *checker, const char *type, const char *field, cJSON *value)
 {
     static const char array_of[] = "Array of ";
-    const cJSON *item;
+    cJSON *item;
     bool is_fine;
 
     if (fits_scalar(checker, type, field, value, &is_fine))
@@ -177,13 +189,15 @@ static bool fits_type(struct checker *checker, const char *type, const char *fie
     const cJSON *description = json_get(checker->spec->types, type);
     if (json_get(description, "subtypes"))
         return fits(checker, json_get(description, "subtypes"), field, value);
+    if (cJSON_IsString(value) && strcmp(type, "KeyboardButton") == 0)
+        return true;
     if (!cJSON_IsObject(value))
         return disagrees(checker, "Field ", field, " must be of type Object");
     return fits_object(checker, type, json_get(description, "fields"), value);
 }
 
 /* Of several alternatives' problems the one deepest inside is the most likely. */
-static bool fits(struct checker *checker, const cJSON *types, const char *field, const cJSON *value)
+static bool fits(struct checker *checker, const cJSON *types, const char *field, cJSON *value)
 {
     struct problem likely = {0};
     const cJSON *type;
@@ -294,7 +308,7 @@ static const char *check_value(const struct spec *spec, struct arena *arena, con
     cJSON *changed = converted(arena, types, json_get(params->values, name));
     if (changed)
         json_set(params->values, name, changed);
-    const cJSON *value = json_get(params->values, name);
+    cJSON *value = json_get(params->values, name);
     bool is_markup = strcmp(name, "reply_markup") == 0;
     if (is_markup && cJSON_IsString(value) && *value->valuestring)
         return "can't parse reply keyboard markup JSON object";

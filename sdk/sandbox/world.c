@@ -38,6 +38,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL,"
     "  body TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS messages_by_chat ON messages (chat_id, id);"
+    "CREATE TABLE IF NOT EXISTS reply_markups (chat_id INTEGER PRIMARY KEY, body TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS updates (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
     "  body TEXT NOT NULL, expires_at INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS update_queues (id INTEGER PRIMARY KEY, queue INTEGER NOT NULL);"
@@ -98,6 +99,7 @@ void world_reset(struct world *world)
     db_run(world->db, "DELETE FROM texts", "");
     db_run(world->db, "DELETE FROM users", "");
     db_run(world->db, "DELETE FROM messages", "");
+    db_run(world->db, "DELETE FROM reply_markups", "");
     db_run(world->db, "DELETE FROM updates", "");
     db_run(world->db, "DELETE FROM callbacks", "");
     db_run(world->db, "DELETE FROM commands", "");
@@ -135,7 +137,7 @@ cJSON *world_bot(struct world *world, struct arena *arena)
     json_set_int(bot, "id",
                  db_int(world->db, 0, "SELECT value FROM counters WHERE name = 'bot'", ""));
     json_set_bool(bot, "is_bot", true);
-    json_set_text(bot, "first_name", name ? name : "Sandbox");
+    json_set_text(bot, "first_name", name ? name : "Aisha");
     json_set_text(bot, "username", "aisha_sandbox_bot");
     return bot;
 }
@@ -252,6 +254,22 @@ void world_save_message(struct world *world, struct arena *arena, const cJSON *m
 void world_delete_message(struct world *world, int64_t message_id)
 {
     db_run(world->db, "DELETE FROM messages WHERE id = ?1", "i", message_id);
+}
+
+cJSON *world_reply_markup(struct world *world, struct arena *arena, int64_t chat_id)
+{
+    return db_json(world->db, arena, "SELECT body FROM reply_markups WHERE chat_id = ?1", "i",
+                   chat_id);
+}
+
+void world_set_reply_markup(struct world *world, struct arena *arena, int64_t chat_id,
+                            const cJSON *markup)
+{
+    if (markup)
+        db_run(world->db, "INSERT OR REPLACE INTO reply_markups VALUES (?1, ?2)", "it", chat_id,
+               json_text(arena, markup));
+    else
+        db_run(world->db, "DELETE FROM reply_markups WHERE chat_id = ?1", "i", chat_id);
 }
 
 static bool is_allowed(struct world *world, struct arena *arena, const char *kind)

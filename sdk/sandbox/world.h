@@ -74,6 +74,11 @@ cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id)
 void world_save_message(struct world *world, struct arena *arena, const cJSON *message);
 void world_delete_message(struct world *world, int64_t message_id);
 
+/* What stands below that chat's text field (reply_markup.h); NULL = nothing. */
+cJSON *world_reply_markup(struct world *world, struct arena *arena, int64_t chat_id);
+void world_set_reply_markup(struct world *world, struct arena *arena, int64_t chat_id,
+                            const cJSON *markup);
+
 /* --- updates --- */
 
 /* Queues the update when its kind is allowed; update_id 0 = the next one. */

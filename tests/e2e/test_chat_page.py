@@ -1,154 +1,16 @@
-"""The chat page in a real browser, against the real sandbox and host: what a person who runs the demo sees.
-
-Pictures of it are left in artifacts/.
-"""
-
+"""The chat page itself: what it makes of whatever a bot may send, and how it is used."""
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import unittest
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tests", "integration")]
-from stack import Stack  # noqa: E402
-from webdriver import ARROW_DOWN, ENTER, SHIFT, TAB, Browser  # noqa: E402
+from page import ANSWER, BUTTON, CYRILLIC, DESKTOP, FROM_BOT, FROM_USER, PHONE, REPLY_KEY, PageTest, by
+from webdriver import ARROW_DOWN, ARROW_UP, BACKSPACE, CONTROL, ENTER, ESCAPE, SHIFT, TAB
 
-ARTIFACTS = os.path.join(ROOT, "artifacts")
-BOT = "/bot123456:SANDBOX/"
-SPOKEN = "Buy two litres of milk, and call the doctor at nine."
-ANSWER = 60
+DRINKS = {"keyboard": [["Tea", "Coffee"], ["Nothing, thank you"]], "resize_keyboard": True}
 
 
-def by(testid):
-    return f"[data-testid={testid}]"
-
-
-FROM_BOT = "[data-from=bot] " + by("message-text")
-FROM_USER = "[data-from=user] " + by("message-text")
-KEYS = by("inline-button")
-
-
-class ChatPage(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="aisha-e2e-"))
-        cls.stack = cls.enterClassContext(Stack())
-        cls.page = cls.enterClassContext(Browser())
-
-    def setUp(self):
-        name = self._testMethodName.removeprefix("test_")
-        self.addCleanup(self.picture, name)
-        self.user = self.stack.user(name.replace("_", " ").capitalize(), "en")
-        self.open_as(self.user)
-
-    def tearDown(self):
-        self.assertEqual(self.page.console(), [], "errors in the browser's console")
-
-    # ---- steps
-
-    def open_as(self, user):
-        """The page remembers whom one talks as: set it as the page does, then open."""
-        self.page.open(self.stack.url)
-        self.page.run("localStorage.setItem('aisha.user', arguments[0])", user)
-        self.page.reload()
-        self.page.find(f'{by("user")}[data-user-id="{user}"][aria-pressed=true]')
-        self.page.wait(lambda: self.status() == "online", what="the page says that the bot is running")
-
-    def status(self):
-        return self.page.find(by("status")).attribute("data-state")
-
-    def write(self, text):
-        self.page.find(by("input")).type(text)
-
-    def start(self):
-        self.write("/start" + ENTER)
-        self.page.wait(lambda: self.page.find_all(KEYS), ANSWER, "the menu")
-
-    def press(self, label):
-        """Presses the button whose text contains the label, in the newest message that has one."""
-        def attempt():
-            wanted = [key for key in self.page.find_all(KEYS) if label in key.text]
-            return wanted and (wanted[-1].click() or True)
-        self.page.wait(attempt, ANSWER, f"a button {label!r}")
-
-    def send_file(self, path, kind):
-        self.page.find(by("upload-input")).upload(path)
-        self.page.click(f'{by("file-kind")} option[value={kind}]')
-        self.page.click(by("file-send"))
-
-    def bot_says(self, **message):
-        """A message of the bot that no plugin wrote."""
-        return self.stack.api(BOT + "sendMessage", {"chat_id": self.user} | message)["result"]
-
-    def picture(self, name):
-        self.page.screenshot(os.path.join(ARTIFACTS, f"page-{name}.png"))
-
-    # ---- tests
-
-    def test_menu_and_language(self):
-        self.start()
-        menu = self.page.texts(FROM_BOT)[-1]
-        self.assertNotRegex(menu, "[а-яё]")
-        self.picture("desktop-light")
-        self.press("Language")
-        self.press("Русский")
-        self.page.wait(lambda: re.search("[а-яё]", self.page.texts(FROM_BOT)[-1]), ANSWER, "Russian words")
-        self.page.wait(lambda: not self.page.find_all(KEYS + ".busy"), ANSWER, "every pressed button answered")
-
-    def test_voice_note_becomes_text(self):
-        path = os.path.join(self.folder, "note.wav")
-        subprocess.run(["espeak-ng", "-v", "en", "-w", path, SPOKEN], check=True)
-        self.start()
-        self.stack.transcription(SPOKEN)
-        self.send_file(path, "voice")
-        self.page.wait_text(FROM_BOT, SPOKEN, ANSWER)
-        self.page.find(f'[data-from=user] {by("play")}')
-        self.page.resize(390, 844, mobile=True)
-        self.page.theme("dark")
-        self.picture("phone-dark")
-        self.page.theme("light")
-        self.page.resize(self.page.width, self.page.height)
-
-    def test_recorded_voice_becomes_text(self):
-        """Chromium's own fake microphone beeps."""
-        self.start()
-        self.stack.transcription(SPOKEN)
-        self.page.click(by("record"))
-        self.page.wait(lambda: self.page.texts(by("record-time")) == ["0:02"], what="two seconds of sound")
-        self.page.click(by("record-send"))
-        self.page.wait_text(FROM_BOT, SPOKEN, ANSWER)
-        voice = next(message["voice"] for message in self.stack.messages(self.user) if "voice" in message)
-        self.assertIn(voice["duration"], (2, 3))
-
-    def test_refused_file_is_explained(self):
-        path = os.path.join(self.folder, "fake.ogg")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("This is not sound.\n" * 50)
-        self.send_file(path, "voice")
-        self.assertTrue(self.page.find(by("file-problem")).text)
-        self.page.click(by("file-cancel"))
-        self.assertEqual(self.stack.messages(self.user), [])
-        errors = self.page.console()
-        self.assertTrue(all("400" in error for error in errors), errors)
-
-    def test_commands_are_offered(self):
-        self.write("/st")
-        self.page.find(by("command"))
-        self.write(TAB)
-        field = self.page.find(by("input"))
-        self.page.wait(lambda: field.dom("value") == "/start ", what="the command to be completed")
-        field.clear()
-        self.page.click(by("command-button"))
-        self.assertGreater(len(self.page.find_all(by("command"))), 1)
-        self.write(ARROW_DOWN + ENTER)
-        self.page.wait(lambda: self.page.texts(FROM_USER), what="the chosen command in the chat")
-
-    def test_text_of_several_lines(self):
-        self.write("one" + SHIFT + ENTER + SHIFT + "two" + ENTER)
-        self.page.wait_text(FROM_USER, "one\ntwo")
-
+class Messages(PageTest):
     def test_markup_is_drawn_and_never_run(self):
         self.start()
         text = "bold code <img src=x onerror=alert(1)> secret site"
@@ -156,10 +18,10 @@ class ChatPage(unittest.TestCase):
         def entity(kind, part, **more):
             return {"type": kind, "offset": text.index(part), "length": len(part)} | more
 
-        self.bot_says(text=text, entities=[
+        self.bot_says(text, entities=[
             entity("bold", "bold"), entity("code", "code"), entity("spoiler", "secret"),
             entity("text_link", "site", url="https://example.org/")])
-        self.page.wait_text(FROM_BOT, "<img src=x onerror=alert(1)>")
+        self.wait_answer("<img src=x onerror=alert(1)>")
         self.assertEqual(self.page.texts(FROM_BOT + " strong")[-1], "bold")
         self.assertEqual(self.page.texts(FROM_BOT + " code")[-1], "code")
         self.assertEqual(self.page.find_all(FROM_BOT + " a")[-1].dom("href"), "https://example.org/")
@@ -167,39 +29,204 @@ class ChatPage(unittest.TestCase):
         self.page.click(by("spoiler"))
         self.page.find(by("spoiler") + ".shown")
 
+    def test_links_that_could_run_are_no_links(self):
+        self.start()
+        self.bot_says("here", entities=[{"type": "text_link", "offset": 0, "length": 4, "url": "javascript:alert(1)"}])
+        self.wait_answer("here")
+        self.assertEqual(self.page.find_all(FROM_BOT + " a"), [])
+
     def test_edit_and_deletion(self):
         self.start()
-        message = self.bot_says(text="first words")
-        self.page.wait_text(FROM_BOT, "first words")
-        where = {"chat_id": self.user, "message_id": message["message_id"]}
-        bubble = f'[data-message-id="{message["message_id"]}"]'
-        self.stack.api(BOT + "editMessageText", where | {"text": "second words"})
-        self.page.wait_text(FROM_BOT, "second words")
+        message = self.bot_says("first words")
+        self.wait_answer("first words")
+        number = message["message_id"]
+        bubble = f'[data-message-id="{number}"]'
+        self.bot_calls("editMessageText", message_id=number, text="second words")
+        self.wait_answer("second words")
         self.page.find(f'{bubble} {by("edited")}')
-        self.stack.api(BOT + "deleteMessage", where)
+        self.bot_calls("deleteMessage", message_id=number)
         self.page.wait(lambda: not self.page.find_all(bubble), what="the message to go")
 
-    def test_reply_keyboard(self):
+    def test_the_answer_to_a_press_is_shown(self):
         self.start()
-        self.bot_says(text="Choose", reply_markup={"keyboard": [[{"text": "Tea"}, {"text": "Coffee"}]]})
-        self.page.find(by("reply-button"))
-        self.picture("reply-keyboard")
-        self.page.click(by("reply-button"))
-        self.page.wait_text(FROM_USER, "Tea")
-        self.bot_says(text="Done", reply_markup={"remove_keyboard": True})
-        self.page.wait(lambda: not self.page.find_all(by("reply-button")), what="the keyboard to go")
+        self.bot_says("Sure?", reply_markup={"inline_keyboard": [[{"text": "Yes", "callback_data": "forged"}]]})
+        self.press("Yes")
+        self.page.wait_text(f'{by("toast")}, {by("alert-text")}', "This button is for someone else", ANSWER)
+        self.wait_settled()
 
-    def test_people(self):
-        self.page.click(by("user-add"))
-        self.page.find(by("user-name")).type("Борис")
-        self.page.click(f'{by("user-language")} option[value=ru]')
-        self.page.click(by("user-save"))
-        chosen = by("user") + "[aria-pressed=true]"
-        self.page.wait(lambda: "Борис" in self.page.find(chosen).text, what="the new person to be chosen")
+    def test_nothing_is_wider_than_its_bubble(self):
         self.start()
-        self.assertRegex(self.page.texts(FROM_BOT)[-1], "[а-яё]")
+        word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3
+        entities = [{"type": "pre", "offset": 0, "length": len(word)}]
+        self.bot_says(word, reply_markup={"inline_keyboard": [[{"text": word, "callback_data": "a"}]]})
+        self.bot_says(word, entities=entities, reply_markup={"keyboard": [[word, word]]})
+        self.bot_calls("sendChatAction", action="typing")
+        wide = ("return [...document.querySelectorAll('main, main *')].filter((node) => "
+                "node.scrollWidth > node.clientWidth + 1 && !['visible', 'hidden'].includes("
+                "getComputedStyle(node).overflowX) || node.getBoundingClientRect().right > innerWidth)"
+                ".map((node) => node.outerHTML.slice(0, 200))")
+        self.page.find(REPLY_KEY)
+        for size in (DESKTOP, PHONE):
+            with self.subTest(size=size):
+                self.page.resize(*size)
+                self.addCleanup(self.page.resize, *DESKTOP)
+                self.assertEqual(self.page.run(wide), [])
+
+
+class AroundTheText(PageTest):
+    """Reply keyboards and replies."""
+
+    def keyboard(self, **more):
+        self.start()
+        self.bot_says("What will it be?", reply_markup=DRINKS | more)
+        self.page.find(REPLY_KEY)
+
+    def placeholder(self):
+        return self.page.find(by("input")).attribute("placeholder")
+
+    def test_a_key_sends_its_text_and_stays(self):
+        self.keyboard(input_field_placeholder="Choose a drink")
+        self.assertEqual(self.page.texts(REPLY_KEY), ["Tea", "Coffee", "Nothing, thank you"])
+        self.assertEqual(self.placeholder(), "Choose a drink")
+        self.page.click(REPLY_KEY)
+        self.page.wait_text(FROM_USER, "Tea")
+        self.reload()
+        self.page.find(REPLY_KEY)
+        self.bot_says("Done", reply_markup={"remove_keyboard": True})
+        self.page.wait(lambda: not self.page.find_all(REPLY_KEY), what="the keyboard to go")
+        self.assertEqual(self.placeholder(), "Message")
+        self.reload()
+        self.wait_answer("Done")
+        self.assertEqual(self.page.find_all(REPLY_KEY), [])
+
+    def test_a_keyboard_can_be_put_away(self):
+        self.keyboard()
+        toggle = self.page.find(by("reply-keyboard-toggle"))
+        self.assertEqual(toggle.attribute("aria-expanded"), "true")
+        toggle.click()
+        self.assertFalse(self.page.find_all(REPLY_KEY)[0].shown)
+        self.assertEqual(toggle.attribute("aria-expanded"), "false")
+        self.bot_says("one more line")
+        self.wait_answer("one more line")
+        self.assertFalse(self.page.find_all(REPLY_KEY)[0].shown)
+        toggle.click()
+        self.assertTrue(self.page.find_all(REPLY_KEY)[0].shown)
+
+    def test_a_keyboard_for_one_time_folds_when_it_is_used(self):
+        self.keyboard(one_time_keyboard=True)
+        self.page.click(REPLY_KEY)
+        self.page.wait_text(FROM_USER, "Tea")
+        for _ in range(2):
+            self.assertFalse(self.page.find_all(REPLY_KEY)[0].shown)
+            self.reload()
+            self.page.wait_text(FROM_USER, "Tea")
+        self.page.click(by("reply-keyboard-toggle"))
+        self.page.find(REPLY_KEY)
+
+    def test_a_keyboard_belongs_to_its_chat(self):
+        self.keyboard()
+        other = self.stack.user("Somebody else")
+        self.page.click(f'{by("user")}[data-user-id="{other}"]')
+        self.page.wait(lambda: not self.page.find_all(REPLY_KEY), what="no keyboard here")
         self.page.click(f'{by("user")}[data-user-id="{self.user}"]')
-        self.page.wait(lambda: not self.page.find_all(by("message")), what="the other chat, which is empty")
+        self.page.find(REPLY_KEY)
+
+    def test_keys_that_ask_for_more_than_text_say_so(self):
+        self.start()
+        self.bot_says("Who are you?", reply_markup={"keyboard": [[{"text": "My number", "request_contact": True}]]})
+        self.page.click(REPLY_KEY)
+        self.page.wait_text(by("toast"), "does not simulate")
+        self.assertEqual(self.page.texts(FROM_USER), ["/start"])
+
+    def test_a_forced_reply_answers_its_message(self):
+        self.start()
+        asked = self.bot_says("What is your name?", reply_markup={"force_reply": True,
+                                                                  "input_field_placeholder": "Your name"})
+        self.page.wait_text(by("reply-text"), "What is your name?")
+        self.assertEqual(self.placeholder(), "Your name")
+        self.page.active().type("Ann" + ENTER)  # the field has the focus already
+        self.page.wait_text(by("quote"), "What is your name?")
+        [answer] = [message for message in self.stack.messages(self.user) if message.get("text") == "Ann"]
+        self.assertEqual(asked["message_id"], answer["reply_to_message"]["message_id"])
+        self.page.wait(lambda: self.placeholder() == "Message", what="the end of it")
+        self.assertFalse(self.page.find_all(by("reply"))[0].shown)
+
+    def test_a_forced_reply_can_be_declined(self):
+        self.start()
+        for decline in (lambda: self.page.click(by("reply-cancel")), lambda: self.write(ESCAPE)):
+            self.bot_says("Your name?", reply_markup={"force_reply": True})
+            self.page.find(by("reply"))
+            decline()
+            self.assertFalse(self.page.find_all(by("reply"))[0].shown)
+        self.write("no" + ENTER)
+        self.page.wait_text(FROM_USER, "no")
+        self.assertEqual(self.page.find_all(by("quote")), [])
+
+    def test_any_message_can_be_replied_to(self):
+        self.start()
+        self.page.find_all(by("message"))[0].hover()
+        self.page.click(by("answer"))
+        self.page.wait_text(by("reply-text"), "/start")
+        self.write("it was me" + ENTER)
+        self.page.wait_text(by("quote"), "/start")
+        self.wait_answer("I am not sure")
+        self.write(CONTROL + ARROW_UP * 3 + CONTROL + "the menu" + ENTER)
+        self.page.wait_text(FROM_USER, "the menu")
+        replies = [message["reply_to_message"]["text"] for message in self.stack.messages(self.user)
+                   if not message["from"]["is_bot"] and "reply_to_message" in message]
+        self.assertEqual(replies, ["/start", "Hello, Any message can be replied to! What shall we do?"])
+
+    def test_nobody_replies_to_what_has_gone(self):
+        self.start()
+        sent = self.bot_says("a slip of the tongue")
+        self.wait_answer("a slip of the tongue")
+        self.write(CONTROL + ARROW_UP + CONTROL)
+        self.page.wait_text(by("reply-text"), "a slip of the tongue")
+        self.bot_calls("deleteMessage", message_id=sent["message_id"])
+        self.page.wait(lambda: not self.page.find_all(by("reply"))[0].shown, what="the reply to be dropped")
+        self.write("what?" + ENTER)
+        self.page.wait_text(FROM_USER, "what?")
+
+
+class Using(PageTest):
+    def test_commands_are_offered(self):
+        self.write("/st")
+        self.page.find(by("command"))
+        self.write(TAB)
+        field = self.page.find(by("input"))
+        self.page.wait(lambda: field.dom("value") == "/start ", what="the command to be completed")
+        self.write(BACKSPACE * 7)
+        self.page.click(by("command-button"))
+        self.assertGreater(len(self.page.find_all(by("command"))), 1)
+        self.write(ARROW_DOWN + ENTER)
+        self.page.wait_text(FROM_USER, "/start")
+
+    def test_text_of_several_lines(self):
+        self.write("one" + SHIFT + ENTER + SHIFT + "two" + ENTER)
+        self.page.wait_text(FROM_USER, "one\ntwo")
+
+    def test_everything_works_from_the_keyboard(self):
+        self.page.active().type("/start" + ENTER)  # typing goes to the field from wherever one is
+        self.page.wait(lambda: self.page.find_all(BUTTON), ANSWER, "the menu")
+        for _ in range(40):
+            self.page.active().type(TAB)
+            button = self.page.active()
+            if button.attribute("data-testid") == "inline-button" and "Help" in button.text:
+                break
+        self.page.active().type(ENTER)
+        self.wait_answer("What I can do")
+        self.page.wait(lambda: self.page.active().text == "« Menu", what="the focus on the new buttons")
+        self.page.active().type(ENTER)
+        self.wait_answer("What shall we do?")
+
+    def test_every_control_has_a_name(self):
+        self.start()
+        self.bot_says("A link", reply_markup={"inline_keyboard": [[{"text": "Site", "url": "https://example.org/"}]]})
+        self.bot_says("Keys", reply_markup=DRINKS)
+        self.page.click(by("requests-toggle"))
+        self.page.find(REPLY_KEY)
+        controls = self.page.find_all("button, a, input, textarea, select, [tabindex]")
+        self.assertEqual([c.dom("outerHTML") for c in controls if c.shown and not c.label.strip()], [])
 
     def test_lost_connection_is_shown_and_mended(self):
         self.start()
@@ -208,13 +235,13 @@ class ChatPage(unittest.TestCase):
         self.write("lost" + ENTER)
         self.page.find(by("toast-error"))
         self.assertEqual(self.page.find(by("input")).dom("value"), "lost")
-        self.bot_says(text="Anybody there?")  # ends the poll that is under way
+        self.bot_says("Anybody there?")  # ends the poll that is under way
         self.page.find(by("connection-lost"))
-        self.assertEqual(self.status(), "lost")
-        self.bot_says(text="while you were away")
+        self.wait_status("lost")
+        self.bot_says("while you were away")
         self.page.offline(False)
-        self.page.wait_text(FROM_BOT, "while you were away")
-        self.page.wait(lambda: self.status() == "online", what="the connection to be back")
+        self.wait_answer("while you were away")
+        self.wait_status("online")
         errors = self.page.console()
         self.assertTrue(all("ERR_INTERNET_DISCONNECTED" in error for error in errors), errors)
 
@@ -228,9 +255,82 @@ class ChatPage(unittest.TestCase):
         field = by("input") + "[placeholder=Сообщение]"
         self.page.click(by("lang-ru"))
         self.page.find(field)
-        self.page.reload()
+        self.reload()
         self.page.find(field)
+        untold = "return [...document.body.innerText.matchAll(/[A-Za-z]{3,}/g)].map(([word]) => word)"
+        known = {"Aisha", "English", "Telegram"}
+        names = {word for user in self.stack.state()["users"] for word in re.findall(r"\w+", user["first_name"])}
+        self.assertEqual(set(self.page.run(untold)) - known - names, set())
+        self.assertRegex(self.page.find(by("status")).text, CYRILLIC)
         self.page.click(by("lang-en"))
+
+    def test_nothing_comes_from_elsewhere(self):
+        self.start()
+        loaded = self.page.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+        self.assertGreater(len(loaded), 5)
+        self.assertEqual([url for url in loaded if not url.startswith(self.stack.url + "/")], [])
+        blocked = "return new Promise((done) => { document.addEventListener('securitypolicyviolation', (event) =>" \
+                  " done(event.effectiveDirective)); const image = new Image(); image.src = arguments[0]; })"
+        self.assertEqual(self.page.run(blocked, "http://127.0.0.1:1/x.png"), "img-src")
+        self.assertEqual(len(self.page.console()), 1)
+
+    def test_a_file_is_sent_with_a_caption(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "notes.txt")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("Milk, bread")
+            self.page.find(by("upload-input")).upload(path)
+            self.page.find(by("file-caption")).type("what to buy")
+            self.page.click(by("file-send"))
+            self.page.wait_text(FROM_USER, "what to buy")
+        self.assertIn("notes.txt", self.page.find(by("document")).text)
+        self.wait_answer("I am not sure what to do with this")
+
+
+class OnAPhone(PageTest):
+    def setUp(self):
+        self.page.resize(*PHONE, mobile=True)
+        self.page.touch(True)
+        self.addCleanup(self.page.resize, *DESKTOP)
+        self.addCleanup(self.page.touch, False)
+        super().setUp()
+
+    def test_the_list_of_people_lies_over_the_chat(self):
+        self.start()
+        boris = f'{by("user")}[data-user-id="1002"]'
+
+        def is_shown():
+            return self.page.find_all(boris)[0].shown
+
+        self.assertFalse(is_shown())
+        self.page.click(by("people-open"))
+        self.page.wait(is_shown, what="the list")
+        self.page.active().type(ESCAPE)
+        self.page.wait(lambda: not is_shown(), what="the list to go")
+        self.page.click(by("me"))
+        self.page.click(boris)
+        self.page.wait(lambda: not is_shown(), what="the list to go")
+        self.assertIn("Борис", self.page.find(by("me")).label)
+
+    def test_the_bots_keyboard_makes_room_for_the_phones(self):
+        self.start()
+        self.bot_says("Tea?", reply_markup=DRINKS)
+        self.page.find(REPLY_KEY)
+        self.page.click(by("input"))
+        self.assertFalse(self.page.find_all(REPLY_KEY)[0].shown)
+        self.page.click(by("reply-keyboard-toggle"))
+        self.page.click(REPLY_KEY)
+        self.page.wait_text(FROM_USER, "Tea")
+
+    def test_in_the_dark(self):
+        self.page.theme("dark")
+        self.addCleanup(self.page.theme, "light")
+        self.start()
+        self.bot_says("Keys", reply_markup=DRINKS)
+        self.page.find(REPLY_KEY)
+        background = "return getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+        self.assertLess(max(self.page.run(background)), 64)
+        self.picture("dark")
 
 
 if __name__ == "__main__":

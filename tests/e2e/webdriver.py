@@ -20,9 +20,9 @@ import time
 import urllib.error
 import urllib.request
 
-ENTER, ESCAPE, TAB, ARROW_DOWN = "\ue007", "\ue00c", "\ue004", "\ue015"
-SHIFT = "\ue008"
-POLL = 0.05
+ENTER, ESCAPE, TAB, BACKSPACE = "\ue007", "\ue00c", "\ue004", "\ue003"
+ARROW_UP, ARROW_DOWN, SHIFT, CONTROL = "\ue013", "\ue015", "\ue008", "\ue009"
+POLL, PATIENCE = 0.05, 30  # seconds; only a failing test ever waits that long
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ARGUMENTS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -60,11 +60,24 @@ class Element:
     def text(self):
         return self._call("GET", "/text")
 
+    @property
+    def label(self):
+        """What it is called for those who do not see it."""
+        return self._call("GET", "/computedlabel")
+
+    def hover(self):
+        move = {"type": "pointerMove", "origin": {ELEMENT: self.ident}, "x": 0, "y": 0}
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": [move]}
+        self.browser.call("POST", "/actions", {"actions": [mouse]})
+
     def attribute(self, name):
         return self._call("GET", f"/attribute/{name}")
 
     def dom(self, name):
         return self._call("GET", f"/property/{name}")
+
+    def css(self, name):
+        return self._call("GET", f"/css/{name}")
 
     @property
     def shown(self):
@@ -99,19 +112,26 @@ class Browser:
         self.close()
 
     def _start_driver(self):
+        """It takes a port that is free in IPv6 and hopes that it is in IPv4: this may take several tries."""
+        self.base = wait_for(self._try_driver, PATIENCE, "chromedriver to listen")
+
+    def _try_driver(self):
         log = os.path.join(self.directory, "chromedriver.log")
         environment = dict(os.environ, TMPDIR=self.directory, HOME=self.directory)
         with open(log, "wb") as output:
             self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=output, stderr=subprocess.STDOUT,
                                            env=environment, start_new_session=True)
 
-        def port():
-            if self.driver.poll() is not None:
-                raise RuntimeError("chromedriver ended at once: " + _read(log))
+        def outcome():
             _, mark, rest = _read(log).rpartition("started successfully on port ")
-            return mark and rest.split(".")[0]
+            if mark and "." in rest:
+                return f"http://127.0.0.1:{rest.split('.')[0]}"
+            return self.driver.poll() is not None and "ended"
 
-        self.base = f"http://127.0.0.1:{wait_for(port, 20, 'chromedriver to listen')}"
+        result = wait_for(outcome, PATIENCE, "chromedriver to listen or to end")
+        if result == "ended" and "Address already in use" not in _read(log):
+            raise RuntimeError("chromedriver ended at once: " + _read(log))
+        return result != "ended" and result
 
     def _start_session(self):
         options = {"binary": shutil.which("chromium"), "args": ARGUMENTS + [
@@ -168,23 +188,31 @@ class Browser:
         found = self.call("POST", "/elements", {"using": "css selector", "value": css})
         return [Element(self, item[ELEMENT]) for item in found]
 
-    def find(self, css, timeout=10):
+    def find(self, css, timeout=PATIENCE):
         """The first shown element, or a file input, which is never shown."""
         def first():
             return next((item for item in self.find_all(css) if item.shown or item.dom("type") == "file"), None)
         return self.wait(first, timeout, f"{css} to be shown")
 
-    def click(self, css, timeout=10):
+    def click(self, css, timeout=PATIENCE):
         """Clicks the first shown element; one replaced or covered meanwhile is looked for again."""
         def attempt():
             self.find(css, timeout).click()
             return True
         self.wait(attempt, timeout, f"{css} to take a click")
 
+    def insert(self, text):
+        """Text into what has the focus, as an input method does: any character, and at once."""
+        self.devtools("Input.insertText", text=text)
+
+    def active(self):
+        """What has the focus."""
+        return Element(self, self.call("GET", "/element/active")[ELEMENT])
+
     def texts(self, css):
         return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", css)
 
-    def wait(self, predicate, timeout=10, what="the condition"):
+    def wait(self, predicate, timeout=PATIENCE, what="the condition"):
         """The first true value of predicate(); elements that go away while it looks are no failure."""
         def steady():
             try:
@@ -195,7 +223,7 @@ class Browser:
                 raise
         return wait_for(steady, timeout, what)
 
-    def wait_text(self, css, part, timeout=10):
+    def wait_text(self, css, part, timeout=PATIENCE):
         """The text of the last element that contains part."""
         seen = []
 
@@ -210,6 +238,10 @@ class Browser:
     def resize(self, width, height, mobile=False):
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=mobile,
                       deviceScaleFactor=2 if mobile else 1)
+
+    def touch(self, on):
+        """A screen for fingers instead of a mouse."""
+        self.devtools("Emulation.setTouchEmulationEnabled", enabled=on)
 
     def theme(self, name):
         """Light or dark; always with little motion, so that pictures do not depend on the moment."""
@@ -231,7 +263,7 @@ class Browser:
         return [entry["message"] for entry in entries if entry["level"] == level]
 
 
-def wait_for(predicate, timeout=10, what="the condition"):
+def wait_for(predicate, timeout=PATIENCE, what="the condition"):
     deadline = time.monotonic() + timeout
     while True:
         value = predicate()

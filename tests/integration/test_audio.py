@@ -4,7 +4,7 @@ import re
 import subprocess
 import unittest
 
-from stack import Stack
+from stack import Stack, until
 
 KEY = "sk-not-to-be-seen-0123456789"
 
@@ -20,8 +20,9 @@ class AudioStack(Stack):
         os.mkdir(self.path("tmp"))
         self.env["TMPDIR"] = self.path("tmp")
 
-    def temporary_files(self):
-        return [name for _, _, files in os.walk(self.path("tmp")) for name in files]
+    def wait_for_no_temporary_files(self):
+        """They go when the handler has returned, which is after its last message."""
+        until(lambda: not any(files for _, _, files in os.walk(self.path("tmp"))), "temporary files are removed")
 
     def answer_to(self, message, wanted):
         """The bot's message that quotes this one, once it shows what is wanted."""
@@ -55,7 +56,7 @@ class Audio(unittest.TestCase):
             with self.subTest(kind, **more):
                 message = self.stack.upload(self.ann, self.wav, kind, **more)
                 self.stack.answer_to(message, r"^\[sandbox\] heard \d+\.\d s of audio, 2 phrases$")
-        self.assertEqual(self.stack.temporary_files(), [])
+        self.stack.wait_for_no_temporary_files()
 
     def test_other_documents_are_not_touched(self):
         before = self.stack.newest_request()
@@ -124,7 +125,7 @@ class Audio(unittest.TestCase):
                     self.stack.send(self.ann, "/cancel")
                 self.stack.answer_to(voice, "All right, stopped")
                 self.stack.answer_to(self.stack.upload(self.ann, self.wav), "heard")
-        self.assertEqual(self.stack.temporary_files(), [])
+        self.stack.wait_for_no_temporary_files()
 
     def test_too_big_and_too_long(self):
         self.stack.answer_to(self.stack.upload(self.ann, self.wav, told_size=30_000_000), "up to 20 MB")
@@ -189,7 +190,7 @@ class Provider(unittest.TestCase):
             stack.answer_to(stack.upload(ann, wav), "heard")
             self.assertNotIn(KEY.encode(), stack.host.output())
             self.assertIn(b"check OPENAI_API_KEY", stack.host.output())
-            self.assertEqual(stack.temporary_files(), [])
+            stack.wait_for_no_temporary_files()
 
     def test_a_passing_failure_is_not_noticed(self):
         wav = speech("One.")
@@ -213,7 +214,7 @@ class Provider(unittest.TestCase):
             stack.start_host()
             stack.answer_to(voice, "heard")
             stack.restart_host()
-            self.assertEqual(stack.temporary_files(), [])
+            stack.wait_for_no_temporary_files()
 
     def test_without_a_key(self):
         with AudioStack(OPENAI_API_KEY="") as stack:

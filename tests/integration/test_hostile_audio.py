@@ -80,7 +80,7 @@ class HostileAudio(unittest.TestCase):
                     stack.answer_to(stack.upload(eve, content, "voice", raw=1), wanted)
             self.assertEqual(stack.requests("transcription"), [])
             self.assertEqual(listener.calls, [])
-            self.assertEqual(stack.temporary_files(), [])
+            stack.wait_for_no_temporary_files()
             stack.answer_to(stack.upload(ann, wav), "heard")
 
     def test_a_cut_recording_is_used_as_far_as_it_goes(self):

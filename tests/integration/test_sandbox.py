@@ -160,7 +160,8 @@ class SandboxTest(unittest.TestCase):
 class TokensAndParametersTest(SandboxTest):
     def test_the_bot_has_the_id_of_its_token(self):
         me = self.result("getMe", token="777:abc")
-        self.assertEqual((777, True), (me["id"], me["is_bot"]))
+        self.assertEqual((777, True, "Aisha", "aisha_sandbox_bot"),
+                         (me["id"], me["is_bot"], me["first_name"], me["username"]))
         self.assertEqual(777, self.stack.state()["bot"]["id"])
 
     def test_malformed_tokens_are_unauthorized(self):
@@ -456,6 +457,8 @@ class MessagesTest(SandboxTest):
                          refused({"callback_data": "a"}))
         self.assertEqual(400, refused({"text": "A", "callback_data": "a", "url": "https://e.org"})[0])
         self.assertEqual(400, refused({"text": "A", "url": "not a url"})[0])
+        sent = self.say(reply_markup={"inline_keyboard": [[{"text": 5, "callback_data": 7}]]})
+        self.assertEqual(keyboard([("5", "7")]), sent["reply_markup"])
         self.assertEqual((400, "Bad Request: can't parse inline keyboard button: Field \"callback_data\" must be of "
                                "type String"), refused({"text": "A", "callback_data": ["a"]}))
         self.refuses("object expected as reply markup", "sendMessage", chat_id=ALICE, text="x", reply_markup=[1])
@@ -556,8 +559,107 @@ class MessagesTest(SandboxTest):
         self.result("setMyDescription", description="по-русски", language_code="ru")
         self.assertEqual({"description": "all"}, self.result("getMyDescription"))
         self.assertEqual({"description": "по-русски"}, self.result("getMyDescription", language_code="ru"))
-        self.result("setMyName", name="Aisha")
         self.assertEqual("Aisha", self.result("getMe")["first_name"])
+        self.result("setMyName", name="Zara")
+        self.assertEqual("Zara", self.result("getMe")["first_name"])
+
+
+class ReplyMarkupTest(SandboxTest):
+    """What stands below a chat's text field."""
+
+    TEA = {"keyboard": [[{"text": "Tea"}, {"text": "Coffee"}]], "resize_keyboard": True,
+           "input_field_placeholder": "What will it be?"}
+
+    def below(self, chat=ALICE):
+        return self.stack.chat(chat)["reply_markup"]
+
+    def test_a_keyboard_stays_until_it_is_removed(self):
+        self.assertIsNone(self.below())
+        after = self.stack.revision()
+        sent = self.say(reply_markup=self.TEA)
+        self.assertNotIn("reply_markup", sent)
+        kept = self.TEA | {"message_id": sent["message_id"]}
+        self.assertEqual(kept, self.below())
+        self.assertEqual(kept, self.stack.wait_event(after, type="reply_markup", chat_id=ALICE)["reply_markup"])
+        self.say()
+        self.say(reply_markup=keyboard([("A", "a")]))
+        self.stack.send(ALICE, "Tea")
+        self.assertEqual(kept, self.below())
+        self.assertIsNone(self.below(BORIS))
+        after = self.stack.revision()
+        self.say(reply_markup={"remove_keyboard": True})
+        self.assertIsNone(self.below())
+        self.assertIsNone(self.stack.wait_event(after, type="reply_markup", chat_id=ALICE)["reply_markup"])
+
+    def test_a_new_keyboard_takes_the_place_of_the_old(self):
+        self.say(reply_markup=self.TEA)
+        sent = self.result("sendDocument", chat_id=ALICE, reply_markup={"keyboard": [["Yes"]]},
+                           files=[("document", "a.txt", "text/plain", b"x")])
+        self.assertEqual({"keyboard": [[{"text": "Yes"}]], "message_id": sent["message_id"]}, self.below())
+
+    def test_a_keyboard_goes_with_its_message(self):
+        first = self.say(reply_markup=self.TEA)
+        second = self.say(reply_markup=self.TEA)
+        self.result("deleteMessage", chat_id=ALICE, message_id=first["message_id"])
+        self.assertEqual(second["message_id"], self.below()["message_id"])
+        self.result("deleteMessages", chat_id=ALICE, message_ids=[second["message_id"]])
+        self.assertIsNone(self.below())
+
+    def test_a_key_for_one_time_is_used_once(self):
+        self.say(reply_markup=self.TEA | {"one_time_keyboard": True})
+        self.stack.send(ALICE, "neither")
+        self.assertNotIn("used", self.below())
+        after = self.stack.revision()
+        self.stack.send(ALICE, "Coffee")
+        self.assertTrue(self.below()["used"])
+        self.assertTrue(self.stack.wait_event(after, type="reply_markup", chat_id=ALICE)["reply_markup"]["used"])
+        self.say(reply_markup=self.TEA | {"one_time_keyboard": True})
+        self.assertNotIn("used", self.below())
+
+    def test_a_forced_reply_ends_with_the_answer(self):
+        asked = self.say(reply_markup={"force_reply": True, "input_field_placeholder": "Your name"})
+        self.assertEqual({"force_reply": True, "input_field_placeholder": "Your name",
+                          "message_id": asked["message_id"]}, self.below())
+        answer = self.stack.api("/sandbox/send", {"user_id": ALICE, "text": "Ann",
+                                                  "reply_to_message_id": asked["message_id"]})["message"]
+        self.assertEqual(asked, answer["reply_to_message"])
+        self.assertEqual(answer, self.updates()[-1]["message"])
+        self.assertIsNone(self.below())
+        self.say(reply_markup=self.TEA | {"force_reply": True})
+        voice = self.stack.upload(ALICE, sound(), reply_to_message_id=answer["message_id"])
+        self.assertEqual("Ann", voice["reply_to_message"]["text"])
+        self.assertNotIn("reply_to_message", voice["reply_to_message"])
+        self.assertEqual(self.TEA["keyboard"], self.below()["keyboard"])
+        self.assertNotIn("force_reply", self.below())
+
+    def test_a_reply_to_nothing_is_refused(self):
+        elsewhere = self.stack.send(BORIS, "not Alice's")
+        for number in (99999, elsewhere["message_id"]):
+            body = {"user_id": ALICE, "text": "x", "reply_to_message_id": number}
+            self.assertEqual(400, self.control_refuses("/sandbox/send", body)[0])
+            query = f"user_id={ALICE}&kind=document&reply_to_message_id={number}"
+            self.assertEqual(400, self.control_refuses(f"/sandbox/upload?{query}", body=b"x")[0])
+        self.assertEqual(1, len(self.stack.messages(ALICE)))
+
+    def test_keys_are_texts_and_not_too_many(self):
+        self.say(reply_markup={"keyboard": [["A", {"text": 5}, {"text": ""}], [], [""],
+                                            [{"text": "Phone", "request_contact": True}]]})
+        self.assertEqual([[{"text": "A"}, {"text": "5"}], [{"text": "Phone", "request_contact": True}]],
+                         self.below()["keyboard"])
+        kept = self.below()
+        self.say(reply_markup={"keyboard": [[""], []]})
+        self.assertEqual(kept, self.below())
+        self.say(reply_markup={"keyboard": [[str(n) for n in range(20)]] * 30})
+        self.assertEqual([12] * 25, [len(row) for row in self.below()["keyboard"]])
+        for wrong in ({"keyboard": "A"}, {"keyboard": [[["A"]]]}, {"keyboard": [[{}]]}, {"keyboard": [[5]]},
+                      {"remove_keyboard": False}, {"force_reply": False}, {}):
+            with self.subTest(markup=wrong):
+                self.assertEqual(400, self.refusal("sendMessage", chat_id=ALICE, text="x", reply_markup=wrong)[0])
+
+    def test_reset_forgets_it(self):
+        self.say(reply_markup=self.TEA)
+        self.stack.api("/sandbox/reset", {})
+        self.assertIsNone(self.below())
 
 
 class FilesTest(SandboxTest):
@@ -925,11 +1027,14 @@ class ProgramTest(unittest.TestCase):
         with Stack(host=False) as stack:
             user = stack.user("Zoë", id=77)
             stack.send(user, "before")
+            stack.api(f"/bot{TOKEN}/sendMessage", {"chat_id": user, "text": "?", "reply_markup": {"keyboard": [["A"]]}})
             document = stack.upload(user, b"content", kind="document", file_name="a.txt")["document"]
-            before, revision = stack.messages(user), stack.revision()
+            before, below, revision = stack.messages(user), stack.chat(user)["reply_markup"], stack.revision()
             self.assertEqual(0, stack.sandbox.end())
             self.start_again(stack)
             self.assertEqual(before, stack.messages(user))
+            self.assertEqual([[{"text": "A"}]], below["keyboard"])
+            self.assertEqual(below, stack.chat(user)["reply_markup"])
             self.assertEqual(b"content", stack.api(f"/sandbox/files/{document['file_id']}"))
             self.assertGreater(stack.revision(), revision)
             updates = stack.api(f"/bot{TOKEN}/getUpdates")["result"]

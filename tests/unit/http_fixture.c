@@ -96,14 +96,6 @@ static void on_request(struct http_exchange *exchange, void *user)
     }
 }
 
-void check(struct fixture *f, bool is_true, const char *text, const char *file, int line)
-{
-    if (is_true)
-        return;
-    f->failures++;
-    print_error("%s:%d: %s\n", file, line, text);
-}
-
 static void run_in_task(void *arg)
 {
     struct fixture *f = arg;

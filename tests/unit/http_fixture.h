@@ -1,6 +1,6 @@
 /*
- * A loop with a server, a client and threads for raw sockets. A test is a scenario: a function that
- * runs as a task and checks with CHECK(), since a coroutine cannot leave through cmocka's longjmp.
+ * A loop with a server, a client and threads for raw sockets. A test is a scenario, as in
+ * loop_fixture.h.
  *
  * The server knows these paths:
  *   /echo            the body back, with its content type
@@ -21,6 +21,7 @@
 #include "host/core/wait.h"
 #include "host/io/http_client.h"
 #include "host/io/http_server.h"
+#include "tests/unit/loop_fixture.h"
 
 struct fixture;
 typedef void scenario(struct fixture *f);
@@ -49,9 +50,6 @@ struct setting {
 };
 
 void run_scenario(scenario *run, const struct setting *setting);
-
-#define CHECK(f, condition) check((f), (condition), #condition, __FILE__, __LINE__)
-void check(struct fixture *f, bool is_true, const char *text, const char *file, int line);
 
 /* What a raw socket sent and got until the server closed. */
 struct raw {

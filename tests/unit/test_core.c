@@ -92,6 +92,45 @@ static void arena_gives_zeroed_aligned_memory_and_runs_defers_newest_first(void 
     assert_int_equal(a.used_bytes, 0);
 }
 
+struct late {
+    struct arena *arena;
+    char trace[8];
+};
+
+static void note_three(void *data)
+{
+    struct late *late = data;
+
+    late->trace[strlen(late->trace)] = '3';
+}
+
+static void use_arena_again(void *data)
+{
+    struct late *late = data;
+    char *text = arena_strdup(late->arena, "4");
+
+    strncat(late->trace, text, 1);
+    arena_defer(late->arena, note_three, late);
+}
+
+static void a_deferred_call_may_use_the_arena(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct late late = {.arena = &a};
+
+    for (int round = 0; round < 2; round++) { /* an arena that was cleared is as good as new */
+        memset(late.trace, 0, sizeof late.trace);
+        for (int i = 0; i < 2; i++) {
+            arena_defer(&a, use_arena_again, &late);
+            arena_alloc(&a, 100000);
+        }
+        arena_clear(&a);
+        assert_string_equal(late.trace, "4343");
+    }
+    arena_clear(&a);
+}
+
 static void step_twice(void *arg)
 {
     struct fixture *f = arg;
@@ -309,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_zeroed_aligned_memory_and_runs_defers_newest_first),
+        cmocka_unit_test(a_deferred_call_may_use_the_arena),
         cmocka_unit_test(ready_tasks_run_in_the_order_they_became_ready),
         cmocka_unit_test(floating_point_state_survives_switches),
         cmocka_unit_test(a_wait_ends_at_its_deadline_and_only_once),

@@ -15,7 +15,8 @@
 
 struct aisha_ctx;
 
-/* Stores bytes, or the file at path, under key; what was there is replaced. */
+/* Stores bytes, or the file at path, under key; what was there is replaced. -AISHA_E_CONFLICT when
+ * the key leads through another blob or is where others lie ("a" and "a/b" cannot both be). */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_put(struct aisha_ctx *ctx, const char *key,
                                                           const void *bytes, size_t size);
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_put_file(struct aisha_ctx *ctx,

@@ -37,12 +37,13 @@ export const getState = () => request("state");
 export const getChat = (chatId) => request(`chats/${chatId}/messages`);
 export const getRequests = (after) => request(`requests?after=${after}`);
 export const addUser = (user) => post("users", user);
-export const sendText = (userId, text) => post("send", { user_id: userId, text });
+export const sendText = (userId, text, replyTo) =>
+  post("send", { user_id: userId, text, reply_to_message_id: replyTo });
 export const press = (userId, messageId, data) =>
   post("press", { user_id: userId, message_id: messageId, data });
 export const fileUrl = (fileId) => `/sandbox/files/${encodeURIComponent(fileId)}`;
 
-export function upload(userId, kind, file, { name, seconds, caption }) {
+export function upload(userId, kind, file, { name, seconds, caption, replyTo }) {
   const query = new URLSearchParams({
     user_id: userId,
     kind: kind.replace("_raw", ""),
@@ -51,6 +52,7 @@ export function upload(userId, kind, file, { name, seconds, caption }) {
   });
   if (seconds) query.set("duration", Math.max(1, Math.round(seconds)));
   if (caption) query.set("caption", caption);
+  if (replyTo) query.set("reply_to_message_id", replyTo);
   if (kind.endsWith("_raw")) query.set("raw", 1);
   return request(`upload?${query}`, {
     method: "POST",

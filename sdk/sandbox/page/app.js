@@ -11,10 +11,11 @@ import {
   showMessage,
   startChat,
 } from "./chat.js";
-import { say, setCommands, setReplyMarkup, startComposer } from "./composer.js";
-import { $, fail } from "./dom.js";
+import { openDraft, say, setCommands, startComposer } from "./composer.js";
+import { $, fail, focusInput } from "./dom.js";
 import { startFiles } from "./files.js";
 import { setLanguage, t, translatePage } from "./i18n.js";
+import { checkReply, drawPlaceholder, replyTo, setReplyMarkup, startReply } from "./reply.js";
 import { currentUser, drawUsers, noteMessage, offerUser, setUsers, startUsers } from "./users.js";
 import { resetWire, startWire } from "./wire.js";
 
@@ -63,6 +64,7 @@ async function watchStatus() {
 async function readChat() {
   const user = currentUser();
   const held = (loading = []);
+  openDraft(user?.id ?? null);
   if (!user) openChat(null, bot, []);
   try {
     const chat = user && (await getChat(user.id));
@@ -72,6 +74,7 @@ async function readChat() {
       setAction(chat.typing);
       setCommands(chat.commands);
     }
+    checkReply();
     setReplyMarkup(chat?.reply_markup);
     drawEmpty();
     for (const event of held) if (event.revision > (chat?.revision ?? 0)) apply(event);
@@ -104,6 +107,7 @@ function apply(event) {
       break;
     case "delete":
       removeMessage(event.message_id);
+      checkReply();
       break;
     case "answer_callback":
       answered(event);
@@ -140,6 +144,7 @@ function translate(code) {
   drawStatus();
   drawUsers();
   drawEmpty();
+  drawPlaceholder();
   openChat(currentUser(), bot, allMessages());
 }
 
@@ -147,10 +152,18 @@ translatePage();
 drawStatus();
 startUsers(() => {
   readChat().catch(fail);
-  $("input").focus();
+  focusInput();
 });
-startChat({ command: (text) => say(text).catch(fail), onAction: drawStatus });
+startChat({
+  command: (text) => say(text).catch(fail),
+  onAction: drawStatus,
+  onReply(message) {
+    replyTo(message);
+    $("input").focus();
+  },
+});
 startComposer(post);
+startReply(say);
 startFiles(post, () => currentUser() !== null && !document.querySelector("dialog[open]:not(#file-dialog)"));
 startWire();
 $("empty-action").addEventListener("click", () => (currentUser() ? say("/start").catch(fail) : offerUser()));

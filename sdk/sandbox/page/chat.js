@@ -20,6 +20,7 @@ let unseen = 0;
 let following = true;
 let lastTop = 0;
 let onAction = () => {};
+let onReply = null;
 
 const isBot = (message) => message.from?.is_bot ?? message.from?.id === bot?.id;
 const nodeOf = (id) => $("messages").querySelector(`[data-message-id="${id}"]`);
@@ -47,7 +48,7 @@ function onScroll() {
 
 const keepUp = () => (following ? toEnd() : onScroll());
 
-function jump(id) {
+export function jump(id) {
   const node = nodeOf(id);
   if (!node) return;
   node.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -118,6 +119,7 @@ const actions = {
   press: pressButton,
   isBusy: (messageId, data) => waiting.has(keyOf(messageId, data)),
   command: (text) => command(text),
+  reply: (message) => onReply(message),
   jump,
   picture(source) {
     $("picture-image").src = source;
@@ -174,10 +176,12 @@ function place(node, id) {
   else $("messages").append(node);
 }
 
+// The focus stays on the button's place, or on the last one there is.
 function replace(old, node) {
-  const focused = [...old.querySelectorAll("button, a")].indexOf(document.activeElement);
+  const focused = [...old.querySelectorAll(".key")].indexOf(document.activeElement);
   old.replaceWith(node);
-  if (focused >= 0) node.querySelectorAll("button, a")[focused]?.focus({ preventScroll: true });
+  const keys = [...node.querySelectorAll(".key")];
+  if (focused >= 0) (keys[focused] ?? keys.at(-1))?.focus({ preventScroll: true });
 }
 
 export function showMessage(message) {
@@ -236,10 +240,12 @@ export function openChat(user, botUser, list) {
   toEnd();
 }
 
+export const findMessage = (id) => messages.get(id);
+
 export const allMessages = () => [...messages.values()].sort((a, b) => a.message_id - b.message_id);
 
 export function startChat(handlers) {
-  ({ command, onAction } = handlers);
+  ({ command, onAction, onReply } = handlers);
   $("to-end").addEventListener("click", toEnd);
   $("scroller").addEventListener("scroll", onScroll, { passive: true });
   const size = new ResizeObserver(keepUp);

@@ -1,21 +1,48 @@
-// The line at the bottom: text, commands, the bot's reply keyboard, voice recording.
+// The line at the bottom: text, commands, voice recording.
 
-import { $, el, fail, toast } from "./dom.js";
+import { $, el, fail, focusInput, toast } from "./dom.js";
 import { sendText, upload } from "./api.js";
 import { duration, t } from "./i18n.js";
 import { startRecording } from "./recorder.js";
+import { endReply, repliedTo, stepReply } from "./reply.js";
+
+const LONGEST = 4096; // characters of a message
 
 let post = null;
 let commands = [];
 let chosen = -1;
-let markup = null;
 let recording = null;
+let writer = null; // whose draft is in the field
+const drafts = new Map();
+
+// A text longer than a message becomes several, cut at the end of a line or of a word where there is one.
+function parts(text) {
+  const chars = [...text];
+  if (chars.length <= LONGEST) return text.trim() ? [text] : [];
+  const head = chars.slice(0, LONGEST);
+  const cut = [head.lastIndexOf("\n"), head.lastIndexOf(" ")].find((at) => at > LONGEST / 2) ?? LONGEST;
+  return [chars.slice(0, cut).join(""), ...parts(chars.slice(cut).join("").trimStart())];
+}
 
 export async function say(text) {
-  await post((userId) => sendText(userId, text));
+  for (const part of parts(text)) {
+    await post((userId) => sendText(userId, part, repliedTo()));
+    endReply();
+  }
 }
 
 // --- text ---
+
+export function openDraft(userId) {
+  const input = $("input");
+  if (userId === writer) return;
+  if (recording) finish(false).catch(fail);
+  drafts.set(writer, input.value);
+  writer = userId;
+  input.value = drafts.get(userId) ?? "";
+  hideCommands();
+  fit();
+}
 
 function fit() {
   const input = $("input");
@@ -103,6 +130,9 @@ function onKey(event) {
   if (open && event.key === "ArrowDown") choose(1);
   else if (open && event.key === "ArrowUp") choose(chosen < 0 ? 0 : -1);
   else if (open && event.key === "Escape") hideCommands();
+  else if (repliedTo() && event.key === "Escape") endReply();
+  else if (event.ctrlKey && event.key === "ArrowUp") stepReply(-1);
+  else if (event.ctrlKey && event.key === "ArrowDown") stepReply(1);
   else if (open && event.key === "Tab" && !event.shiftKey) {
     $("input").value = `/${commandAt(Math.max(chosen, 0))} `;
     hideCommands();
@@ -124,48 +154,6 @@ function toggleCommands() {
 export function setCommands(list) {
   commands = list ?? [];
   if (!$("commands").hidden) suggest();
-}
-
-// --- the bot's reply keyboard ---
-
-function pressKey(button) {
-  if (
-    typeof button !== "string" &&
-    Object.keys(button).some((name) => name.startsWith("request_") || name === "web_app")
-  )
-    return toast(t("notSimulated"));
-  if (markup.one_time_keyboard) showKeys(false);
-  say(button.text ?? button).catch(fail);
-}
-
-function showKeys(open) {
-  $("keys").hidden = !open;
-  $("keys-toggle").setAttribute("aria-expanded", open);
-}
-
-// What the bot has put below the text: a reply keyboard, a forced reply, or nothing.
-export function setReplyMarkup(next) {
-  markup = next;
-  const rows = next?.keyboard ?? [];
-  $("keys-toggle").hidden = !rows.length;
-  $("keys").replaceChildren(
-    ...rows.map((row) =>
-      el(
-        "div",
-        { class: "key-row" },
-        row.map((button) =>
-          el(
-            "button",
-            { type: "button", class: "key", testid: "reply-button", onclick: () => pressKey(button) },
-            button.text ?? button,
-          ),
-        ),
-      ),
-    ),
-  );
-  showKeys(rows.length > 0);
-  $("input").placeholder = next?.input_field_placeholder || t("message");
-  if (next?.force_reply) $("input").focus();
 }
 
 // --- voice ---
@@ -190,10 +178,13 @@ function drawRecording() {
 }
 
 async function record() {
+  $("record").disabled = true;
   try {
     recording = await startRecording();
   } catch (error) {
     return fail(new Error(t("noMicrophone", { reason: error.message })));
+  } finally {
+    $("record").disabled = false;
   }
   showRecording(true);
   drawRecording();
@@ -204,7 +195,7 @@ async function finish(keep) {
   const current = recording;
   recording = null;
   showRecording(false);
-  $("input").focus();
+  focusInput();
   if (!current) return;
   if (!keep) return current.cancel();
   if (current.seconds() < 0.3) {
@@ -212,7 +203,15 @@ async function finish(keep) {
     return toast(t("tooShort"));
   }
   const { file, seconds } = await current.stop();
-  await post((userId) => upload(userId, "voice", file, { name: "voice.wav", seconds }));
+  await post((userId) => upload(userId, "voice", file, { name: "voice.wav", seconds, replyTo: repliedTo() }));
+  endReply();
+}
+
+// Typing goes to the text field, wherever one has clicked before.
+function catchTyping(event) {
+  const isText = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  const isTaken = event.target.closest("input, textarea, select, dialog, .recording, .people");
+  if (isText && event.key !== " " && !isTaken) $("input").focus();
 }
 
 // poster(call) runs call(userId) for the selected user.
@@ -228,15 +227,15 @@ export function startComposer(poster) {
   });
   $("input").addEventListener("keydown", onKey);
   $("slash").addEventListener("click", toggleCommands);
-  $("keys-toggle").addEventListener("click", () => showKeys($("keys").hidden));
   $("record").addEventListener("click", record);
   $("rec-send").addEventListener("click", () => finish(true).catch(fail));
   $("rec-cancel").addEventListener("click", () => finish(false).catch(fail));
   $("recording").addEventListener("keydown", (event) => {
     if (event.key === "Escape") finish(false).catch(fail);
   });
+  document.addEventListener("keydown", catchTyping);
   document.addEventListener("click", (event) => {
-    if (!event.target.closest(".composer")) hideCommands();
+    if (!event.target.closest("#commands, #slash, #input")) hideCommands();
   });
   fit();
 }

@@ -2,6 +2,13 @@
 
 export const $ = (id) => document.getElementById(id);
 
+// Whether fingers are what points: a keyboard on the screen takes half of it.
+export const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+export function focusInput() {
+  if (!isTouch()) $("input").focus();
+}
+
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {

@@ -3,6 +3,7 @@
 import { $, el, fail, icon } from "./dom.js";
 import { upload } from "./api.js";
 import { fileSize, t } from "./i18n.js";
+import { endReply, repliedTo } from "./reply.js";
 
 // _raw: the bytes as they are
 const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"];
@@ -91,9 +92,11 @@ async function send(event) {
     while (items.length) {
       const { file, kind } = items[0];
       const seconds = await measure(file);
+      const caption = $("file-caption").value.trim();
       await deliver((userId) =>
-        upload(userId, kind, file, { name: file.name, seconds, caption: $("file-caption").value.trim() }),
+        upload(userId, kind, file, { name: file.name, seconds, caption, replyTo: repliedTo() }),
       );
+      endReply();
       $("file-caption").value = "";
       drop(items[0]);
     }

@@ -24,12 +24,19 @@ function documentLink(file) {
   const name = file.file_name || file.file_id;
   return el(
     "a",
-    { class: "file", testid: "document", href: fileUrl(file.file_id), download: name, title: t("download") },
+    {
+      class: "file",
+      testid: "document",
+      dir: "ltr",
+      href: fileUrl(file.file_id),
+      download: name,
+      title: t("download"),
+    },
     el("span", { class: "file-icon" }, icon("file")),
     el(
       "span",
       { class: "file-about" },
-      el("strong", {}, name),
+      el("strong", { dir: "auto" }, name),
       el("small", {}, file.file_size === undefined ? t("download") : fileSize(file.file_size)),
     ),
   );
@@ -74,25 +81,29 @@ function media(message, actions) {
   );
 }
 
+const LABELS = {
+  photo: "photo",
+  voice: "voice",
+  audio: "audio",
+  video: "video",
+  video_note: "kind_video_note",
+  document: "kind_document",
+  sticker: "sticker",
+};
+
+// A message in one line.
+export function summary(message) {
+  const kind = Object.keys(LABELS).find((name) => message[name]);
+  return message.text ?? message.caption ?? t(LABELS[kind] ?? "message");
+}
+
 function quote(replied, actions) {
   if (!replied) return null;
-  const kind = ["photo", "voice", "audio", "video", "video_note", "document", "sticker"].find(
-    (name) => replied[name],
-  );
-  const label = {
-    photo: "photo",
-    voice: "voice",
-    audio: "audio",
-    video: "video",
-    video_note: "kind_video_note",
-    document: "kind_document",
-    sticker: "sticker",
-  };
   return el(
     "button",
-    { type: "button", class: "quote", onclick: () => actions.jump(replied.message_id) },
-    el("b", {}, replied.from?.first_name ?? ""),
-    el("span", {}, replied.text ?? replied.caption ?? t(label[kind] ?? "message")),
+    { type: "button", class: "quote", testid: "quote", onclick: () => actions.jump(replied.message_id) },
+    el("b", { dir: "auto" }, replied.from?.first_name ?? ""),
+    el("span", { dir: "auto" }, summary(replied)),
   );
 }
 
@@ -145,27 +156,45 @@ function keyboard(message, actions) {
   );
 }
 
-// actions: press, isBusy, command, picture, jump
+function replyButton(message, actions) {
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "answer",
+      testid: "answer",
+      tabIndex: -1,
+      title: t("reply"),
+      "aria-label": t("reply"),
+      onclick: () => actions.reply(message),
+    },
+    icon("reply"),
+  );
+}
+
+// actions: press, isBusy, command, picture, jump, reply
 export function renderMessage(message, fromBot, actions) {
   const text = message.text ?? message.caption;
+  const isEdited = message.edit_date && !message.reply_markup; // screens of a menu do not say so
   const attached = media(message, actions);
   const bubble = el(
     "article",
-    { class: "bubble" },
+    { class: "bubble", dir: "auto" },
     quote(message.reply_to_message, actions),
     attached,
     text &&
       el(
         "div",
-        { class: "text", testid: "message-text", dir: "auto" },
+        { class: "text", testid: "message-text" },
         formatted(text, message.entities ?? message.caption_entities, actions.command),
       ),
     el(
       "footer",
       { class: "stamp" },
-      message.edit_date && el("span", { testid: "edited" }, t("edited")),
+      isEdited && el("span", { testid: "edited" }, t("edited")),
       el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
     ),
+    replyButton(message, actions),
   );
   if (attached && !text) bubble.classList.add("bare");
   if (message.photo || message.video || message.animation) bubble.classList.add("wide");

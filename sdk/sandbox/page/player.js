@@ -38,12 +38,12 @@ export function player(url, { seconds, title, label }) {
   );
   const node = el(
     "div",
-    { class: "player", role: "group", "aria-label": label },
+    { class: "player", role: "group", "aria-label": label, dir: "ltr" },
     button,
     el(
       "div",
       { class: "track" },
-      title && el("strong", { class: "track-title" }, title),
+      title && el("strong", { class: "track-title", dir: "auto" }, title),
       el("div", { class: "wave-box" }, bars, slider),
       time,
     ),

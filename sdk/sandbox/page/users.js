@@ -13,9 +13,12 @@ let onSelect = null;
 
 export const currentUser = () => users.find((user) => user.id === selected) ?? null;
 
+// The list, where it lies over the chat.
 function drawer(open) {
+  if ($("app").classList.contains("with-people") === open) return;
   $("app").classList.toggle("with-people", open);
-  if (open) $("people-close").focus();
+  $("chat").inert = open;
+  $(open ? "people-close" : "people-open").focus();
 }
 
 function entry(user) {
@@ -51,7 +54,9 @@ export function drawUsers() {
   $("users").replaceChildren(...users.map(entry));
   $("users").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
   $("me").replaceChildren(...(user ? [avatar(user, "small")] : []));
+  $("me").hidden = !user;
   $("me").title = user?.first_name ?? "";
+  $("me").setAttribute("aria-label", `${t("talkAs")}: ${user?.first_name ?? ""}`);
 }
 
 function select(id) {
@@ -105,7 +110,7 @@ export function startUsers(selectHandler) {
   $("user-add").addEventListener("click", offerUser);
   $("user-cancel").addEventListener("click", () => $("user-dialog").close());
   $("user-form").addEventListener("submit", save);
-  $("people-open").addEventListener("click", () => drawer(true));
+  for (const id of ["people-open", "me"]) $(id).addEventListener("click", () => drawer(true));
   $("people-close").addEventListener("click", () => drawer(false));
   $("scrim").addEventListener("click", () => drawer(false));
   $("people").addEventListener("keydown", (event) => {

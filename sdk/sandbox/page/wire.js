@@ -106,6 +106,9 @@ export function startWire() {
     show(false);
     $("wire-toggle").focus();
   });
+  $("wire").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") $("wire-close").click();
+  });
   $("wire-polls").addEventListener("change", (event) =>
     $("wire-list").classList.toggle("with-polls", event.target.checked),
   );

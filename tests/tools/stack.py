@@ -12,6 +12,7 @@ without a sanitizer's complaint or a process left behind. When the block fails, 
 
 AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves,
 AISHA_TEST_MODE how updates reach the host: polling (the default) or webhook.
+tap.py, which lies beside this file, runs the tests.
 """
 import ctypes
 import json

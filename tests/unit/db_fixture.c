@@ -1,0 +1,35 @@
+#include "tests/unit/db_fixture.h"
+
+#include "host/store/migrate.h"
+#include "host/store/schema.h"
+
+void open_db(struct fixture *f)
+{
+    const char *url = arena_printf(&f->arena, "sqlite:%s", f->path), *error = NULL;
+
+    int r = db_open(&f->db, f->loop, url, &f->arena, &error);
+    if (r == 0)
+        r = migrate(f->db, &f->arena, "host", host_migrations, host_migration_count, &error);
+    if (r < 0)
+        check(f, false, error, __FILE__, __LINE__);
+}
+
+void close_db(struct fixture *f)
+{
+    db_close(f->db);
+    f->db = NULL;
+}
+
+static void run_opened(struct fixture *f)
+{
+    open_db(f);
+    if (f->db)
+        f->opened(f);
+    close_db(f);
+}
+
+void run_with_db(struct fixture *f, scenario *run)
+{
+    f->opened = run;
+    run_scenario(f, run_opened);
+}
