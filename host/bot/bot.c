@@ -14,25 +14,29 @@
 #include <aisha/error.h>
 
 #include "host/bot/helper_process.h"
+#include "host/bot/incoming.h"
 #include "host/bot/lanes.h"
 #include "host/bot/profile.h"
 #include "host/bot/temp.h"
 #include "host/bot/unit.h"
+#include "host/bot/web.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/core/worker.h"
 #include "host/io/http_client.h"
+#include "host/io/http_server.h"
 #include "host/store/blob.h"
 #include "host/store/db.h"
 #include "host/store/inbox.h"
+#include "host/store/inbox_gate.h"
 #include "host/store/migrate.h"
 #include "host/store/schema.h"
 #include "host/telegram/client.h"
 #include "host/telegram/poller.h"
+#include "host/telegram/webhook.h"
 
 enum {
-    MAX_PENDING = 10000, /* updates taken from Telegram and not done */
     WORKER_THREADS = 2,
     DRAIN_MS = 10000,
     FLUSH_EVERY_MS = 500,
@@ -46,8 +50,7 @@ static AISHA_ASYNC void drain(void *arg)
     struct bot *bot = arg;
     struct wait idle;
 
-    if (bot->poller)
-        poller_stop(bot->poller);
+    incoming_stop(bot);
     if (bot->inbox) {
         units_give_up_waiting(bot);
         wait_init(&idle, bot->loop);
@@ -59,6 +62,7 @@ static AISHA_ASYNC void drain(void *arg)
         bot->idle = NULL;
         aisha_ignore(inbox_flush(bot->inbox));
     }
+    web_stop(bot);
     loop_stop(bot->loop);
 }
 
@@ -79,8 +83,7 @@ void bot_unit_ended(struct bot *bot)
 
     if (bot->idle && pending == 0)
         wait_wake(bot->idle, 0);
-    if (bot->room && pending < MAX_PENDING / 2)
-        wait_wake(bot->room, 0);
+    incoming_unit_ended(bot);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -99,33 +102,13 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 /* ---- updates ---- */
 
-static AISHA_ASYNC int take_updates(cJSON *updates, int64_t *ret_last_id, void *user)
-{
-    struct bot *bot = user;
-    struct wait room;
-
-    if (inbox_pending(bot->inbox) >= MAX_PENDING) {
-        log_warn("bot", "%zu updates are waiting; taking no more until half of them are done",
-                 inbox_pending(bot->inbox));
-        wait_init(&room, bot->loop);
-        bot->room = &room;
-        int r = wait_for(&room, WAIT_FOREVER);
-        bot->room = NULL;
-        if (r < 0) {
-            cJSON_Delete(updates);
-            return r;
-        }
-    }
-    return inbox_receive(bot->inbox, updates, ret_last_id);
-}
-
-static void on_refused(const char *why, void *user)
+void bot_refused(struct bot *bot, const char *why)
 {
     log_error("bot",
               "Telegram does not accept the token: %s; get the right one from @BotFather and "
               "put it into BOT_TOKEN",
               why);
-    bot_stop(user, -AISHA_E_DENIED);
+    bot_stop(bot, -AISHA_E_DENIED);
 }
 
 static AISHA_ASYNC void flush_from_time_to_time(void *arg)
@@ -178,7 +161,6 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
 
 static AISHA_ASYNC int get_me(struct bot *bot, struct telegram_failure *failure)
 {
-    const struct aisha_delete_webhook_params no_webhook = {.size = sizeof no_webhook};
     const struct aisha_user *me;
 
     int r = telegram_call(bot->telegram, &bot->arena, "getMe", NULL, &me, failure);
@@ -186,7 +168,8 @@ static AISHA_ASYNC int get_me(struct bot *bot, struct telegram_failure *failure)
         return r;
     bot->id = me->id;
     bot->username = me->username ? me->username : "";
-    return telegram_call(bot->telegram, &bot->arena, "deleteWebhook", &no_webhook, NULL, failure);
+    return bot->config->telegram.is_webhook ? 0
+                                            : webhook_remove(bot->telegram, &bot->arena, failure);
 }
 
 /* Asks Telegram who we are, for as long as it takes. */
@@ -199,7 +182,7 @@ static AISHA_ASYNC int introduce(struct bot *bot)
         if (r == -AISHA_E_CANCELED)
             return r;
         if (r == -AISHA_E_TELEGRAM && (failure.error_code == 401 || failure.error_code == 404)) {
-            on_refused(failure.description, bot);
+            bot_refused(bot, failure.description);
             return -AISHA_E_DENIED;
         }
         log_warn("bot", "Telegram cannot be reached: %s; trying again",
@@ -213,13 +196,6 @@ static AISHA_ASYNC int introduce(struct bot *bot)
 
 static AISHA_ASYNC int begin(struct bot *bot)
 {
-    struct poller_options options = {
-        .take = take_updates,
-        .on_refused = on_refused,
-        .user = bot,
-        .allowed_updates = registry_allowed_updates(bot->registry, &bot->arena),
-    };
-
     int r = open_stores(bot);
     if (r == 0)
         r = introduce(bot);
@@ -231,7 +207,7 @@ static AISHA_ASYNC int begin(struct bot *bot)
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0 && !bot->is_stopping)
-        r = poller_start(&bot->poller, bot->loop, bot->telegram, &options);
+        r = incoming_start(bot);
     if (r < 0)
         return r;
     log_info("bot", "@%s is running with %zu plugins", bot->username, bot->registry->count);
@@ -282,12 +258,16 @@ static int bot_new(struct bot *bot)
         r = helper_pool_new(&bot->helpers, bot->loop, bot->program);
     if (r == 0)
         r = lanes_new(&bot->lanes, max_running, unit_start, bot);
+    if (r == 0)
+        r = web_start(bot);
     return r;
 }
 
 static void bot_free(struct bot *bot)
 {
+    http_server_free(bot->server);
     poller_free(bot->poller);
+    inbox_gate_free(bot->gate);
     inbox_free(bot->inbox);
     lanes_free(bot->lanes);
     helper_pool_free(bot->helpers);

@@ -20,7 +20,9 @@ struct catalogue;
 struct db;
 struct helper_pool;
 struct http_client;
+struct http_server;
 struct inbox;
+struct inbox_gate;
 struct lanes;
 struct loop;
 struct poller;
@@ -44,7 +46,15 @@ struct bot {
     struct helper_pool *helpers;
     struct lanes *lanes;
     struct inbox *inbox;
-    struct poller *poller;
+    struct http_server *server;
+    struct poller *poller;   /* in polling mode */
+    struct inbox_gate *gate; /* in webhook mode */
+
+    struct {
+        const char *path; /* "/telegram/…" */
+        const char *secret;
+    } webhook;
+
     struct secret button_key;
     int64_t id;           /* of the bot, from getMe */
     const char *username; /* the same, without @ */
@@ -54,6 +64,9 @@ struct bot {
     int result;           /* of bot_run() */
     uint64_t temp_count;  /* for names of temporary files */
 };
+
+/* Telegram refuses the token: the end. */
+void bot_refused(struct bot *bot, const char *why);
 
 /* Called when a unit has ended. */
 void bot_unit_ended(struct bot *bot);

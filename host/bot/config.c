@@ -50,6 +50,33 @@ static bool is_http_url(const char *value)
     return scheme && value[scheme] && !strchr("/:", value[scheme]) && is_plain_url_text(value);
 }
 
+static bool is_http_url_or_empty(const char *value)
+{
+    return !*value || is_http_url(value);
+}
+
+static bool is_mode(const char *value)
+{
+    return strcmp(value, "polling") == 0 || strcmp(value, "webhook") == 0;
+}
+
+static bool is_webhook_secret(const char *value)
+{
+    size_t size = strlen(value);
+
+    return size <= 256 && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                        "0123456789_-") == size;
+}
+
+/* The server looks at it more closely. */
+static bool is_address(const char *value)
+{
+    const char *colon = strrchr(value, ':');
+
+    return colon && colon != value && colon[1] &&
+           strspn(colon + 1, "0123456789") == strlen(colon + 1);
+}
+
 static bool is_database_url(const char *value)
 {
     return strncmp(value, "sqlite:", 7) == 0 && value[7];
@@ -97,14 +124,24 @@ static const struct setting settings[] = {
      .remedy = "a token looks like 123456:AbC-dEf_1; copy it again from @BotFather"},
     {TEXT(telegram, api_url, "https://api.telegram.org"), .is_good = is_http_url,
      .remedy = "write http://HOST[:PORT] or https://HOST[:PORT]"},
+    {TEXT(telegram, mode, "polling"), .is_good = is_mode, .remedy = "write polling or webhook"},
+    {SECRET(telegram, webhook_secret, ""), .is_good = is_webhook_secret,
+     .remedy = "write 1 to 256 of A-Z a-z 0-9 _ -, or nothing for a random one"},
+    {TEXT(telegram, webhook_certificate, "")},
+    {INT(telegram, webhook_connections, "40", 1, 100000)},
     {SECRET(database, url, "sqlite:var/aisha.db"), .is_good = is_database_url,
      .remedy = "write sqlite:PATH; this build knows no other database"},
     {SECRET(blob, url, "file:var/files"), .is_good = is_blob_url,
      .remedy = "write file:PATH; this build knows no other store", .flags = INI_KEEP_FILE_URL},
     {INT(http, slots, "64", 1, 1024)},
+    {TEXT(http, listen, "127.0.0.1:8080"), .is_good = is_address,
+     .remedy = "write ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080"},
+    {TEXT(http, public_url, ""), .is_good = is_http_url_or_empty,
+     .remedy = "write https://HOST[:PORT], as Telegram reaches it from outside"},
     {INT(outbound, rate, "30", 0, 10000)},
     {INT(outbound, chat_rate, "1", 0, 10000)},
     {INT(limits, max_in_flight, "8192", 1, 65536)},
+    {INT(limits, max_pending, "10000", 1, 1000000)},
     {.section = "admin",
      .option = {.name = "ids",
                 .type = AISHA_OPTION_TEXT,
@@ -260,6 +297,16 @@ int config_load(struct arena *arena, const struct env *env, const char *path, st
     parse_ids(arena, &ini, &config, problems);
     if (problems->count > problems_before)
         return -AISHA_E_INVALID;
+    config.telegram.is_webhook = strcmp(config.telegram.mode, "webhook") == 0;
+    config.http.public_url = without_last_slashes(arena, config.http.public_url);
+    if (config.telegram.is_webhook && !*config.http.public_url) {
+        problem_add(
+            problems, path, 0,
+            "set PUBLIC_URL to the address at which Telegram reaches this host, or BOT_MODE "
+            "to polling",
+            "BOT_MODE is webhook, but PUBLIC_URL is not set");
+        return -AISHA_E_INVALID;
+    }
     config.telegram.api_url = without_last_slashes(arena, config.telegram.api_url);
     *ret = config;
     return 0;

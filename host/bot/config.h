@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,11 @@ struct config {
     struct {
         const char *token;   /* "digits:secret" */
         const char *api_url; /* without a slash at its end */
+        const char *mode;    /* polling, webhook */
+        bool is_webhook;
+        const char *webhook_secret;      /* "" = a random one, kept in the database */
+        const char *webhook_certificate; /* path of a self-signed one, or "" */
+        int64_t webhook_connections;
     } telegram;
 
     struct {
@@ -27,7 +33,9 @@ struct config {
     } blob;
 
     struct {
-        int64_t slots; /* outgoing connections per host */
+        int64_t slots;          /* outgoing connections per host */
+        const char *listen;     /* address:port of our own server */
+        const char *public_url; /* how the outside reaches it, without a slash at its end; or "" */
     } http;
 
     struct {
@@ -37,6 +45,7 @@ struct config {
 
     struct {
         int64_t max_in_flight; /* handlers at once */
+        int64_t max_pending;   /* updates taken and not done */
     } limits;
 
     struct {

@@ -24,6 +24,7 @@
 struct bot;
 struct db_tx;
 struct event;
+struct http_exchange;
 struct plugin;
 struct task;
 
@@ -50,6 +51,7 @@ struct aisha_ctx {
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
     int tries;
+    struct http_exchange *exchange; /* the origin is a request, not an update */
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;

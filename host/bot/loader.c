@@ -67,7 +67,7 @@ static int widen_all(struct arena *arena, struct aisha_plugin *d)
         {&d->updates, sizeof *d->updates.rows},       {&d->menu, sizeof *d->menu.rows},
         {&d->migrations, sizeof *d->migrations.rows}, {&d->requires, sizeof *d->requires.rows},
         {&d->provides, sizeof *d->provides.rows},     {&d->helpers, sizeof *d->helpers.rows},
-        {&d->options, sizeof *d->options.rows},
+        {&d->webhooks, sizeof *d->webhooks.rows},     {&d->options, sizeof *d->options.rows},
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

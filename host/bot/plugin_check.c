@@ -11,7 +11,7 @@
 #include "host/core/arena.h"
 #include "host/telegram/api.h"
 
-enum { MAX_NAME = 32, MAX_STATE_DATA = 1024 };
+enum { MAX_NAME = 32, MAX_STATE_DATA = 1024, MAX_WEBHOOK_BODY = 64 << 20 };
 
 /* The plugin at fault, and where its section is. */
 struct check {
@@ -113,6 +113,33 @@ static void check_routes(const struct check *check)
     check_unique(check, "state", d->states.rows, d->states.count, d->states.row_size);
 }
 
+static bool is_text_option(const struct aisha_plugin *d, const char *name)
+{
+    for (size_t i = 0; i < d->options.count; i++)
+        if (strcmp(d->options.rows[i].name, name) == 0)
+            return d->options.rows[i].type == AISHA_OPTION_TEXT;
+    return false;
+}
+
+static void check_webhooks(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+
+    for (size_t i = 0; i < d->webhooks.count; i++) {
+        const struct aisha_webhook *row = &d->webhooks.rows[i];
+        check_name(check, "webhook", row->name, MAX_NAME);
+        check_run(check, "webhook", row->name, row->run);
+        if (row->token && !is_text_option(d, row->token))
+            complain(check,
+                     "the token of the webhook \"%s\" is \"%s\", which is no option of type text",
+                     row->name, row->token);
+        if (row->max_body_bytes > MAX_WEBHOOK_BODY)
+            complain(check, "the webhook \"%s\" takes bodies of over %d MiB", row->name,
+                     MAX_WEBHOOK_BODY >> 20);
+    }
+    check_unique(check, "webhook", d->webhooks.rows, d->webhooks.count, d->webhooks.row_size);
+}
+
 static bool is_update_field(const char *name)
 {
     for (const char *const *kind = api_update_kinds; name && *kind; kind++)
@@ -185,5 +212,6 @@ void plugin_check(const struct plugin *plugin, const struct registry_options *op
     check_name(&check, "plugin", plugin->d.name, 16);
     check_routes(&check);
     check_events(&check);
+    check_webhooks(&check);
     check_rest(&check);
 }

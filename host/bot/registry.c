@@ -44,6 +44,25 @@ const struct aisha_callback *plugin_callback(const struct plugin *plugin, const 
     return NULL;
 }
 
+const struct aisha_webhook *plugin_webhook(const struct plugin *plugin, const char *name)
+{
+    for (size_t i = 0; i < plugin->d.webhooks.count; i++)
+        if (strcmp(plugin->d.webhooks.rows[i].name, name) == 0)
+            return &plugin->d.webhooks.rows[i];
+    return NULL;
+}
+
+const char *plugin_text_option(const struct plugin *plugin, const char *name)
+{
+    for (size_t i = 0; i < plugin->d.options.count; i++) {
+        const struct aisha_option *option = &plugin->d.options.rows[i];
+        if (strcmp(option->name, name) == 0 && option->type == AISHA_OPTION_TEXT)
+            return *(const char *const *)(const void *)((const char *)plugin->config +
+                                                        option->offset);
+    }
+    return NULL;
+}
+
 const struct aisha_callback *registry_callback(const struct registry *registry, uint32_t route,
                                                const struct plugin **ret_plugin)
 {

@@ -57,6 +57,7 @@ const struct aisha_service *registry_service(const struct registry *registry, co
 
 /* Within one plugin; NULL when it has none of that name. */
 const struct aisha_callback *plugin_callback(const struct plugin *plugin, const char *name);
+const struct aisha_webhook *plugin_webhook(const struct plugin *plugin, const char *name);
 const struct aisha_state *plugin_state(const struct plugin *plugin, const char *name);
 const struct aisha_helper_row *plugin_helper(const struct plugin *plugin, const char *name);
 
@@ -65,3 +66,6 @@ const struct plugin *registry_plugin(const struct registry *registry, const char
 
 /* The kinds of updates that anybody handles, ended by NULL; in arena. */
 const char *const *registry_allowed_updates(const struct registry *registry, struct arena *arena);
+
+/* The value of an option of type text; NULL when there is none of that name. */
+const char *plugin_text_option(const struct plugin *plugin, const char *name);

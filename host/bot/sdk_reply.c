@@ -29,7 +29,7 @@ struct outgoing {
 
 static const struct aisha_reply_parameters *quote_of(struct aisha_ctx *ctx)
 {
-    const struct aisha_message *message = ctx->update->message;
+    const struct aisha_message *message = ctx->update ? ctx->update->message : NULL;
     struct aisha_reply_parameters *quote;
 
     if (!message)
@@ -151,7 +151,7 @@ int aisha_reply_(struct aisha_ctx *ctx, const struct aisha_reply *reply)
 /* The message to edit: what this unit has shown, else the one whose button was pressed. */
 static void find_screen(struct aisha_ctx *ctx)
 {
-    const struct aisha_callback_query *query = ctx->update->callback_query;
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
 
     if (ctx->screen_id || !query || !query->message || query->message->date == 0)
         return;
@@ -215,7 +215,7 @@ int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
 
 static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 {
-    const struct aisha_callback_query *query = ctx->update->callback_query;
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
 
     if (!query)
         return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");

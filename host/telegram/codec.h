@@ -33,6 +33,9 @@ AISHA_CHECKED int codec_parse(const char *text, size_t size_bytes, cJSON **ret);
 /* The whole number that json is, or 0 (for NULL, too). */
 int64_t codec_integer(const cJSON *json);
 
+/* The first update_id in a text that cannot be parsed; 0 when there is none. */
+int64_t codec_find_update_id(const char *text);
+
 /* Reads a JSON object into a new struct in the arena, which borrows nothing from json.
    Fails with -AISHA_E_INVALID if json is not an object, -AISHA_E_LIMIT if it would grow too large. */
 AISHA_CHECKED int codec_read(struct arena *a, const struct api_type *type, const cJSON *json,

@@ -295,6 +295,15 @@ int64_t codec_integer(const cJSON *json)
     return read_integer(json, &value) ? value : 0;
 }
 
+int64_t codec_find_update_id(const char *text)
+{
+    static const char name[] = "\"update_id\":";
+    const char *at = strstr(text, name);
+    int64_t update_id = at ? strtoll(at + strlen(name), NULL, 10) : 0;
+
+    return update_id > 0 && (double)update_id <= LARGEST_INTEGER ? update_id : 0;
+}
+
 const char *codec_update_kind(const struct aisha_update *update)
 {
     const char *object = (const char *)update;

@@ -28,8 +28,6 @@ enum {
     MAX_UPDATES = 100,
 };
 
-static const int64_t max_update_id = INT64_C(1) << 53;
-
 struct poller {
     struct loop *loop;
     struct telegram *telegram;
@@ -93,15 +91,12 @@ static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
 /* Returns whether the next request differs, so that it may succeed where this one failed. */
 static bool pass_over_unreadable(struct poller *poller, const char *body)
 {
-    static const char name[] = "\"update_id\":";
-
     if (poller->limit > 1) {
         poller->limit /= 2;
         return true;
     }
-    const char *at = strstr(body, name);
-    int64_t update_id = at ? strtoll(at + strlen(name), NULL, 10) : 0;
-    if (update_id <= 0 || update_id < poller->next_offset || update_id > max_update_id)
+    int64_t update_id = codec_find_update_id(body);
+    if (!update_id || update_id < poller->next_offset)
         return false;
     log_error("poller", "update=%lld cannot be read and is passed over", (long long)update_id);
     poller->next_offset = update_id + 1;

@@ -174,6 +174,20 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
     sandbox_log(sandbox, call->method, &call->params, unknown, status, body);
 }
 
+void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method, cJSON *params)
+{
+    struct call call = {
+        .sandbox = sandbox, .arena = arena, .method = method, .params = {.values = params}};
+    const cJSON *known = spec_method(sandbox->spec, method);
+
+    call.method = known ? json_get_text(known, "name") : method;
+    const cJSON *unknown = json_keep(arena, spec_unknown(known, &call.params));
+    int r = run(&call, 0, known);
+    if (r != -AISHA_E_CANCELED)
+        sandbox_log(sandbox, call.method, &call.params, unknown, r < 0 ? call.error_code : 200,
+                    envelope(&call, r));
+}
+
 void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)
 {
     const char *slash = strchr(rest, '/');

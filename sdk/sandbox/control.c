@@ -17,6 +17,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
 enum {
@@ -79,6 +80,9 @@ static void get_state(struct control *control)
 
     if (sandbox->poller)
         ago_ms = 0;
+    json_set_copy(
+        bot, "webhook_url",
+        json_get(webhook_settings(control->sandbox->webhook, control->exchange->arena), "url"));
     json_set_bool(bot, "polling",
                   sandbox->poller || (sandbox->polled_at_ms && ago_ms < POLLING_MS));
     if (sandbox->polled_at_ms)

@@ -16,6 +16,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
 enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2 };
@@ -49,6 +50,8 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
         r = feed_new(&sandbox->events, loop, "revision", first_revision());
     if (r == 0)
         r = feed_new(&sandbox->requests, loop, "n", 0);
+    if (r == 0)
+        r = webhook_new(&sandbox->webhook, sandbox);
     if (r < 0) {
         sandbox_free(sandbox);
         return r;
@@ -61,6 +64,7 @@ void sandbox_free(struct sandbox *sandbox)
 {
     if (!sandbox)
         return;
+    webhook_free(sandbox->webhook);
     workers_free(sandbox->workers);
     world_close(sandbox->world);
     spec_free(sandbox->spec);
@@ -144,6 +148,7 @@ bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const cha
         return false;
     if (sandbox->poller)
         wait_wake(sandbox->poller, 0);
+    webhook_notice(sandbox->webhook);
     return true;
 }
 

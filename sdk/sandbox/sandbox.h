@@ -28,6 +28,7 @@ struct loop;
 struct params;
 struct spec;
 struct wait;
+struct webhook;
 struct workers;
 struct world;
 
@@ -38,6 +39,7 @@ struct sandbox {
     struct spec *spec;
     struct faults *faults;
     struct feed *events, *requests;
+    struct webhook *webhook;
     struct wait *poller;  /* the getUpdates that waits now, or NULL */
     int64_t polled_at_ms; /* when one was last seen; 0 = never */
     cJSON *transcripts;   /* scripted answers of the next transcriptions */
@@ -79,6 +81,10 @@ AISHA_ASYNC bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exc
                               const struct fault *fault);
 
 void respond_json(struct http_exchange *exchange, int status, const cJSON *body);
+
+/* Runs a method as if the bot had called it; params is owned by the arena. */
+AISHA_ASYNC void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method,
+                                cJSON *params);
 
 /* --- the parts' handlers; rest is the path after the prefix --- */
 AISHA_ASYNC void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange,

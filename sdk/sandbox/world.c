@@ -41,6 +41,9 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS reply_markups (chat_id INTEGER PRIMARY KEY, body TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS updates (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
     "  body TEXT NOT NULL, expires_at INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS update_queues (id INTEGER PRIMARY KEY, queue INTEGER NOT NULL);"
+    "CREATE TRIGGER IF NOT EXISTS forget_queue AFTER DELETE ON updates BEGIN"
+    " DELETE FROM update_queues WHERE id = old.id; END;"
     "CREATE TABLE IF NOT EXISTS callbacks (id TEXT PRIMARY KEY, chat_id INTEGER NOT NULL,"
     "  expires_at INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS commands (scope TEXT, language TEXT, body TEXT NOT NULL,"
@@ -287,6 +290,18 @@ static bool is_allowed(struct world *world, struct arena *arena, const char *kin
     return true;
 }
 
+/* The chat it is about, else the user: updates of one queue are delivered one after the other. */
+static int64_t queue_of(const cJSON *payload)
+{
+    static const char *const people[] = {"from", "user"};
+    const cJSON *message = json_get(payload, "message") ? json_get(payload, "message") : payload;
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+
+    for (size_t i = 0; i < 2 && !chat_id; i++)
+        chat_id = json_get_int(json_get(payload, people[i]), "id", 0);
+    return chat_id;
+}
+
 bool world_push_update(struct world *world, struct arena *arena, const char *kind,
                        const cJSON *payload, int64_t update_id)
 {
@@ -302,6 +317,8 @@ bool world_push_update(struct world *world, struct arena *arena, const char *kin
     else
         db_run(world->db, "INSERT INTO updates (kind, body, expires_at) VALUES (?1, ?2, ?3)", "tti",
                kind, body, expires_at);
+    db_run(world->db, "INSERT OR REPLACE INTO update_queues VALUES (last_insert_rowid(), ?1)", "i",
+           queue_of(payload));
     return true;
 }
 
@@ -312,6 +329,22 @@ cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit)
                         "SELECT json_object('update_id', id, kind, json(body)) FROM updates"
                         " ORDER BY id LIMIT ?1",
                         "i", limit);
+}
+
+cJSON *world_update_queues(struct world *world, struct arena *arena, int64_t limit)
+{
+    return db_json_rows(world->db, arena,
+                        "SELECT json_array(updates.id, coalesce(queue, 0)) FROM updates"
+                        " LEFT JOIN update_queues USING (id) ORDER BY updates.id LIMIT ?1",
+                        "i", limit);
+}
+
+cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id)
+{
+    return db_json(world->db, arena,
+                   "SELECT json_object('update_id', id, kind, json(body)) FROM updates"
+                   " WHERE id = ?1",
+                   "i", update_id);
 }
 
 int64_t world_update_count(struct world *world)
@@ -328,6 +361,11 @@ void world_confirm_updates(struct world *world, int64_t offset)
                "DELETE FROM updates WHERE id NOT IN"
                " (SELECT id FROM updates ORDER BY id DESC LIMIT -?1)",
                "i", offset);
+}
+
+void world_forget_update(struct world *world, int64_t update_id)
+{
+    db_run(world->db, "DELETE FROM updates WHERE id = ?1", "i", update_id);
 }
 
 void world_drop_updates(struct world *world)

@@ -85,10 +85,15 @@ void world_set_reply_markup(struct world *world, struct arena *arena, int64_t ch
 bool world_push_update(struct world *world, struct arena *arena, const char *kind,
                        const cJSON *payload, int64_t update_id);
 cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit);
+
+/* Their ids and queues (a chat, or else a user; 0 = neither), as pairs; and one of them, or NULL. */
+cJSON *world_update_queues(struct world *world, struct arena *arena, int64_t limit);
+cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id);
 int64_t world_update_count(struct world *world);
 
 /* Forgets updates with a smaller id; a negative offset keeps that many of the newest. */
 void world_confirm_updates(struct world *world, int64_t offset);
+void world_forget_update(struct world *world, int64_t update_id);
 void world_drop_updates(struct world *world);
 
 /* kinds is an array of strings, or empty for the default. */

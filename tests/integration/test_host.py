@@ -245,7 +245,7 @@ class Telegram(unittest.TestCase):
                 stack.wait_message(ann, "pressed 0")
 
     def test_conflict_with_another_poller_heals(self):
-        with Stack(plugins_ini=PROBE) as stack:
+        with Stack(plugins_ini=PROBE, mode="polling") as stack:
             ann = stack.user()
             stack.fault("getUpdates", http=409, error_code=409,
                         description="Conflict: terminated by other getUpdates request; make sure that only one bot"

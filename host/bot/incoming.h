@@ -1,0 +1,22 @@
+/*
+ * How updates come in: by polling, or by a webhook of our own. Both end in the inbox, and both stop
+ * taking when too much of it is undone.
+ */
+#pragma once
+
+#include <aisha/base.h>
+
+struct bot;
+struct http_exchange;
+
+/* Starts polling, or makes Telegram deliver to us and goes on watching that it does. */
+AISHA_ASYNC AISHA_CHECKED int incoming_start(struct bot *bot);
+
+/* Takes nothing more. */
+void incoming_stop(struct bot *bot);
+
+/* There may be room again. */
+void incoming_unit_ended(struct bot *bot);
+
+/* A request for a path under /telegram/. */
+AISHA_ASYNC void incoming_handle(struct http_exchange *exchange, struct bot *bot);

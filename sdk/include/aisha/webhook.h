@@ -1,0 +1,60 @@
+/*
+ * HTTP requests from outside: other services call PUBLIC_URL/hooks/PLUGIN/NAME.
+ *
+ *     static const struct aisha_webhook webhooks[] = {
+ *         {.name = "paid", .run = on_paid, .token = "paid_token"},
+ *     };
+ *
+ * The handler runs as any other, without a user and a chat. What it returns becomes the answer,
+ * unless it has given one: 0 is 204, AISHA_PASS is 404, a failure is 500 (the caller should repeat),
+ * a store that cannot be reached 503. Callers repeat and lie: verify what they say, and write so
+ * that a second time changes nothing.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include <aisha/base.h>
+#include <aisha/http.h>
+
+struct aisha_ctx;
+
+struct aisha_request {
+    size_t size;
+    const char *method; /* GET, HEAD or POST */
+    const char *query;  /* what follows "?", still encoded; "" when there is none */
+    const struct aisha_http_header *headers;
+    size_t header_count;
+    const char *body; /* ended by a zero byte that is not counted; never NULL */
+    size_t body_size;
+    const char *peer; /* address of the other side; behind a proxy, the proxy's */
+};
+
+/* The request, or NULL when the work has another origin. */
+AISHA_PUBLIC const struct aisha_request *aisha_request(struct aisha_ctx *ctx);
+
+/* The first header of that name (lower case), or NULL. */
+AISHA_PUBLIC const char *aisha_request_header(struct aisha_ctx *ctx, const char *name);
+
+/* The decoded value of a query parameter, or NULL. */
+AISHA_PUBLIC const char *aisha_request_param(struct aisha_ctx *ctx, const char *name);
+
+struct aisha_response {
+    size_t size;
+    int status; /* 0 = 200 */
+    const char *text;
+    const char *json; /* instead of text */
+    const void *body; /* instead, with a type */
+    size_t body_size;
+    const char *content_type;
+};
+
+/* Answers the request, once; the handler may go on. */
+#define aisha_respond(ctx, ...)                                                                    \
+    aisha_respond_(                                                                                \
+        (ctx), &(const struct aisha_response){.size = sizeof(struct aisha_response), __VA_ARGS__})
+AISHA_PUBLIC AISHA_CHECKED int aisha_respond_(struct aisha_ctx *ctx,
+                                              const struct aisha_response *response);
+
+/* The URL of one of this plugin's webhooks; NULL when the host has no PUBLIC_URL. */
+AISHA_PUBLIC const char *aisha_webhook_url(struct aisha_ctx *ctx, const char *name);
