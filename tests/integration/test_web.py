@@ -125,7 +125,7 @@ class Files(unittest.TestCase):
         for text in (f"bytes={size}-", f"bytes={size}-{size + 5}", "bytes=-0"):
             answer, _ = self.get(path, Range=text)
             self.assertEqual((answer.status, answer.headers["Content-Range"]), (416, f"bytes */{size}"), text)
-        for text in ("bytes=0-1,5-6", "lines=0-1", "bytes=", "bytes=x-1", "bytes=9-5", "bytes=1", "bytes=--5", "bytes=-",
+        for text in ("bytes=0-1,5-6", "lines=0-1", "bytes=", "bytes=x-1", "bytes=9-5", "bytes=1", "bytes=--5",
                      "bytes=1-2x", "bytes=+1-2", "bytes= 1-2", "bytes=99999999999999999999999-"):
             self.assertEqual(self.get(path, Range=text)[1], self.content, text)
 
