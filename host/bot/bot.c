@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -45,6 +47,14 @@ enum {
 
 /* ---- the end ---- */
 
+/* What is on disk is safe; a handler that ignores its end must not keep the process. */
+static void on_last_call(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_error("bot", "a handler ignores that it was cancelled; ending without it");
+    _exit(EXIT_FAILURE);
+}
+
 static AISHA_ASYNC void drain(void *arg)
 {
     struct bot *bot = arg;
@@ -64,6 +74,8 @@ static AISHA_ASYNC void drain(void *arg)
     }
     web_stop(bot);
     loop_stop(bot->loop);
+    const struct timeval last = {.tv_sec = DRAIN_MS / 1000};
+    event_base_once(loop_base(bot->loop), -1, EV_TIMEOUT, on_last_call, bot, &last);
 }
 
 static void bot_stop(struct bot *bot, int result)

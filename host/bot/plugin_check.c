@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/bot/button.h"
 #include "host/bot/i18n.h"
@@ -95,6 +96,9 @@ static void check_routes(const struct check *check)
     for (size_t i = 0; i < d->callbacks.count; i++) {
         check_name(check, "callback", d->callbacks.rows[i].name, MAX_NAME);
         check_run(check, "callback", d->callbacks.rows[i].name, d->callbacks.rows[i].run);
+        if (d->callbacks.rows[i].state && !plugin_state(check->plugin, d->callbacks.rows[i].state))
+            complain(check, "the callback \"%s\" answers the state \"%s\", which does not exist",
+                     d->callbacks.rows[i].name, d->callbacks.rows[i].state);
         if (d->callbacks.rows[i].payload_size > AISHA_PAYLOAD_MAX)
             complain(
                 check, "the payload of the callback \"%s\" has %zu bytes; %d fit into a button",
@@ -161,7 +165,9 @@ static void check_events(const struct check *check)
     for (size_t i = 0; i < d->updates.count; i++) {
         const char *field = d->updates.rows[i].field;
         check_run(check, "update", field, d->updates.rows[i].run);
-        if (!is_update_field(field))
+        if (field && (strcmp(field, "message") == 0 || strcmp(field, "callback_query") == 0))
+            complain(check, "\"%s\" never comes to .updates; use .messages or .callbacks", field);
+        else if (!is_update_field(field))
             complain(check, "the Bot API's Update has no field \"%s\"", field ? field : "");
     }
     for (size_t i = 0; i < d->menu.count; i++) {
@@ -195,6 +201,12 @@ static void check_rest(const struct check *check)
         if (!d->helpers.rows[i].run == !d->helpers.rows[i].object)
             complain(check, "the helper \"%s\" needs either .run or .object",
                      d->helpers.rows[i].name);
+        const char *object = d->helpers.rows[i].object;
+        const char *file = object ? arena_printf(check->problems->arena, "%s/%s.so",
+                                                 check->plugin->directory, object)
+                                  : NULL;
+        if (file && access(file, R_OK) < 0)
+            complain(check, "the helper \"%s\" is missing: %s", d->helpers.rows[i].name, file);
     }
     for (size_t i = 0; i < d->requires.count; i++)
         check_name(check, "requirement", d->requires.rows[i].name, MAX_NAME);

@@ -124,9 +124,7 @@ static const char *full_key(struct aisha_ctx *ctx, const char *key)
 
 static int note_blob(struct aisha_ctx *ctx, int r)
 {
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
-    return r;
+    return r < 0 ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r)) : r;
 }
 
 int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)

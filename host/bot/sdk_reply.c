@@ -10,7 +10,6 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
-#include "host/bot/keyboard.h"
 #include "host/bot/sized.h"
 #include "host/bot/split.h"
 #include "host/core/arena.h"
@@ -61,7 +60,7 @@ static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struc
         ret->text = utf8_repair(&ctx->arena, ret->text, strlen(ret->text), NULL);
     if (!own.document && (!ret->text || !*ret->text))
         return aisha_fail(ctx, -AISHA_E_INVALID, "a message needs a text or a document");
-    return keyboard_markup(ctx, own.keyboard, &ret->markup);
+    return aisha_keyboard_markup(ctx, own.keyboard, &ret->markup);
 }
 
 /* Whether the last call was refused with a description that contains text. */

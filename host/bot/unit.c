@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include <aisha/ctx.h>
 #include <aisha/error.h>
 #include <aisha/reply.h>
 
@@ -227,13 +228,20 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     r = router_run(ctx);
     if (r < 0)
         return r;
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID,
+                          "it returned within a transaction, without aisha_db_commit()");
+    if (r > 0)
+        log_warn(ctx->plugin ? ctx->plugin->name : "bot",
+                 "update=%lld handler=\"%s\" returned %d, which means nothing here; taken as 0",
+                 (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", r);
     return ctx_commit(ctx);
 }
 
 /* Waits until the database answers again. */
 static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
 {
-    int64_t pause_ms = FIRST_PAUSE_MS;
+    int64_t pause_ms = ctx->tries < 6 ? FIRST_PAUSE_MS << ctx->tries : LAST_PAUSE_MS;
 
     for (;;) {
         int r = wait_sleep(ctx->bot->loop, pause_ms);

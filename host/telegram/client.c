@@ -200,7 +200,8 @@ static bool is_transient(int r, const struct telegram_failure *failure)
     case AISHA_E_UPSTREAM: /* a proxy's page, half an answer */
         return failure->error_code == 0 || failure->error_code == 200 || failure->error_code >= 500;
     case AISHA_E_TELEGRAM:
-        return failure->error_code >= 500 || failure->error_code == 421 ||
+        return (failure->error_code >= 500 && failure->error_code != 501) ||
+               failure->error_code == 421 ||
                (failure->error_code == 429 && failure->retry_after_s <= MAX_PATIENCE_S);
     default:
         return false;

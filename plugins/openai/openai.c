@@ -234,22 +234,12 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
 }
 
 static const struct aisha_option options[] = {
-    {.name = "api_key",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, api_key),
-     .value = "",
-     .is_secret = true,
-     .summary = "the key; nothing works without one"},
-    {.name = "base_url",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, base_url),
-     .value = "https://api.openai.com/v1",
-     .summary = "OpenAI, or a server that speaks its protocol"},
-    {.name = "model",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, model),
-     .value = "gpt-transcribe",
-     .summary = "the model that transcribes"},
+    AISHA_OPTION(struct config, api_key, .value = "", .is_secret = true,
+                 .summary = "the key; nothing works without one"),
+    AISHA_OPTION(struct config, base_url, .value = "https://api.openai.com/v1",
+                 .summary = "OpenAI, or a server that speaks its protocol"),
+    AISHA_OPTION(struct config, model, .value = "gpt-transcribe",
+                 .summary = "the model that transcribes"),
 };
 
 static const struct aisha_speech_functions speech = {.size = sizeof speech,
