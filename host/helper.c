@@ -216,7 +216,7 @@ static int load(const char *object, const char *name, struct aisha_helper *helpe
     aisha_helper_fn *run;
 
     if (!handle)
-        return aisha_helper_fail(helper, -AISHA_E_NOT_FOUND, "%s", dlerror());
+        return aisha_helper_fail(helper, -ENOEXEC, "%s", dlerror());
     if (*name) {
         run = find_row(dlsym(handle, "aisha_plugin"), name);
     } else {

@@ -63,6 +63,7 @@ struct bot {
     bool is_stopping;     /* somebody asked for the end */
     int result;           /* of bot_run() */
     uint64_t temp_count;  /* for names of temporary files */
+    size_t late_answers;  /* tasks that send one */
 };
 
 /* Telegram refuses the token: the end. */

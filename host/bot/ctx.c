@@ -113,6 +113,7 @@ void ctx_reset(struct aisha_ctx *ctx)
         .has_cancelled = ctx->has_cancelled,
         .answer_timer = ctx->answer_timer,
         .is_answered = ctx->is_answered,
+        .is_answered_late = ctx->is_answered_late,
         .tries = ctx->tries,
     };
 
@@ -188,6 +189,8 @@ int ctx_commit(struct aisha_ctx *ctx)
     statements[count++] = dialog_statement(
         &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
     if (r < 0)
         return r;
     ctx->is_committed = true;

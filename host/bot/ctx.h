@@ -50,6 +50,7 @@ struct aisha_ctx {
     bool has_cancelled;         /* this update made a running handler stop */
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
+    bool is_answered_late; /* by the host, because it took too long */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
 

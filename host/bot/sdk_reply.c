@@ -218,6 +218,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 
     if (!query)
         return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");
+    if (ctx->is_answered_late) /* that cannot be done again, but what it says must not get lost */
+        return text && ctx->is_private ? aisha_reply(ctx, .text = text) : 0;
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;

@@ -29,6 +29,7 @@ enum {
     HANDLER_DEADLINE_MS = 10 * 60 * 1000,
     ENDING_DEADLINE_MS = 60 * 1000,
     ANSWER_AFTER_S = 3,
+    MAX_LATE_ANSWERS = 128,
     CALLBACK_LIFE_S = 150, /* Telegram forgets a callback query after that */
     FIRST_PAUSE_MS = 250,
     LAST_PAUSE_MS = 15000,
@@ -131,7 +132,9 @@ static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
     struct lane_entry *entry = lanes_running(bot->lanes, &ctx->lane.key);
     struct aisha_ctx *running = entry ? ctx_of(entry) : NULL;
     int64_t person = id_of(member(message ? message : query, "from"));
-    if (!running || !running->task || !running->from || running->from->id != person)
+    /* From the JSON: it may have been started in this moment, and have read nothing yet. */
+    if (!running || !running->task ||
+        id_of(member(payload_of(running->item.update), "from")) != person)
         return false;
     running->cancel = CTX_CANCELLED_BY_USER;
     task_cancel(running->task);
@@ -155,6 +158,7 @@ static AISHA_ASYNC void late_answer_run(void *arg)
 
     aisha_ignore(telegram_call(late->bot->telegram, &late->arena, "answerCallbackQuery", &params,
                                NULL, &failure));
+    late->bot->late_answers--;
     arena_clear(&late->arena);
     free(late);
 }
@@ -163,17 +167,23 @@ static void on_answer_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct aisha_ctx *ctx = arg;
     const char *id = cJSON_GetStringValue(member(member(ctx->item.update, "callback_query"), "id"));
-    struct late_answer *late = calloc(1, sizeof *late);
+    const struct timeval again = {.tv_sec = 1};
 
     (void)fd;
     (void)what;
+    if (ctx->bot->late_answers >= MAX_LATE_ANSWERS) { /* tasks are for the units first */
+        evtimer_add(ctx->answer_timer, &again);
+        return;
+    }
+    struct late_answer *late = calloc(1, sizeof *late);
     if (!late)
         abort();
     late->bot = ctx->bot;
     late->query_id = arena_strdup(&late->arena, id);
     if (!ctx->is_answered && id &&
         task_start(ctx->bot->loop, "late answer", late_answer_run, late, NULL) == 0) {
-        ctx->is_answered = true;
+        ctx->is_answered = ctx->is_answered_late = true;
+        ctx->bot->late_answers++;
         return;
     }
     arena_clear(&late->arena);
@@ -228,9 +238,12 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     r = router_run(ctx);
     if (r < 0)
         return r;
-    if (ctx->tx)
+    if (ctx->tx) {
+        db_rollback(ctx->tx);
+        ctx->tx = NULL;
         return aisha_fail(ctx, -AISHA_E_INVALID,
                           "it returned within a transaction, without aisha_db_commit()");
+    }
     if (r > 0)
         log_warn(ctx->plugin ? ctx->plugin->name : "bot",
                  "update=%lld handler=\"%s\" returned %d, which means nothing here; taken as 0",
@@ -247,7 +260,9 @@ static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
         int r = wait_sleep(ctx->bot->loop, pause_ms);
         if (r < 0)
             return r;
-        if (db_query(ctx->bot->db, &ctx->arena, &AISHA_SQL("SELECT 1"), NULL) == 0)
+        /* A write: reading works on a full disk and on a locked file, too. */
+        if (db_query(ctx->bot->db, &ctx->arena,
+                     &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL) == 0)
             return 0;
         pause_ms = pause_ms * 2 < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
     }
@@ -261,13 +276,15 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             db_rollback(ctx->tx);
             ctx->tx = NULL;
         }
-        bool may_repeat = r < 0 && ctx->has_store_failed && !ctx->is_committed;
+        bool may_repeat = r == -AISHA_E_UNAVAILABLE && ctx->has_store_failed && !ctx->is_committed;
         if (!may_repeat || task_is_cancelled(ctx->task))
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
+        task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
         if (wait_for_store(ctx) < 0)
             return -AISHA_E_CANCELED;
+        task_set_deadline(ctx->task, HANDLER_DEADLINE_MS);
         ctx->tries++;
         struct task *task = ctx->task;
         ctx_reset(ctx);
@@ -313,8 +330,12 @@ static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
 
 static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
-    if (r >= 0 || !ctx->update || loop_is_stopping(ctx->bot->loop))
+    if (r >= 0 || loop_is_stopping(ctx->bot->loop))
         return;
+    if (!ctx->update) { /* it could not even be read */
+        log_failure(ctx, r);
+        return;
+    }
     if (ctx->cancel == CTX_CANCELLED_BY_USER) {
         ctx->dialog_change = CTX_DIALOG_KEEP;
         if (ctx->screen_id)

@@ -202,7 +202,8 @@ static AISHA_ASYNC struct outcome try_once(struct aisha_ctx *ctx, const struct c
     if (r != -AISHA_E_CANCELED)
         aisha_log(ctx, AISHA_LOG_WARN, "transcription failed: %s", aisha_error_text(r));
     /* What timed out may have been done, and paid for: it is not sent again. */
-    return (struct outcome){.error = r, .is_temporary = r == -AISHA_E_UNAVAILABLE};
+    return (struct outcome){.error = r == -AISHA_E_INVALID ? -AISHA_E_DENIED : r, /* key or URL */
+                            .is_temporary = r == -AISHA_E_UNAVAILABLE};
 }
 
 static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,

@@ -3,6 +3,7 @@
  * plugin uses.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <aisha/aisha.h>
@@ -82,6 +83,54 @@ static AISHA_ASYNC int cmd_tools(struct aisha_ctx *ctx)
                                                  is_same, aisha_url_escape(ctx, args), json, name));
 }
 
+/* Says that it works, waits as many seconds as it is told, and writes. */
+static AISHA_ASYNC int cmd_nap(struct aisha_ctx *ctx)
+{
+    int r = aisha_screen(ctx, .text = "napping");
+    if (r == 0)
+        r = aisha_sleep(ctx, strtol(aisha_args(ctx), NULL, 10) * 1000);
+    if (r == 0)
+        r = aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", "napped");
+    return r < 0 ? r : aisha_screen(ctx, .text = "napped");
+}
+
+/* Answers the press with an alert, after as many seconds as the button says. */
+
+struct delay {
+    int32_t seconds;
+};
+
+static AISHA_ASYNC int cmd_late(struct aisha_ctx *ctx)
+{
+    const struct delay delay = {.seconds = (int32_t)strtol(aisha_args(ctx), NULL, 10)};
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "Later", .callback = "late", AISHA_PAYLOAD(delay));
+    return aisha_reply(ctx, .text = "press", .keyboard = keyboard);
+}
+
+static AISHA_ASYNC int on_late(struct aisha_ctx *ctx)
+{
+    struct delay delay;
+
+    int r = aisha_payload(ctx, &delay);
+    if (r == 0)
+        r = aisha_sleep(ctx, delay.seconds * 1000);
+    return r < 0 ? r : aisha_answer_alert(ctx, "at last");
+}
+
+/* Withdraws the question within a transaction. */
+static AISHA_ASYNC int cmd_clear(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = aisha_state_clear(ctx);
+    if (r < 0)
+        return r;
+    r = aisha_db_commit(ctx);
+    return r < 0 ? r : aisha_reply(ctx, .text = "cleared");
+}
+
 /* A question that is answered by a word or by a button. */
 
 struct draft {
@@ -157,12 +206,16 @@ static const struct aisha_command commands[] = {
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
     {.name = "null", .summary = "Store NULL", .run = cmd_null},
     {.name = "tools", .summary = "Small things", .run = cmd_tools},
+    {.name = "nap", .summary = "Wait and write", .run = cmd_nap},
+    {.name = "late", .summary = "A late alert", .run = cmd_late},
+    {.name = "clear", .summary = "Withdraw", .run = cmd_clear},
     {.name = "ask", .summary = "Ask", .run = cmd_ask},
     {.name = "raw", .summary = "A call with buttons", .run = cmd_raw},
 };
 
 static const struct aisha_callback callbacks[] = {
     {.name = "choose", .run = on_choose, .payload_size = sizeof(struct choice), .state = "color"},
+    {.name = "late", .run = on_late, .payload_size = sizeof(struct delay)},
     {.name = "loose", .run = on_loose, .payload_size = sizeof(struct choice)},
 };
 
