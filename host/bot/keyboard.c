@@ -122,3 +122,9 @@ int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard
     *ret_markup = markup;
     return 0;
 }
+
+int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
+                          const struct aisha_reply_markup **ret_markup)
+{
+    return keyboard_markup(ctx, keyboard, ret_markup);
+}

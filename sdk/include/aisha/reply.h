@@ -14,6 +14,7 @@
 
 struct aisha_ctx;
 struct aisha_keyboard;
+struct aisha_reply_markup;
 
 struct aisha_reply {
     size_t size;
@@ -84,3 +85,9 @@ AISHA_PUBLIC void aisha_button_(struct aisha_keyboard *keyboard, const struct ai
 
 /* Further buttons go into a new row. */
 AISHA_PUBLIC void aisha_row(struct aisha_keyboard *keyboard);
+
+/* The keyboard as a parameter of <aisha/bot_api.h>, such as the .reply_markup of a result of an
+ * inline query. Fails with -AISHA_E_INVALID for a mistake in a button. */
+AISHA_PUBLIC AISHA_CHECKED int aisha_keyboard_markup(struct aisha_ctx *ctx,
+                                                     const struct aisha_keyboard *keyboard,
+                                                     const struct aisha_reply_markup **ret_markup);
