@@ -150,7 +150,7 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /* ---- commit ---- */
 
-size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_OWN_STATEMENTS])
+size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS])
 {
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct inbox_item *items = ctx->album ? ctx->album->items : &ctx->item;
@@ -164,7 +164,7 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
     return count;
 }
 
-void ctx_own_took_effect(struct aisha_ctx *ctx)
+void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 {
     ctx->is_committed = true;
     ctx->dialog_change = CTX_DIALOG_KEEP;
@@ -172,13 +172,13 @@ void ctx_own_took_effect(struct aisha_ctx *ctx)
 
 int ctx_commit(struct aisha_ctx *ctx)
 {
-    struct aisha_statement statements[CTX_OWN_STATEMENTS];
+    struct aisha_statement statements[CTX_MAX_OWN_STATEMENTS];
 
     if (ctx->dialog_change == CTX_DIALOG_KEEP)
         return 0;
     size_t count = ctx_own_statements(ctx, statements);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
     if (r == 0)
-        ctx_own_took_effect(ctx);
+        ctx_own_statements_took_effect(ctx);
     return r;
 }

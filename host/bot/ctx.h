@@ -98,6 +98,12 @@ struct aisha_ctx {
 /* Fills the first block of what arrived from the update. -AISHA_E_INVALID when it makes no sense. */
 AISHA_CHECKED int ctx_read(struct aisha_ctx *ctx);
 
+/* Parameters of a call that sends: to where the update came from. */
+#define CTX_PLACE(ctx)                                                                             \
+    .chat_id = (ctx)->chat_id, .message_thread_id = (ctx)->thread_id,                              \
+    .direct_messages_topic_id = (ctx)->direct_topic_id,                                            \
+    .business_connection_id = (ctx)->business_connection_id
+
 /* Forgets everything that belongs to one attempt. Temporary files are removed. */
 void ctx_reset(struct aisha_ctx *ctx);
 
@@ -113,14 +119,15 @@ const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
                            const char *locale, const char *text);
 
-enum { CTX_OWN_STATEMENTS = ALBUM_MAX + 1 };
+enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 };
 
 /*
  * What every write has to bring along: that the update is done, or all of an album, and the change
- * of the dialogue. Returns the number of statements. ctx_own_took_effect() when they are committed.
+ * of the dialogue. Returns the number of statements. ctx_own_statements_took_effect() when they are committed.
  */
-size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_OWN_STATEMENTS]);
-void ctx_own_took_effect(struct aisha_ctx *ctx);
+size_t ctx_own_statements(struct aisha_ctx *ctx,
+                          struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS]);
+void ctx_own_statements_took_effect(struct aisha_ctx *ctx);
 
 /*
  * Commits what the unit still has to: the change of the dialogue, and that the update is done.

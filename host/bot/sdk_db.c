@@ -22,16 +22,16 @@ static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows 
                                  const struct aisha_statement *statements, size_t count)
 {
     struct aisha_statement *all =
-        arena_alloc(&ctx->arena, (count + CTX_OWN_STATEMENTS) * sizeof *all);
+        arena_alloc(&ctx->arena, (count + CTX_MAX_OWN_STATEMENTS) * sizeof *all);
     const struct aisha_rows **rows =
-        arena_alloc(&ctx->arena, (count + CTX_OWN_STATEMENTS) * sizeof *rows);
+        arena_alloc(&ctx->arena, (count + CTX_MAX_OWN_STATEMENTS) * sizeof *rows);
     size_t own = ctx_own_statements(ctx, all);
 
     memcpy(all + own, statements, count * sizeof *all);
     int r = db_batch(ctx->bot->db, &ctx->arena, all, own + count, rows);
     if (r < 0)
         return note(ctx, r);
-    ctx_own_took_effect(ctx);
+    ctx_own_statements_took_effect(ctx);
     if (ret_rows)
         memcpy(ret_rows, rows + own, count * sizeof *rows);
     return 0;
@@ -57,7 +57,7 @@ int aisha_db_batch(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
 
 int aisha_db_begin(struct aisha_ctx *ctx)
 {
-    struct aisha_statement own[CTX_OWN_STATEMENTS];
+    struct aisha_statement own[CTX_MAX_OWN_STATEMENTS];
     size_t count = ctx_own_statements(ctx, own);
 
     if (ctx->tx)
@@ -83,7 +83,7 @@ int aisha_db_commit(struct aisha_ctx *ctx)
     ctx->tx = NULL;
     int r = db_commit(tx);
     if (r == 0)
-        ctx_own_took_effect(ctx);
+        ctx_own_statements_took_effect(ctx);
     return note(ctx, r);
 }
 

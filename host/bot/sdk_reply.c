@@ -17,12 +17,6 @@
 
 enum { ANSWER_UNITS = 200 };
 
-/* Parameters of a call that sends: where the update came from. */
-#define AT_PLACE(ctx)                                                                              \
-    .chat_id = (ctx)->chat_id, .message_thread_id = (ctx)->thread_id,                              \
-    .direct_messages_topic_id = (ctx)->direct_topic_id,                                            \
-    .business_connection_id = (ctx)->business_connection_id
-
 /* A reply, with its text chosen and its keyboard built. */
 struct outgoing {
     const char *text; /* NULL = none */
@@ -78,12 +72,12 @@ static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      const struct aisha_reply_markup *markup, const struct aisha_message **ret)
 {
-    int r = aisha_send_message(ctx, ret, AT_PLACE(ctx), .text = text,
+    int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
                                .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
     if (out->is_html && was_refused(ctx, r, "can't parse entities"))
-        r = aisha_send_message(ctx, ret, AT_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
+        r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
     if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
@@ -125,7 +119,7 @@ static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
             return r;
         caption = NULL;
     }
-    return aisha_send_document(ctx, ret, AT_PLACE(ctx), .document = out->document,
+    return aisha_send_document(ctx, ret, CTX_PLACE(ctx), .document = out->document,
                                .caption = caption, .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = out->markup);
