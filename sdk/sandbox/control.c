@@ -439,6 +439,7 @@ static const struct route {
     {"GET", "events", get_events},
     {"POST", "send", send_text},
     {"POST", "press", press},
+    {"POST", "album", control_send_album},
     {"POST", "edit", control_edit},
     {"POST", "business", control_connect_business},
     {"POST", "inline", control_ask_inline},

@@ -43,6 +43,7 @@ const char *control_pressed_data(struct control *control, const cJSON *message);
 
 void control_add_chat(struct control *control);
 void control_connect_business(struct control *control);
+void control_send_album(struct control *control);
 void control_edit(struct control *control);
 AISHA_ASYNC void control_upload(struct control *control);
 void control_file(struct control *control);

@@ -6,11 +6,12 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/media.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum { LONGEST_TITLE = 128, LONGEST_TEXT = 4096 };
+enum { LONGEST_TITLE = 128, LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
 static cJSON *new_object(struct control *control)
 {
@@ -87,6 +88,58 @@ void control_connect_business(struct control *control)
     json_set_bool(connection, "is_enabled", true);
     sandbox_push_update(sandbox, control->arena, "business_connection", connection, 0);
     json_set_text(answer, "business_connection_id", id);
+    respond_json(control->exchange, 200, answer);
+}
+
+/* A message of the album: a text file that says its caption. */
+static cJSON *album_item(struct control *control, const struct place *place, const cJSON *user,
+                         const char *group, const char *caption)
+{
+    struct sandbox *sandbox = control->sandbox;
+    const struct media media = {
+        .kind = "document", .file_name = "item.txt", .bytes = caption, .size = strlen(caption)};
+    cJSON *message = sandbox_new_message(sandbox, control->arena, place->chat_id, user);
+
+    place_set(message, place);
+    media_attach(message, media.kind, media_store(sandbox->world, control->arena, &media));
+    json_set_text(message, "media_group_id", group);
+    if (*caption)
+        json_set_text(message, "caption", caption);
+    return message;
+}
+
+/* As Telegram does: nothing but the id tells the bot what belongs together. */
+void control_send_album(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    const char *group = json_get_text(control->body, "media_group_id");
+    const cJSON *captions = json_get(control->body, "captions"), *caption;
+    cJSON *answer = new_object(control), *messages;
+    struct place place;
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user || !place_read(control, user_id, &place))
+        return;
+    cJSON_ArrayForEach(caption, captions) {
+        if (!cJSON_IsString(caption) || utf8_length(caption->valuestring) > LONGEST_CAPTION)
+            break;
+    }
+    if (!cJSON_GetArraySize(captions) || caption) {
+        control_fail(control, 400, "captions must be a list of texts of at most 1024 characters");
+        return;
+    }
+    if (!group)
+        group = world_random_name(control->arena);
+    world_set_standing(sandbox->world, place.chat_id, CHAT_OPEN);
+    messages = cJSON_AddArrayToObject(answer, "messages");
+    cJSON_ArrayForEach(caption, captions) {
+        cJSON *message = album_item(control, &place, user, group, caption->valuestring);
+        sandbox_publish(sandbox, control->arena, message, "message");
+        sandbox_push_update(sandbox, control->arena, "message", message, 0);
+        cJSON_AddItemToArray(messages, cJSON_Duplicate(message, true));
+    }
+    json_set_text(answer, "media_group_id", group);
     respond_json(control->exchange, 200, answer);
 }
 
