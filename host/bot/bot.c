@@ -15,10 +15,12 @@
 #include <aisha/bot_api.h>
 #include <aisha/error.h>
 
+#include "host/bot/album.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/lanes.h"
 #include "host/bot/profile.h"
+#include "host/bot/running.h"
 #include "host/bot/temp.h"
 #include "host/bot/unit.h"
 #include "host/bot/web.h"
@@ -220,6 +222,8 @@ static AISHA_ASYNC int begin(struct bot *bot)
     r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
+    if (r == 0)
+        r = task_start(bot->loop, "running", running_watch, bot, NULL);
     if (r == 0 && !bot->is_stopping)
         r = incoming_start(bot);
     if (r < 0)
@@ -272,6 +276,8 @@ static int bot_new(struct bot *bot)
         r = helper_pool_new(&bot->helpers, bot->loop, bot->program);
     if (r == 0)
         r = lanes_new(&bot->lanes, max_running, unit_start, bot);
+    if (r == 0 && registry_takes_albums(bot->registry))
+        r = albums_new(&bot->albums, bot->loop);
     if (r == 0)
         r = web_start(bot);
     return r;
@@ -283,6 +289,7 @@ static void bot_free(struct bot *bot)
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);
     inbox_free(bot->inbox);
+    albums_free(bot->albums);
     lanes_free(bot->lanes);
     helper_pool_free(bot->helpers);
     telegram_free(bot->telegram);
@@ -317,6 +324,7 @@ int bot_run(const struct config *config, const struct registry *registry,
 {
     struct bot bot = {.config = config, .registry = registry, .texts = texts, .program = program};
 
+    TAILQ_INIT(&bot.running);
     signal(SIGPIPE, SIG_IGN);
     int r = bot_new(&bot);
     if (r == 0)

@@ -9,6 +9,7 @@
 #include "host/bot/button.h"
 #include "host/bot/i18n.h"
 #include "host/bot/loader.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/telegram/api.h"
 
@@ -144,14 +145,6 @@ static void check_webhooks(const struct check *check)
     check_unique(check, "webhook", d->webhooks.rows, d->webhooks.count, d->webhooks.row_size);
 }
 
-static bool is_update_field(const char *name)
-{
-    for (const char *const *kind = api_update_kinds; name && *kind; kind++)
-        if (strcmp(*kind, name) == 0)
-            return true;
-    return false;
-}
-
 static void check_events(const struct check *check)
 {
     const struct aisha_plugin *d = &check->plugin->d;
@@ -165,10 +158,10 @@ static void check_events(const struct check *check)
     for (size_t i = 0; i < d->updates.count; i++) {
         const char *field = d->updates.rows[i].field;
         check_run(check, "update", field, d->updates.rows[i].run);
-        if (field && (strcmp(field, "message") == 0 || strcmp(field, "callback_query") == 0))
-            complain(check, "\"%s\" never comes to .updates; use .messages or .callbacks", field);
-        else if (!is_update_field(field))
+        if (!update_kind_find(field))
             complain(check, "the Bot API's Update has no field \"%s\"", field ? field : "");
+        else if (update_kind_find(field)->is_ours)
+            complain(check, "\"%s\" is no row of .updates: it has tables of its own", field);
     }
     for (size_t i = 0; i < d->menu.count; i++) {
         const char *callback = d->menu.rows[i].callback;

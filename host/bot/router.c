@@ -77,16 +77,38 @@ static bool parse_command(struct aisha_ctx *ctx, const char *text, struct comman
     return true;
 }
 
+/* The command that a link "/start NAME-ARGS" or "/start NAME" is for, or NULL. */
+static const struct aisha_command *find_linked(struct aisha_ctx *ctx,
+                                               const struct command_text *text,
+                                               const struct plugin **ret_plugin,
+                                               const char **ret_args)
+{
+    size_t length = strcspn(text->args, "-");
+    const char *name = arena_strndup(&ctx->arena, text->args, length);
+
+    if (strcmp(text->name, "start") != 0)
+        return NULL;
+    const struct aisha_command *command = registry_command(ctx->bot->registry, name, ret_plugin);
+    if (!command || !command->is_linked)
+        return NULL;
+    *ret_args = text->args + length + (text->args[length] == '-');
+    return command;
+}
+
 static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
 {
     const struct plugin *plugin;
 
     if (!text->is_for_us)
         return 0;
-    const struct aisha_command *command = registry_command(ctx->bot->registry, text->name, &plugin);
-    if (!command)
-        return say(ctx, "unknown_command");
     ctx->args = text->args;
+    const struct aisha_command *command = find_linked(ctx, text, &plugin, &ctx->args);
+    if (!command)
+        command = registry_command(ctx->bot->registry, text->name, &plugin);
+    if (!command) {
+        ctx->args = NULL;
+        return say(ctx, "unknown_command");
+    }
     return run(ctx, plugin, "/", command->name, command->run);
 }
 
@@ -125,15 +147,24 @@ static bool has_field(const struct aisha_message *message, const char *name)
     return false;
 }
 
+/* Whether the message has it, or one of the album. */
+static bool arrived(const struct aisha_ctx *ctx, const char *name)
+{
+    for (size_t i = 0; i < ctx->message_count; i++)
+        if (has_field(ctx->messages[i], name))
+            return true;
+    return false;
+}
+
 /* What people send on purpose, as opposed to "X joined the group". */
-static bool is_content(const struct aisha_message *message)
+static bool is_content(const struct aisha_ctx *ctx)
 {
     static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
                                          "video",   "video_note", "document", "sticker",
                                          "contact", "location"};
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (has_field(message, fields[i]))
+        if (arrived(ctx, fields[i]))
             return true;
     return false;
 }
@@ -168,8 +199,10 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
         return AISHA_PASS;
     }
-    if (state->field ? !has_field(ctx->message, state->field) : !is_content(ctx->message))
+    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx))
         return AISHA_PASS;
+    if (ctx->message_count > 1 && !state->takes_albums)
+        return ROUTER_SPLIT;
     return run_answer(ctx, plugin, "state ", state->name, state->run);
 }
 
@@ -179,8 +212,10 @@ static int run_message_routes(struct aisha_ctx *ctx)
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];
         for (size_t j = 0; j < plugin->d.messages.count; j++) {
             const struct aisha_message_route *route = &plugin->d.messages.rows[j];
-            if (!has_field(ctx->message, route->field))
+            if (!arrived(ctx, route->field))
                 continue;
+            if (ctx->message_count > 1 && !route->takes_albums)
+                return ROUTER_SPLIT;
             int r = run(ctx, plugin, "message ", route->field, route->run);
             if (r != AISHA_PASS)
                 return r;
@@ -198,7 +233,7 @@ static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
     int r = run_state(ctx);
     if (r == AISHA_PASS)
         r = run_message_routes(ctx);
-    if (r == AISHA_PASS && is_content(ctx->message))
+    if (r == AISHA_PASS && is_content(ctx))
         r = say(ctx, "not_understood");
     return r == AISHA_PASS ? 0 : r;
 }
@@ -251,7 +286,7 @@ static int run_update_routes(struct aisha_ctx *ctx)
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];
         for (size_t j = 0; j < plugin->d.updates.count; j++) {
             const struct aisha_update_route *route = &plugin->d.updates.rows[j];
-            if (strcmp(route->field, ctx->kind) != 0)
+            if (strcmp(route->field, ctx->kind->name) != 0)
                 continue;
             int r = run(ctx, plugin, "update ", route->field, route->run);
             if (r != AISHA_PASS)
@@ -275,9 +310,9 @@ int router_run(struct aisha_ctx *ctx)
         log_warn("router", "update=%lld is incomplete and ignored", (long long)ctx->item.update_id);
         return 0;
     }
-    if (strcmp(ctx->kind, "callback_query") == 0)
+    if (ctx->update->callback_query)
         return run_callback(ctx, ctx->update->callback_query);
-    if (strcmp(ctx->kind, "message") == 0)
+    if (ctx->update->message)
         return run_message(ctx);
     return run_update_routes(ctx);
 }

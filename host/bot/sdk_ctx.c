@@ -21,7 +21,7 @@
 #include "host/store/db.h"
 #include "host/store/uuid.h"
 
-enum { FIRST_NAME_UNITS = 64 };
+enum { FIRST_NAME_UNITS = 64, LINK_ARG_MAX = 64 };
 
 /* ---- the unit ---- */
 
@@ -212,6 +212,33 @@ const struct aisha_json *aisha_json_parse(struct aisha_ctx *ctx, const char *tex
 const struct aisha_message *aisha_message(struct aisha_ctx *ctx)
 {
     return ctx->message;
+}
+
+size_t aisha_album(struct aisha_ctx *ctx, const struct aisha_message *const **ret_messages)
+{
+    static const struct aisha_message *const none[] = {NULL};
+
+    *ret_messages = ctx->messages ? ctx->messages : none;
+    return ctx->message_count;
+}
+
+static const char *link_to_bot(struct aisha_ctx *ctx, const char *param, const char *arg)
+{
+    size_t size = strspn(arg, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    if (size == 0 || size > LINK_ARG_MAX || arg[size])
+        return NULL;
+    return arena_printf(&ctx->arena, "https://t.me/%s?%s=%s", ctx->bot->username, param, arg);
+}
+
+const char *aisha_deep_link(struct aisha_ctx *ctx, const char *arg)
+{
+    return link_to_bot(ctx, "start", arg);
+}
+
+const char *aisha_group_link(struct aisha_ctx *ctx, const char *arg)
+{
+    return link_to_bot(ctx, "startgroup", arg);
 }
 
 const char *aisha_args(struct aisha_ctx *ctx)

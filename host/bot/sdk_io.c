@@ -3,6 +3,7 @@
  * everybody else's writes wait meanwhile.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <aisha/aisha.h>
 
@@ -29,7 +30,9 @@
 
 static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
 {
-    if (strcmp(method, "answerCallbackQuery") == 0)
+    bool has_arrived = r == 0 || r == -AISHA_E_TELEGRAM;
+
+    if (has_arrived && ctx->kind && ctx->kind->answer && strcasecmp(method, ctx->kind->answer) == 0)
         ctx->is_answered = true;
     if (r < 0 && r != -AISHA_E_CANCELED)
         return aisha_fail(ctx, r, "%s: %s", method,

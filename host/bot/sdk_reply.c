@@ -45,8 +45,6 @@ static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struc
     struct aisha_reply own;
 
     sized_copy(&own, sizeof own, reply);
-    if (!ctx->chat_id)
-        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     if (!!own.text + !!own.html + !!own.key > 1)
         return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
     *ret = (struct outgoing){.document = own.document,
@@ -73,15 +71,14 @@ static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      const struct aisha_reply_markup *markup, const struct aisha_message **ret)
 {
-    int r = aisha_send_message(
-        ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id, .text = text,
-        .parse_mode = out->is_html ? "HTML" : NULL, .disable_notification = out->is_silent,
-        .reply_parameters = out->quote, .reply_markup = markup);
+    int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
+                               .parse_mode = out->is_html ? "HTML" : NULL,
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (out->is_html && was_refused(ctx, r, "can't parse entities"))
-        r = aisha_send_message(
-            ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
-            .text = html_to_plain(&ctx->arena, text), .disable_notification = out->is_silent,
-            .reply_parameters = out->quote, .reply_markup = markup);
+        r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
@@ -121,8 +118,7 @@ static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
             return r;
         caption = NULL;
     }
-    return aisha_send_document(ctx, ret, .chat_id = ctx->chat_id,
-                               .message_thread_id = ctx->thread_id, .document = out->document,
+    return aisha_send_document(ctx, ret, CTX_PLACE(ctx), .document = out->document,
                                .caption = caption, .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = out->markup);
@@ -131,6 +127,8 @@ static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
 static int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
                      const struct aisha_message **ret)
 {
+    if (!ctx->chat_id)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     ctx->has_replied = true;
     return out->document ? send_document(ctx, out, ret)
                          : send_parts(ctx, out, parts_of(ctx, out), ret);
@@ -158,6 +156,15 @@ static void find_screen(struct aisha_ctx *ctx)
     ctx->is_screen_media = !query->message->text;
 }
 
+static int delete_old(struct aisha_ctx *ctx, int64_t message_id)
+{
+    if (!ctx->business_connection_id)
+        return aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = message_id);
+    return aisha_delete_business_messages(
+        ctx, NULL, .business_connection_id = ctx->business_connection_id,
+        .message_ids = (const int64_t[]){message_id}, .message_ids_count = 1);
+}
+
 static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
 {
     const struct aisha_message *sent = NULL;
@@ -169,11 +176,19 @@ static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
     ctx->screen_id = sent->message_id;
     ctx->is_screen_media = out->document != NULL;
     if (old_id) { /* may be too old to delete; then it stays */
-        r = aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = old_id);
+        r = delete_old(ctx, old_id);
         if (r == -AISHA_E_CANCELED)
             return r;
     }
     return 0;
+}
+
+/* Of a pressed button under a message that somebody sent by way of us, in a chat we do not know. */
+static const char *inline_message_id(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
+
+    return query && !ctx->chat_id ? query->inline_message_id : NULL;
 }
 
 static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
@@ -182,7 +197,9 @@ static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
     const struct aisha_message *edited;
 
     return aisha_edit_message_text(
-        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id, .text = text,
+        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id,
+        .business_connection_id = ctx->business_connection_id,
+        .inline_message_id = inline_message_id(ctx), .text = text,
         .parse_mode = is_html ? "HTML" : NULL, .reply_markup = out->markup);
 }
 
@@ -196,7 +213,8 @@ int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
     find_screen(ctx);
     const char *const *parts = out.text ? parts_of(ctx, &out) : NULL;
     bool is_one_text = parts && parts[0] && !parts[1] && !out.document;
-    if (!ctx->screen_id || ctx->is_screen_media || !is_one_text)
+    bool can_edit = inline_message_id(ctx) || (ctx->screen_id && !ctx->is_screen_media);
+    if (!can_edit || !is_one_text)
         return show_anew(ctx, &out);
     r = edit_text(ctx, &out, parts[0], out.is_html);
     if (was_refused(ctx, r, "message is not modified"))

@@ -29,7 +29,7 @@ int aisha_ask_(struct aisha_ctx *ctx, const struct aisha_question *question)
         return aisha_fail(ctx, -AISHA_E_INVALID,
                           "the data of \"%s\" has %zu bytes, .data_size is %zu", own.then,
                           own.data_size, state->data_size);
-    if (!ctx->from || !ctx->chat_id)
+    if (!ctx->from || !ctx->chat_id || ctx->business_connection_id)
         return aisha_fail(ctx, -AISHA_E_INVALID, "there is nobody to ask");
     int r = aisha_reply(ctx, .text = own.text, .html = own.html, .key = own.key,
                         .keyboard = own.keyboard);

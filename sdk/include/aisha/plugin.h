@@ -47,6 +47,9 @@ struct aisha_command {
     const char *summary; /* for /help and the command list of the chat */
     aisha_handler *run;
     bool is_hidden; /* works, but is not listed */
+    /* A link to the bot runs it too: what comes behind t.me/BOT?start=NAME- are its arguments; see
+     * aisha_deep_link(). Anybody can make such links. */
+    bool is_linked;
 };
 
 /* What happens when a button with .callback = name is pressed. */
@@ -73,17 +76,29 @@ struct aisha_state {
     /* Of Message, what an answer has to carry: "text", "photo", …; other messages are no answers.
      * NULL = any. */
     const char *field;
+    bool takes_albums; /* as in struct aisha_message_route */
 };
 
-/* Messages that are neither a command nor an answer, by the field of the Bot API's Message that
+/*
+ * Messages that are neither a command nor an answer, by the field of the Bot API's Message that
  * they carry: "text", "voice", "photo", "document", … Plugins are asked in the order of the
- * configuration. */
+ * configuration.
+ *
+ * Photos and files that were sent together are a message each. A row that takes albums is asked
+ * once for all of them, when one has the field; aisha_album() has them. Until nothing more has come
+ * for a second the chat's later messages wait. What comes later still is a second album with the
+ * same media_group_id. A row that does not take albums gets its items one by one.
+ */
 struct aisha_message_route {
     const char *field;
     aisha_handler *run;
+    bool takes_albums;
 };
 
-/* Any other kind of update, by the field of the Bot API's Update: "my_chat_member", "poll", … */
+/*
+ * Any other kind of update, by the field of the Bot API's Update: "my_chat_member", "inline_query",
+ * "business_message", "poll", … What no plugin has a row for is not even sent by Telegram.
+ */
 struct aisha_update_route {
     const char *field;
     aisha_handler *run;
