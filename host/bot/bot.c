@@ -233,7 +233,7 @@ static int bot_new(struct bot *bot)
 {
     size_t max_running = (size_t)bot->config->limits.max_in_flight;
     const struct loop_options loop_options = {
-        .max_tasks = 2 * max_running + 256, /* late answers, endings, the host's own */
+        .max_tasks = 4 * max_running + 256, /* progress, chat actions, endings, the host's own */
         .report_overflow = true,
     };
     const struct http_client_options http = {.slots = (unsigned)bot->config->http.slots,

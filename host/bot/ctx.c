@@ -11,7 +11,9 @@
 #include <aisha/i18n.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
+#include "host/bot/progress.h"
 #include "host/core/log.h"
 #include "host/store/db.h"
 #include "host/telegram/api.h"
@@ -114,8 +116,12 @@ void ctx_reset(struct aisha_ctx *ctx)
         .answer_timer = ctx->answer_timer,
         .is_answered = ctx->is_answered,
         .tries = ctx->tries,
+        .screen_id = ctx->screen_id, /* shown again in the next attempt */
+        .is_screen_media = ctx->is_screen_media,
     };
 
+    progress_forget(ctx);
+    chat_action_end(ctx);
     arena_clear(&ctx->arena);
     *ctx = fresh;
 }
@@ -175,22 +181,38 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /* ---- commit ---- */
 
-int ctx_commit(struct aisha_ctx *ctx)
+size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS])
 {
-    struct aisha_statement statements[2];
+    const struct dialog_key key = ctx_dialog_key(ctx);
     size_t count = 0;
 
-    if (ctx->dialog_change == CTX_DIALOG_KEEP)
-        return 0;
-    const struct dialog_key key = ctx_dialog_key(ctx);
     if (!ctx->is_committed)
-        statements[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &ctx->item);
-    statements[count++] = dialog_statement(
-        &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+        ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &ctx->item);
+    if (ctx->dialog_change != CTX_DIALOG_KEEP)
+        ret[count++] = dialog_statement(
+            &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+    for (size_t i = 0; i < ctx->rider_count; i++)
+        ret[count++] = ctx->riders[i];
+    return count;
+}
+
+void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
+{
+    ctx->is_committed = true;
+    ctx->dialog_change = CTX_DIALOG_KEEP;
+    ctx->rider_count = 0;
+}
+
+int ctx_commit(struct aisha_ctx *ctx)
+{
+    struct aisha_statement statements[CTX_MAX_OWN_STATEMENTS];
+
+    if (ctx->dialog_change == CTX_DIALOG_KEEP && ctx->rider_count == 0)
+        return 0;
+    size_t count = ctx_own_statements(ctx, statements);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
     if (r < 0)
         return r;
-    ctx->is_committed = true;
-    ctx->dialog_change = CTX_DIALOG_KEEP;
+    ctx_own_statements_took_effect(ctx);
     return 0;
 }

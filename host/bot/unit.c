@@ -15,7 +15,9 @@
 #include <aisha/reply.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/progress.h"
 #include "host/bot/router.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
@@ -329,6 +331,11 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
 {
     struct bot *bot = ctx->bot;
 
+    chat_action_end(ctx);
+    if (loop_is_stopping(bot->loop))
+        progress_forget(ctx);
+    else
+        progress_end(ctx, r);
     explain(ctx, r);
     answer_quietly(ctx);
     ctx->task = NULL;

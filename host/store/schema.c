@@ -57,6 +57,18 @@ const struct aisha_migration host_migrations[] = {
                "  previous TEXT,"
                "  created_at BIGINT NOT NULL);",
     },
+    {
+        .version = 2,
+        .name = "questions to be confirmed",
+        .sql = "CREATE TABLE confirmations ("
+               "  id TEXT NOT NULL PRIMARY KEY," /* hexadecimal */
+               "  chat_id BIGINT NOT NULL,"
+               "  telegram_id BIGINT NOT NULL,"
+               "  yes_route BIGINT NOT NULL,"
+               "  no_route BIGINT NOT NULL," /* 0 = none */
+               "  payload TEXT NOT NULL,"    /* hexadecimal */
+               "  expires_at BIGINT NOT NULL);",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;
