@@ -9,8 +9,7 @@
 
 enum { LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
-/* Publishes the changed copy, unless it says what the message said before. */
-static int finish(struct call *call, const cJSON *before, cJSON *message)
+int call_edit(struct call *call, const cJSON *before, cJSON *message)
 {
     const cJSON *keyboard;
 
@@ -55,7 +54,7 @@ static int edit_message_text(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "text", "entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_caption(struct call *call)
@@ -72,7 +71,7 @@ static int edit_message_caption(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "caption", "caption_entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_reply_markup(struct call *call)
@@ -80,7 +79,7 @@ static int edit_message_reply_markup(struct call *call)
     cJSON *before;
 
     int r = call_own_message(call, &before);
-    return r < 0 ? r : finish(call, before, copy_of(call, before));
+    return r < 0 ? r : call_edit(call, before, copy_of(call, before));
 }
 
 const struct method edit_methods[] = {
