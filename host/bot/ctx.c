@@ -145,6 +145,31 @@ uint32_t ctx_cancel_route(void)
     return button_route("", "cancel", 0);
 }
 
+static bool is_admin(const struct aisha_ctx *ctx)
+{
+    const struct config *config = ctx->bot->config;
+
+    for (size_t i = 0; ctx->from && i < config->admin.id_count; i++)
+        if (config->admin.ids[i] == ctx->from->id)
+            return true;
+    return false;
+}
+
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command)
+{
+    switch (command->scope) {
+    case AISHA_SCOPE_EVERYWHERE:
+        return true;
+    case AISHA_SCOPE_PRIVATE:
+        return ctx->is_private;
+    case AISHA_SCOPE_GROUPS:
+        return ctx->chat_id != 0 && !ctx->is_private;
+    case AISHA_SCOPE_ADMINS:
+        return ctx->is_private && is_admin(ctx);
+    }
+    return false;
+}
+
 /* ---- texts ---- */
 
 static const char *format(struct bot *bot, struct arena *arena, const struct plugin *plugin,

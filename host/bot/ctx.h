@@ -108,6 +108,9 @@ struct aisha_arg;
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 
+/* Whether the command is there, in this chat and for this person. */
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command);
+
 /* A text of a plugin's table: itself, or with "@" in front its translation; plain. */
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
                            const char *locale, const char *text);

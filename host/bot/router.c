@@ -80,7 +80,7 @@ static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
     if (!text->is_for_us)
         return 0;
     const struct aisha_command *command = registry_command(ctx->bot->registry, text->name, &plugin);
-    if (!command)
+    if (!command || !ctx_has_command(ctx, command))
         return say(ctx, "unknown_command");
     ctx->args = text->args;
     return run(ctx, plugin, "/", command->name, command->run);

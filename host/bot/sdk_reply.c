@@ -161,8 +161,8 @@ static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *
     return r;
 }
 
-static int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
-                     const struct aisha_message **ret)
+static AISHA_ASYNC int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
+                                 const struct aisha_message **ret)
 {
     ctx->has_replied = true;
     return out->media.kind ? send_media(ctx, out, ret)
@@ -191,7 +191,7 @@ static void find_screen(struct aisha_ctx *ctx)
     ctx->is_screen_media = !query->message->text;
 }
 
-static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
+static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
 {
     const struct aisha_message *sent = NULL;
     int64_t old_id = ctx->screen_id;

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include <aisha/error.h>
-#include <aisha/http.h>
 
 #include "host/core/arena.h"
 #include "host/io/http_client.h"

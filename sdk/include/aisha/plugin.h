@@ -38,11 +38,20 @@ typedef int aisha_handler(struct aisha_ctx *ctx);
 
 enum { AISHA_PASS = 1 };
 
+/* Where a command is there: elsewhere it is neither listed nor known. */
+enum aisha_scope {
+    AISHA_SCOPE_EVERYWHERE = 0,
+    AISHA_SCOPE_PRIVATE, /* in private chats */
+    AISHA_SCOPE_GROUPS,  /* in groups */
+    AISHA_SCOPE_ADMINS,  /* in the private chats of the bot's operators, ADMIN_IDS */
+};
+
 struct aisha_command {
     const char *name;    /* 1-32 of a-z 0-9 _, without the slash; unique among all plugins */
     const char *summary; /* for /help and the command list of the chat */
     aisha_handler *run;
     bool is_hidden; /* works, but is not listed */
+    enum aisha_scope scope;
 };
 
 /* What happens when a button with .callback = name is pressed. */

@@ -42,8 +42,8 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_reply_(struct aisha_ctx *ctx,
 /*
  * Shows the one message that this work is about: the message whose button was pressed, or the one
  * that an earlier aisha_screen() of this unit sent, is edited in place; where that is impossible a
- * new one is sent. Text may be followed by media and media by text. Good for menus and galleries. When the handler fails or is cancelled after
- * it, the host writes that into the same message.
+ * new one is sent. Text can be followed by media and media by text. Good for menus and galleries.
+ * When the handler fails or is cancelled after it, the host writes that into the same message.
  */
 #define aisha_screen(ctx, ...)                                                                     \
     aisha_screen_((ctx),                                                                           \
