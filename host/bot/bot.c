@@ -154,8 +154,10 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     if (r < 0)
         return r;
     r = secret_get(bot->db, "buttons", &bot->button_key);
+    if (r == 0)
+        r = secret_get(bot->db, "files", &bot->files_key);
     if (r < 0)
-        log_error("bot", "the key for buttons cannot be read: %s", aisha_error_text(r));
+        log_error("bot", "the keys for signatures cannot be read: %s", aisha_error_text(r));
     return r;
 }
 

@@ -55,7 +55,7 @@ struct bot {
         const char *secret;
     } webhook;
 
-    struct secret button_key;
+    struct secret button_key, files_key;
     int64_t id;           /* of the bot, from getMe */
     const char *username; /* the same, without @ */
     struct wait *idle;    /* somebody waits for the last unit to end */

@@ -8,6 +8,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/files.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
 #include "host/bot/sized.h"
@@ -158,6 +159,14 @@ int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
 {
     REFUSE_IN_TRANSACTION(ctx);
     return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
+}
+
+const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s)
+{
+    int64_t max_s = 7 * 24 * 3600;
+
+    ttl_s = ttl_s < max_s ? ttl_s : max_s;
+    return files_url(ctx->bot, &ctx->arena, full_key(ctx, key), aisha_now(ctx) + ttl_s);
 }
 
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)

@@ -93,6 +93,7 @@ static void get_state(struct control *control)
     json_set_copy(state, "users", world_users(sandbox->world, control->arena));
     json_set_int(state, "revision", feed_last(sandbox->events));
     json_set_int(state, "pending_update_count", world_update_count(sandbox->world));
+    json_set_int(state, "faults", (int64_t)faults_waiting(sandbox->faults));
     respond_json(control->exchange, 200, state);
 }
 

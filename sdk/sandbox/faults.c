@@ -55,6 +55,11 @@ void faults_free(struct faults *faults)
     free(faults);
 }
 
+size_t faults_waiting(const struct faults *faults)
+{
+    return faults->count;
+}
+
 static bool is_int_within(const cJSON *value, int64_t from, int64_t to)
 {
     int64_t number;

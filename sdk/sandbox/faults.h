@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
@@ -30,6 +31,9 @@ struct fault {
 int faults_new(struct faults **ret_faults);
 void faults_free(struct faults *faults);
 void faults_clear(struct faults *faults);
+
+/* Orders that still wait for calls. */
+size_t faults_waiting(const struct faults *faults);
 
 /* Adds what /sandbox/faults was given; NULL when it is fine, or what is wrong with it. */
 const char *faults_add(struct faults *faults, const cJSON *order);

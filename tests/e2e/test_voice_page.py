@@ -84,6 +84,7 @@ class Voice(PageTest):
         self.stack.fault("transcription", delay_ms=120_000)
         self.send_file(self.note, "voice")
         self.wait_answer("Listening")
+        self.stack.faults_met()
         self.press("Cancel")
         self.wait_answer("All right, stopped")
 

@@ -122,6 +122,7 @@ class Audio(unittest.TestCase):
                 self.stack.fault("transcription", delay_ms=60000)
                 voice = self.stack.upload(self.ann, self.wav)
                 message = self.stack.answer_to(voice, "Listening")
+                self.stack.faults_met()
                 if by_button:
                     self.stack.press_text(self.ann, message, "Cancel")
                 else:
@@ -213,6 +214,7 @@ class Provider(unittest.TestCase):
             stack.fault("transcription", delay_ms=600_000)
             voice = stack.upload(ann, speech("One."))
             stack.answer_to(voice, "Listening")
+            stack.faults_met()
             stack.kill_host()
             stack.start_host()
             stack.answer_to(voice, "heard")

@@ -94,6 +94,7 @@ class HostileAudio(unittest.TestCase):
             eve, ann = stack.user("Eve"), stack.user("Ann")
             stack.fault("transcription", count=1, delay_ms=600_000)
             stack.answer_to(stack.upload(eve, speech("One.")), "Listening")
+            stack.faults_met()
             for _ in range(50):
                 stack.upload(eve, garbage(1000), "document", file_name="a.mp3")
             stack.answer_to(stack.upload(ann, speech("One.")), "heard")

@@ -922,7 +922,9 @@ class FaultsTest(SandboxTest):
     def test_a_fault_happens_as_often_as_ordered(self):
         self.stack.fault("sendMessage", count=2, error_code=500)
         for _ in range(2):
+            self.assertEqual(1, self.stack.state()["faults"])
             self.assertEqual((500, "Internal Server Error"), self.refusal("sendMessage", chat_id=ALICE, text="x"))
+        self.assertEqual(0, self.stack.state()["faults"])
         self.say()
         self.assertEqual(1, len(self.stack.bot_messages(ALICE)))
 

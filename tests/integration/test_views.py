@@ -1,10 +1,9 @@
 """Progress, chat actions, pages, confirmations and galleries, through the real host."""
 import os
-import struct
 import time
 import unittest
-import zlib
 
+from picture import png
 from stack import BUILD, Stack, until
 
 VIEWS = f"[home]\n[views]\npath = {os.path.join(BUILD, 'tests/plugins/views/views.so')}\n"
@@ -12,16 +11,6 @@ VIEWS = f"[home]\n[views]\npath = {os.path.join(BUILD, 'tests/plugins/views/view
 
 def labels(message):
     return [[button["text"] for button in row] for row in message.get("reply_markup", {}).get("inline_keyboard", [])]
-
-
-def png(width, height=2):
-    """A picture of that size, in one colour."""
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    rows = (b"\0" + b"\x40\x80\xc0" * width) * height
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 class Case(unittest.TestCase):

@@ -381,6 +381,10 @@ class Stack:
         """The next calls of this method are answered so: http, body, retry_after, …"""
         return self.api("/sandbox/faults", {"method": method, "count": count} | answer)
 
+    def faults_met(self):
+        """Waits until all the faults have been met by calls."""
+        until(lambda: self.state()["faults"] == 0, "the host makes the call that is to fail")
+
     def transcription(self, *texts):
         """Answers for the next transcriptions, in order; none: back to the default."""
         return self.api("/sandbox/transcription", {"texts": list(texts)} if texts else {})

@@ -167,7 +167,8 @@ static void open_what_is_none(struct fixture *f)
         CHECK(f, size == sizeof zeros && memcmp(bytes, zeros, size) == 0);
     }
     refuse_to_open(f, path_of(f, "text/below/a/file.db"));
-    refuse_to_open(f, f->dir);
+    CHECK(f, mkdir(path_of(f, "directory"), 0700) == 0);
+    refuse_to_open(f, path_of(f, "directory"));
     CHECK(f, chdir(f->dir) == 0);  /* for its lock */
     refuse_to_open(f, ":memory:"); /* three connections, three databases */
     CHECK(f, chdir("/") == 0);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -40,8 +41,10 @@ static void open_urls(struct fixture *f)
         CHECK(f, db_open(&db, f->loop, urls[i], &f->arena, &error) == -AISHA_E_INVALID);
         CHECK(f, error && strstr(error, "sqlite:PATH"));
     }
-    const char *bad = arena_printf(&f->arena, "sqlite:%s", f->dir);
-    CHECK(f, db_open(&db, f->loop, bad, &f->arena, &error) < 0 && strstr(error, f->dir));
+    const char *directory = path_of(f, "directory");
+    CHECK(f, mkdir(directory, 0700) == 0);
+    const char *bad = arena_printf(&f->arena, "sqlite:%s", directory);
+    CHECK(f, db_open(&db, f->loop, bad, &f->arena, &error) < 0 && strstr(error, directory));
     CHECK(f, db == NULL);
     db_close(NULL);
 }

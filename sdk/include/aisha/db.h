@@ -6,6 +6,9 @@
  * The first write of a unit of work also commits that its update is done: after a crash the update
  * is not run again. What belongs together therefore goes into one transaction or one batch; what
  * has to happen later goes into a job written in that same transaction.
+ *
+ * Transactions and connections are the host's: BEGIN, COMMIT, SAVEPOINT, ATTACH and PRAGMA name =
+ * value are refused, in migrations, too.
  */
 #pragma once
 
