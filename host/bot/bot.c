@@ -18,6 +18,7 @@
 #include "host/bot/lanes.h"
 #include "host/bot/profile.h"
 #include "host/bot/temp.h"
+#include "host/bot/tidy.h"
 #include "host/bot/unit.h"
 #include "host/bot/web.h"
 #include "host/core/log.h"
@@ -205,7 +206,9 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
     if (r < 0)
         return r;
-    r = inbox_replay(bot->inbox);
+    r = tidy_start(bot);
+    if (r == 0)
+        r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0 && !bot->is_stopping)

@@ -1,7 +1,8 @@
 /*
  * The SDK: aisha_progress(). The first state is sent by the handler; later ones are left here for a
  * task that edits the message when it is time, and only the newest counts. The edits take their turn
- * in the chat, so one on its way never comes after what the handler shows next.
+ * in the chat, so one on its way never comes after what the handler shows next. A row in the database
+ * says which message it is, so that the next start can correct what a crash leaves behind; see tidy.h.
  */
 #include "host/bot/progress.h"
 
@@ -19,6 +20,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
+#include "host/store/unfinished.h"
 #include "host/telegram/client.h"
 
 enum { EDIT_EVERY_MS = 3000, BAR_LENGTH = 10 };
@@ -32,6 +34,7 @@ struct progress {
     char *last;         /* HTML, the newest state */
     bool is_shown;      /* the message shows last, or will in a moment */
     bool is_current;    /* nothing has taken its place */
+    bool is_stored;     /* as unfinished */
     struct wait *pause; /* while the task sleeps */
     bool is_running;    /* the task; it frees the struct when is_left */
     bool is_left;       /* the unit has ended */
@@ -153,6 +156,31 @@ static void remember(struct progress *progress, const char *html)
         abort();
 }
 
+static struct unfinished unfinished_of(const struct aisha_ctx *ctx, const struct progress *progress)
+{
+    return (struct unfinished){.bot_id = ctx->bot->id,
+                               .chat_id = progress->chat_id,
+                               .message_id = progress->message_id,
+                               .locale = ctx->locale};
+}
+
+/* Work goes on without: all that is lost is the correction after a crash. */
+static AISHA_ASYNC void store(struct aisha_ctx *ctx, struct progress *progress)
+{
+    const struct unfinished message = unfinished_of(ctx, progress);
+
+    progress->is_stored = unfinished_add(ctx->bot->db, &ctx->arena, &message) == 0;
+}
+
+void progress_replaced(struct aisha_ctx *ctx)
+{
+    if (!ctx->progress || !ctx->progress->is_stored)
+        return;
+    const struct unfinished message = unfinished_of(ctx, ctx->progress);
+    ctx->progress->is_stored = false;
+    aisha_ignore(unfinished_remove(ctx->bot->db, &ctx->arena, &message));
+}
+
 static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
 {
     struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
@@ -174,7 +202,8 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     progress->edited_at_ms = loop_now_ms(ctx->bot->loop);
     progress->is_current = progress->is_shown = true;
     remember(progress, html);
-    return 0;
+    store(ctx, progress);
+    return aisha_is_cancelled(ctx) ? -AISHA_E_CANCELED : 0;
 }
 
 int aisha_progress_(struct aisha_ctx *ctx, const struct aisha_progress *given)
@@ -225,9 +254,8 @@ void progress_forget(struct aisha_ctx *ctx)
         progress_free(progress);
 }
 
-void progress_end(struct aisha_ctx *ctx, int r)
+void progress_finish(struct aisha_ctx *ctx)
 {
-    if (r >= 0 && ctx->progress && ctx->progress->is_current)
+    if (ctx->progress && ctx->progress->is_current)
         aisha_ignore(aisha_screen(ctx, .html = arena_strdup(&ctx->arena, ctx->progress->last)));
-    progress_forget(ctx);
 }

@@ -8,11 +8,14 @@
 
 struct aisha_ctx;
 
-/* Something else takes the place of the progress: what is not shown yet never will be. */
+/* Something else is going to take the place of the progress: what is not shown yet never will be. */
 void progress_drop(struct aisha_ctx *ctx);
 
-/* The handler has returned r: shows the last state, when nothing has taken its place, and ends. */
-AISHA_ASYNC void progress_end(struct aisha_ctx *ctx, int r);
+/* Something else has taken its place: a restart has nothing to correct any more. */
+AISHA_ASYNC void progress_replaced(struct aisha_ctx *ctx);
 
-/* The same without showing anything. */
+/* The handler has done its work: shows the last state, unless something has taken its place. */
+AISHA_ASYNC void progress_finish(struct aisha_ctx *ctx);
+
+/* The end of the unit, or of one attempt. */
 void progress_forget(struct aisha_ctx *ctx);

@@ -256,25 +256,33 @@ static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
     return !ctx->is_screen_media && parts[0] && !parts[1];
 }
 
-int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
+static AISHA_ASYNC int show(struct aisha_ctx *ctx, const struct outgoing *out)
 {
     static const char *const not_editable[] = {
         "message to edit not found", "message can't be edited", "there is no text in the message"};
-    struct outgoing out;
 
-    progress_drop(ctx);
-    int r = prepare(ctx, screen, &out);
-    if (r < 0)
-        return r;
     find_screen(ctx);
-    if (!can_be_edited(ctx, &out))
-        return show_anew(ctx, &out);
-    r = out.media.kind ? edit_screen_media(ctx, &out) : edit_screen_text(ctx, &out);
+    if (!can_be_edited(ctx, out))
+        return show_anew(ctx, out);
+    int r = out->media.kind ? edit_screen_media(ctx, out) : edit_screen_text(ctx, out);
     if (was_refused(ctx, r, "message is not modified"))
         return 0;
     for (size_t i = 0; i < sizeof not_editable / sizeof *not_editable; i++)
         if (was_refused(ctx, r, not_editable[i]))
-            return show_anew(ctx, &out);
+            return show_anew(ctx, out);
+    return r;
+}
+
+int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
+{
+    struct outgoing out;
+
+    progress_drop(ctx);
+    int r = prepare(ctx, screen, &out);
+    if (r == 0)
+        r = show(ctx, &out);
+    if (r == 0)
+        progress_replaced(ctx);
     return r;
 }
 

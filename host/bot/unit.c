@@ -332,12 +332,11 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
     struct bot *bot = ctx->bot;
 
     chat_action_end(ctx);
-    if (loop_is_stopping(bot->loop))
-        progress_forget(ctx);
-    else
-        progress_end(ctx, r);
+    if (r >= 0)
+        progress_finish(ctx);
     explain(ctx, r);
     answer_quietly(ctx);
+    progress_forget(ctx);
     ctx->task = NULL;
     if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
         inbox_give_up(bot->inbox, &ctx->item);

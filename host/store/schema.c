@@ -59,7 +59,7 @@ const struct aisha_migration host_migrations[] = {
     },
     {
         .version = 2,
-        .name = "questions to be confirmed",
+        .name = "confirmations and progress",
         .sql = "CREATE TABLE confirmations ("
                "  id TEXT NOT NULL PRIMARY KEY," /* hexadecimal */
                "  chat_id BIGINT NOT NULL,"
@@ -67,7 +67,15 @@ const struct aisha_migration host_migrations[] = {
                "  yes_route BIGINT NOT NULL,"
                "  no_route BIGINT NOT NULL," /* 0 = none */
                "  payload TEXT NOT NULL,"    /* hexadecimal */
-               "  expires_at BIGINT NOT NULL);",
+               "  expires_at BIGINT NOT NULL);"
+
+               /* Messages that show progress now. */
+               "CREATE TABLE unfinished_messages ("
+               "  bot_id BIGINT NOT NULL,"
+               "  chat_id BIGINT NOT NULL,"
+               "  message_id BIGINT NOT NULL,"
+               "  locale TEXT NOT NULL,"
+               "  PRIMARY KEY (bot_id, chat_id, message_id));",
     },
 };
 

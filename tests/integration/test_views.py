@@ -74,15 +74,31 @@ class Progress(Case):
         stack.send(ann, "/work")
         stack.wait_message(ann, lambda m: "100 %" in m["text"] and not labels(m))
 
-    def test_work_that_a_restart_interrupts_begins_again(self):
+    def test_what_a_crash_leaves_is_corrected_and_the_work_begins_again(self):
         stack = self.stack()
-        ann = stack.user()
-        stack.send(ann, "/work")
-        stack.wait_message(ann, "step 1\n")
+        boris = stack.user("Борис", language_code="ru")
+        stack.send(boris, "/work")
+        left = stack.wait_message(boris, "step 1\n")
         stack.kill_host()
         stack.start_host()
-        stack.wait_message(ann, lambda m: "100 %" in m["text"] and not labels(m))
+        corrected = stack.wait_message(boris, "Меня перезапустили")
+        self.assertEqual((left["message_id"], []), (corrected["message_id"], labels(corrected)))
+        done = stack.wait_message(boris, lambda m: "100 %" in m["text"] and not labels(m))
+        self.assertNotEqual(left["message_id"], done["message_id"])
 
+    def test_what_is_finished_is_not_corrected(self):
+        stack = self.stack()
+        ann = stack.user()
+        for command, end in (("/paint", "painted"), ("/spoil", "went wrong"), ("/work", "100 %")):
+            stack.send(ann, command)
+            stack.wait_message(ann, end)
+        shown = stack.bot_messages(ann)
+        before = stack.newest_request()
+        stack.restart_host()
+        stack.send(ann, "/act")
+        stack.wait_message(ann, "acted")
+        self.assertEqual(shown, stack.bot_messages(ann)[:-1])
+        self.assertEqual([], stack.requests("editMessageText", after=before))
 
 class ChatActions(Case):
     def test_an_action_is_repeated_while_the_handler_runs(self):

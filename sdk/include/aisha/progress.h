@@ -35,7 +35,7 @@ struct aisha_progress {
  * Shows how far the work is, in the message of aisha_screen(), with a button that ends the handler.
  * Call it as often as there is news: the message is edited at most every three seconds and the
  * newest state is never lost. What aisha_screen() shows next takes its place; if the handler returns
- * 0 without that, its last state stays, without the button.
+ * 0 without that, its last state stays, without the button. After a crash the host says so there.
  *
  * Suspends only at the first time. -AISHA_E_CANCELED when the work was cancelled: just return.
  */
