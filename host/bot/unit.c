@@ -17,7 +17,9 @@
 
 #include "host/bot/album.h"
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/progress.h"
 #include "host/bot/router.h"
 #include "host/bot/running.h"
 #include "host/core/arena.h"
@@ -392,8 +394,12 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
 {
     struct bot *bot = ctx->bot;
 
+    chat_action_end(ctx);
+    if (r >= 0)
+        progress_finish(ctx);
     explain(ctx, r);
     answer_quietly(ctx);
+    progress_forget(ctx);
     ctx->task = NULL;
     running_remove(ctx);
     if (r == ROUTER_SPLIT)
