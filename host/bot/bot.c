@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -47,6 +49,14 @@ enum {
 
 /* ---- the end ---- */
 
+/* What is on disk is safe; a handler that ignores its end must not keep the process. */
+static void on_last_call(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_error("bot", "a handler ignores that it was cancelled; ending without it");
+    _exit(EXIT_FAILURE);
+}
+
 static AISHA_ASYNC void drain(void *arg)
 {
     struct bot *bot = arg;
@@ -66,6 +76,8 @@ static AISHA_ASYNC void drain(void *arg)
     }
     web_stop(bot);
     loop_stop(bot->loop);
+    const struct timeval last = {.tv_sec = DRAIN_MS / 1000};
+    event_base_once(loop_base(bot->loop), -1, EV_TIMEOUT, on_last_call, bot, &last);
 }
 
 static void bot_stop(struct bot *bot, int result)
@@ -156,8 +168,10 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     if (r < 0)
         return r;
     r = secret_get(bot->db, "buttons", &bot->button_key);
+    if (r == 0)
+        r = secret_get(bot->db, "files", &bot->files_key);
     if (r < 0)
-        log_error("bot", "the key for buttons cannot be read: %s", aisha_error_text(r));
+        log_error("bot", "the keys for signatures cannot be read: %s", aisha_error_text(r));
     return r;
 }
 
@@ -237,7 +251,7 @@ static int bot_new(struct bot *bot)
 {
     size_t max_running = (size_t)bot->config->limits.max_in_flight;
     const struct loop_options loop_options = {
-        .max_tasks = 2 * max_running + 256, /* late answers, endings, the host's own */
+        .max_tasks = 2 * max_running + 2048, /* endings, late answers, HTTP requests, our own */
         .report_overflow = true,
     };
     const struct http_client_options http = {.slots = (unsigned)bot->config->http.slots,

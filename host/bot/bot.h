@@ -63,7 +63,7 @@ struct bot {
     TAILQ_HEAD(, aisha_ctx) running;
     uint64_t expired[UPDATE_KINDS_MAX]; /* updates dropped because nobody takes the answer */
 
-    struct secret button_key;
+    struct secret button_key, files_key;
     int64_t id;           /* of the bot, from getMe */
     const char *username; /* the same, without @ */
     struct wait *idle;    /* somebody waits for the last unit to end */
@@ -71,6 +71,7 @@ struct bot {
     bool is_stopping;     /* somebody asked for the end */
     int result;           /* of bot_run() */
     uint64_t temp_count;  /* for names of temporary files */
+    size_t late_answers;  /* tasks that send one */
 };
 
 /* Telegram refuses the token: the end. */

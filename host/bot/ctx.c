@@ -88,6 +88,7 @@ void ctx_reset(struct aisha_ctx *ctx)
         .has_cancelled = ctx->has_cancelled,
         .answer_timer = ctx->answer_timer,
         .is_answered = ctx->is_answered,
+        .is_answered_late = ctx->is_answered_late,
         .tries = ctx->tries,
     };
 
@@ -178,6 +179,8 @@ int ctx_commit(struct aisha_ctx *ctx)
         return 0;
     size_t count = ctx_own_statements(ctx, statements);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
     if (r == 0)
         ctx_own_statements_took_effect(ctx);
     return r;

@@ -56,6 +56,7 @@ struct aisha_ctx {
     bool has_cancelled;         /* this update made a running handler stop */
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
+    bool is_answered_late; /* by the host, because it took too long */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
 
@@ -88,6 +89,7 @@ struct aisha_ctx {
     struct dialog next_dialog;
     int64_t screen_id; /* message of aisha_screen(); 0 = none */
     bool is_screen_media;
+    bool must_split; /* an album whose items have to be handled one by one */
     bool has_replied;
     char *failure_text; /* from aisha_fail() */
     struct telegram_failure telegram_failure;

@@ -2,8 +2,6 @@
  * The SDK: buttons of reply.h. A mistake is kept until the keyboard is sent, so that handlers need
  * not check every button.
  */
-#include "host/bot/keyboard.h"
-
 #include <string.h>
 
 #include <aisha/aisha.h>
@@ -52,6 +50,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
 
     if (button->cancels) {
         made.route = ctx_cancel_route();
+    } else if (!plugin) {
+        keyboard->mistake = arena_printf(&ctx->arena, "there is no enabled plugin \"%s\"",
+                                         button->plugin ? button->plugin : "");
+        return NULL;
     } else if (!callback) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no callback \"%s\"",
                                          button->callback ? button->callback : "");
@@ -60,6 +62,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
         keyboard->mistake = arena_printf(
             &ctx->arena, "the payload of \"%s\" has %zu bytes, its .payload_size is %zu",
             callback->name, button->payload_size, callback->payload_size);
+        return NULL;
+    } else if (!button->plugin && button->payload_size != callback->payload_size) {
+        keyboard->mistake =
+            arena_printf(&ctx->arena, "\"%s\" needs its payload: AISHA_PAYLOAD()", callback->name);
         return NULL;
     } else {
         made.route = button_route(plugin->name, callback->name, callback->version);
@@ -96,8 +102,8 @@ void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *b
     keyboard->buttons[keyboard->count++] = made;
 }
 
-int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
-                    const struct aisha_reply_markup **ret_markup)
+int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
+                          const struct aisha_reply_markup **ret_markup)
 {
     *ret_markup = NULL;
     if (!keyboard || (keyboard->count == 0 && !keyboard->mistake))
@@ -121,10 +127,4 @@ int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard
     *markup = (struct aisha_reply_markup){.size = sizeof *markup, .inline_keyboard = rows};
     *ret_markup = markup;
     return 0;
-}
-
-int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
-                          const struct aisha_reply_markup **ret_markup)
-{
-    return keyboard_markup(ctx, keyboard, ret_markup);
 }

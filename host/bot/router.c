@@ -16,6 +16,7 @@
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
+#include "host/core/loop.h"
 #include "host/telegram/api.h"
 
 static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
@@ -23,6 +24,10 @@ static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *w
 {
     ctx->plugin = plugin;
     ctx->handler = arena_printf(&ctx->arena, "%s%s", what, name);
+    if (ctx->task)
+        task_rename(ctx->task,
+                    arena_printf(&ctx->arena, "plugin %s, handler \"%s\", update %lld",
+                                 plugin->name, ctx->handler, (long long)ctx->item.update_id));
     return handler(ctx);
 }
 
@@ -115,25 +120,6 @@ static AISHA_ASYNC int answer_key(struct aisha_ctx *ctx, const char *key)
     return aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL));
 }
 
-static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
-{
-    const struct button_place place = ctx_button_place(ctx);
-    const struct plugin *plugin;
-
-    int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
-                        : -AISHA_E_INVALID;
-    if (r < 0)
-        return answer_key(ctx, "foreign_button");
-    if (ctx->button.route == ctx_cancel_route())
-        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
-    const struct aisha_callback *callback =
-        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
-    if (!callback || ctx->button.payload_size > callback->payload_size)
-        return answer_key(ctx, "outdated_button");
-    ctx->payload_size = callback->payload_size;
-    return run(ctx, plugin, "callback ", callback->name, callback->run);
-}
-
 /* ---- messages ---- */
 
 /* Whether a member of the message's struct is set; all kinds but booleans and numbers are pointers. */
@@ -170,6 +156,37 @@ static bool arrived(const struct aisha_ctx *ctx, const char *name)
     return false;
 }
 
+/* An album for somebody who takes its messages one by one. */
+static bool must_split(struct aisha_ctx *ctx, bool takes_albums)
+{
+    ctx->must_split = ctx->message_count > 1 && !takes_albums;
+    return ctx->must_split;
+}
+
+/* What people send on purpose, as opposed to "X joined the group". */
+static bool is_content(const struct aisha_message *message)
+{
+    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
+                                         "video",   "video_note", "document", "sticker",
+                                         "contact", "location"};
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (has_field(message, fields[i]))
+            return true;
+    return false;
+}
+
+/* Ends the pending question unless the handler asks again. */
+static AISHA_ASYNC int run_answer(struct aisha_ctx *ctx, const struct plugin *plugin,
+                                  const char *what, const char *name, aisha_handler *handler)
+{
+    ctx->dialog_change = CTX_DIALOG_CLEAR;
+    int r = run(ctx, plugin, what, name, handler);
+    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
+        ctx->dialog_change = CTX_DIALOG_KEEP;
+    return r;
+}
+
 /* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
 static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
 {
@@ -189,15 +206,11 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
         return AISHA_PASS;
     }
-    if (state->field && !arrived(ctx, state->field))
+    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx->message))
         return AISHA_PASS;
-    if (ctx->message_count > 1 && !state->takes_albums)
-        return ROUTER_SPLIT;
-    ctx->dialog_change = CTX_DIALOG_CLEAR; /* unless the handler asks again */
-    r = run(ctx, plugin, "state ", state->name, state->run);
-    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
-        ctx->dialog_change = CTX_DIALOG_KEEP;
-    return r;
+    if (must_split(ctx, state->takes_albums))
+        return 0;
+    return run_answer(ctx, plugin, "state ", state->name, state->run);
 }
 
 static int run_message_routes(struct aisha_ctx *ctx)
@@ -208,8 +221,8 @@ static int run_message_routes(struct aisha_ctx *ctx)
             const struct aisha_message_route *route = &plugin->d.messages.rows[j];
             if (!arrived(ctx, route->field))
                 continue;
-            if (ctx->message_count > 1 && !route->takes_albums)
-                return ROUTER_SPLIT;
+            if (must_split(ctx, route->takes_albums))
+                return 0;
             int r = run(ctx, plugin, "message ", route->field, route->run);
             if (r != AISHA_PASS)
                 return r;
@@ -218,36 +231,60 @@ static int run_message_routes(struct aisha_ctx *ctx)
     return AISHA_PASS;
 }
 
-/* What people send on purpose, as opposed to "X joined the group". */
-static bool is_content(const struct aisha_message *message)
-{
-    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
-                                         "video",   "video_note", "document", "sticker",
-                                         "contact", "location"};
-
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (has_field(message, fields[i]))
-            return true;
-    return false;
-}
-
 static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
 {
     struct command_text command;
 
     if (parse_command(ctx, ctx->message->text, &command))
         return run_command(ctx, &command);
-    int r = AISHA_PASS;
-    if (is_content(ctx->message)) {
-        r = run_state(ctx);
-        if (r == AISHA_PASS)
-            r = run_message_routes(ctx);
-        if (r == AISHA_PASS)
-            r = say(ctx, "not_understood");
-    } else {
+    int r = run_state(ctx);
+    if (r == AISHA_PASS)
         r = run_message_routes(ctx);
-    }
+    if (r == AISHA_PASS && is_content(ctx->message))
+        r = say(ctx, "not_understood");
     return r == AISHA_PASS ? 0 : r;
+}
+
+/* A button that answers a question: only while that question is the pending one. */
+static AISHA_ASYNC int run_answer_button(struct aisha_ctx *ctx, const struct plugin *plugin,
+                                         const struct aisha_callback *callback)
+{
+    const struct dialog_key key = ctx_dialog_key(ctx);
+    const struct aisha_state *state = plugin_state(plugin, callback->state);
+
+    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    if (r < 0 && r != -AISHA_E_NOT_FOUND) {
+        ctx->has_store_failed = r == -AISHA_E_UNAVAILABLE;
+        return r;
+    }
+    if (r < 0 || strcmp(ctx->dialog.plugin, plugin->name) != 0 ||
+        strcmp(ctx->dialog.state, state->name) != 0 || ctx->dialog.data_size != state->data_size)
+        return answer_key(ctx, "outdated_button");
+    return run_answer(ctx, plugin, "callback ", callback->name, callback->run);
+}
+
+static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
+{
+    const struct button_place place = ctx_button_place(ctx);
+    const struct plugin *plugin;
+
+    int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
+                        : -AISHA_E_INVALID;
+    if (r < 0) {
+        log_info("router", "update=%lld a button that aisha_button() did not make for this person",
+                 (long long)ctx->item.update_id);
+        return answer_key(ctx, "foreign_button");
+    }
+    if (ctx->button.route == ctx_cancel_route())
+        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
+    const struct aisha_callback *callback =
+        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
+    if (!callback || ctx->button.payload_size > callback->payload_size)
+        return answer_key(ctx, "outdated_button");
+    ctx->payload_size = callback->payload_size;
+    if (!callback->state)
+        return run(ctx, plugin, "callback ", callback->name, callback->run);
+    return run_answer_button(ctx, plugin, callback);
 }
 
 static int run_update_routes(struct aisha_ctx *ctx)

@@ -37,6 +37,8 @@ int aisha_fail(struct aisha_ctx *ctx, int code, const char *format, ...)
 
 int aisha_sleep(struct aisha_ctx *ctx, int64_t timeout_ms)
 {
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_sleep() within a transaction");
     return wait_sleep(ctx->bot->loop, timeout_ms);
 }
 
@@ -54,6 +56,48 @@ int64_t aisha_now(struct aisha_ctx *ctx)
 const char *aisha_uuid(struct aisha_ctx *ctx)
 {
     return uuid_new(&ctx->arena);
+}
+
+int aisha_uuid_pack(const char *text, struct aisha_uuid *ret)
+{
+    return uuid_pack(text, ret->bytes);
+}
+
+const char *aisha_uuid_text(struct aisha_ctx *ctx, const struct aisha_uuid *uuid)
+{
+    return uuid_text(&ctx->arena, uuid->bytes);
+}
+
+char *aisha_url_escape(struct aisha_ctx *ctx, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~";
+    static const char digits[] = "0123456789ABCDEF";
+    char *escaped = arena_alloc(&ctx->arena, 3 * strlen(text) + 1), *end = escaped;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (strchr(plain, c)) {
+            *end++ = (char)c;
+            continue;
+        }
+        *end++ = '%';
+        *end++ = digits[c >> 4];
+        *end++ = digits[c & 15];
+    }
+    return escaped;
+}
+
+const char *aisha_json_quote(struct aisha_ctx *ctx, const char *text)
+{
+    cJSON *string = cJSON_CreateString(utf8_repair(&ctx->arena, text, strlen(text), NULL));
+    char *quoted = cJSON_PrintUnformatted(string);
+
+    cJSON_Delete(string);
+    if (!quoted)
+        abort(); /* no memory */
+    arena_defer(&ctx->arena, free, quoted);
+    return quoted;
 }
 
 const void *aisha_config(struct aisha_ctx *ctx)
@@ -151,8 +195,9 @@ const struct aisha_update *aisha_update(struct aisha_ctx *ctx)
 
 const char *aisha_update_json(struct aisha_ctx *ctx)
 {
+    if (!ctx->item.update)
+        return NULL;
     char *text = cJSON_PrintUnformatted(ctx->item.update);
-
     if (!text)
         abort();
     arena_defer(&ctx->arena, free, text);

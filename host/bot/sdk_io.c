@@ -9,6 +9,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/files.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
 #include "host/bot/sized.h"
@@ -126,9 +127,7 @@ static const char *full_key(struct aisha_ctx *ctx, const char *key)
 
 static int note_blob(struct aisha_ctx *ctx, int r)
 {
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
-    return r;
+    return r < 0 ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r)) : r;
 }
 
 int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)
@@ -161,6 +160,14 @@ int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
 {
     REFUSE_IN_TRANSACTION(ctx);
     return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
+}
+
+const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s)
+{
+    int64_t max_s = 7 * 24 * 3600;
+
+    ttl_s = ttl_s < max_s ? ttl_s : max_s;
+    return files_url(ctx->bot, &ctx->arena, full_key(ctx, key), aisha_now(ctx) + ttl_s);
 }
 
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)

@@ -10,7 +10,6 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
-#include "host/bot/keyboard.h"
 #include "host/bot/sized.h"
 #include "host/bot/split.h"
 #include "host/core/arena.h"
@@ -59,7 +58,7 @@ static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struc
         ret->text = utf8_repair(&ctx->arena, ret->text, strlen(ret->text), NULL);
     if (!own.document && (!ret->text || !*ret->text))
         return aisha_fail(ctx, -AISHA_E_INVALID, "a message needs a text or a document");
-    return keyboard_markup(ctx, own.keyboard, &ret->markup);
+    return aisha_keyboard_markup(ctx, own.keyboard, &ret->markup);
 }
 
 /* Whether the last call was refused with a description that contains text. */
@@ -237,6 +236,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 
     if (!query)
         return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");
+    if (ctx->is_answered_late) /* that cannot be done again, but what it says must not get lost */
+        return text && ctx->is_private ? aisha_reply(ctx, .text = text) : 0;
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;

@@ -35,7 +35,7 @@ int aisha_ask_(struct aisha_ctx *ctx, const struct aisha_question *question)
                         .keyboard = own.keyboard);
     if (r < 0)
         return r;
-    int64_t ttl_s = own.ttl_s > 0 && own.ttl_s < MAX_TTL_S ? own.ttl_s : DAY_S;
+    int64_t ttl_s = own.ttl_s <= 0 ? DAY_S : own.ttl_s < MAX_TTL_S ? own.ttl_s : MAX_TTL_S;
     ctx->dialog_change = CTX_DIALOG_SET;
     ctx->next_dialog = (struct dialog){
         .plugin = ctx->plugin->name,

@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include <aisha/ctx.h>
 #include <aisha/error.h>
 #include <aisha/reply.h>
 
@@ -31,6 +32,7 @@ enum {
     ENDING_DEADLINE_MS = 60 * 1000,
     ANSWER_AFTER_S = 3,
     LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
+    MAX_LATE_ANSWERS = 128,
     FIRST_PAUSE_MS = 250,
     LAST_PAUSE_MS = 15000,
 };
@@ -87,6 +89,14 @@ static bool is_cancel_button(const struct bot *bot, const cJSON *query)
            button.route == ctx_cancel_route();
 }
 
+static int64_t person_of(const struct aisha_ctx *ctx)
+{
+    const cJSON *payload = NULL;
+    const struct update_kind *kind = update_kind_of(ctx->item.update, &payload);
+
+    return kind && kind->person ? id_of(member(payload, kind->person)) : 0;
+}
+
 /* Ends the handler that runs in the same lane for the same person, if this update asks for it. */
 static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
 {
@@ -98,7 +108,8 @@ static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
     struct lane_entry *entry = lanes_running(bot->lanes, &ctx->lane.key);
     struct aisha_ctx *running = entry ? ctx_of(entry) : NULL;
     int64_t person = id_of(member(message ? message : query, "from"));
-    if (!running || !running->task || !running->from || running->from->id != person)
+    /* From the JSON: it may have been started in this moment, and have read nothing yet. */
+    if (!running || !running->task || person_of(running) != person)
         return false;
     running->cancel = CTX_CANCELLED_BY_USER;
     task_cancel(running->task);
@@ -122,6 +133,7 @@ static AISHA_ASYNC void late_answer_run(void *arg)
 
     aisha_ignore(telegram_call(late->bot->telegram, &late->arena, "answerCallbackQuery", &params,
                                NULL, &failure));
+    late->bot->late_answers--;
     arena_clear(&late->arena);
     free(late);
 }
@@ -130,17 +142,23 @@ static void on_answer_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct aisha_ctx *ctx = arg;
     const char *id = cJSON_GetStringValue(member(member(ctx->item.update, "callback_query"), "id"));
-    struct late_answer *late = calloc(1, sizeof *late);
+    const struct timeval again = {.tv_sec = 1};
 
     (void)fd;
     (void)what;
+    if (ctx->bot->late_answers >= MAX_LATE_ANSWERS) { /* tasks are for the units first */
+        evtimer_add(ctx->answer_timer, &again);
+        return;
+    }
+    struct late_answer *late = calloc(1, sizeof *late);
     if (!late)
         abort();
     late->bot = ctx->bot;
     late->query_id = arena_strdup(&late->arena, id);
     if (!ctx->is_answered && id &&
         task_start(ctx->bot->loop, "late answer", late_answer_run, late, NULL) == 0) {
-        ctx->is_answered = true;
+        ctx->is_answered = ctx->is_answered_late = true;
+        ctx->bot->late_answers++;
         return;
     }
     arena_clear(&late->arena);
@@ -203,21 +221,45 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     if (r < 0)
         return r;
     r = router_run(ctx);
-    if (r < 0 || r == ROUTER_SPLIT)
+    if (r < 0 || ctx->must_split)
         return r;
+    if (ctx->tx) {
+        db_rollback(ctx->tx);
+        ctx->tx = NULL;
+        return aisha_fail(ctx, -AISHA_E_INVALID,
+                          "it returned within a transaction, without aisha_db_commit()");
+    }
+    if (r > 0)
+        log_warn(ctx->plugin ? ctx->plugin->name : "bot",
+                 "update=%lld handler=\"%s\" returned %d, which means nothing here; taken as 0",
+                 (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", r);
     return ctx_commit(ctx);
+}
+
+/* Of a question nobody can use the answer later; and some time is left to say that there is none. */
+static int64_t deadline_ms(const struct aisha_ctx *ctx)
+{
+    const struct update_kind *kind = update_kind_of(ctx->item.update, NULL);
+
+    if (!kind || !kind->is_question)
+        return HANDLER_DEADLINE_MS;
+    int64_t age_ms = ((int64_t)time(NULL) - ctx->item.received_at) * 1000;
+    int64_t left_ms = kind->life_s * 1000 - LEFT_TO_REFUSE_MS - age_ms;
+    return left_ms > 1 ? left_ms : 1;
 }
 
 /* Waits until the database answers again. */
 static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
 {
-    int64_t pause_ms = FIRST_PAUSE_MS;
+    int64_t pause_ms = ctx->tries < 6 ? FIRST_PAUSE_MS << ctx->tries : LAST_PAUSE_MS;
 
     for (;;) {
         int r = wait_sleep(ctx->bot->loop, pause_ms);
         if (r < 0)
             return r;
-        if (db_query(ctx->bot->db, &ctx->arena, &AISHA_SQL("SELECT 1"), NULL) == 0)
+        /* A write: reading works on a full disk and on a locked file, too. */
+        if (db_query(ctx->bot->db, &ctx->arena,
+                     &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL) == 0)
             return 0;
         pause_ms = pause_ms * 2 < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
     }
@@ -231,13 +273,16 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             db_rollback(ctx->tx);
             ctx->tx = NULL;
         }
-        bool may_repeat = r < 0 && ctx->has_store_failed && !ctx->is_committed;
+        bool may_repeat = r == -AISHA_E_UNAVAILABLE && ctx->has_store_failed && !ctx->is_committed;
         if (!may_repeat || task_is_cancelled(ctx->task))
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
+        if (!ctx->kind->is_question)
+            task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
         if (wait_for_store(ctx) < 0)
             return -AISHA_E_CANCELED;
+        task_set_deadline(ctx->task, deadline_ms(ctx));
         ctx->tries++;
         struct task *task = ctx->task;
         ctx_reset(ctx);
@@ -305,12 +350,16 @@ static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
 
 static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
-    if (r >= 0 || !ctx->update || loop_is_stopping(ctx->bot->loop))
+    if (r >= 0 || loop_is_stopping(ctx->bot->loop))
         return;
     if (ctx->cancel == CTX_CANCELLED_BY_USER) {
         ctx->dialog_change = CTX_DIALOG_KEEP;
         if (ctx->screen_id)
             tell(ctx, "cancelled");
+        return;
+    }
+    if (!ctx->update) { /* it could not even be read */
+        log_failure(ctx, r);
         return;
     }
     ctx->dialog_change = CTX_DIALOG_KEEP;
@@ -368,7 +417,7 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
     answer_quietly(ctx);
     ctx->task = NULL;
     running_remove(ctx);
-    if (r == ROUTER_SPLIT)
+    if (ctx->must_split && r == 0)
         split(ctx);
     else if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
         give_up(ctx);
@@ -398,29 +447,20 @@ static void leave(struct aisha_ctx *ctx)
     bot_unit_ended(bot);
 }
 
-/* Of a question nobody can use the answer later; and some time is left to say that there is none. */
-static int64_t deadline_ms(const struct aisha_ctx *ctx)
-{
-    const struct update_kind *kind = update_kind_of(ctx->item.update, NULL);
-
-    if (!kind || !kind->is_question)
-        return HANDLER_DEADLINE_MS;
-    int64_t age_ms = ((int64_t)time(NULL) - ctx->item.received_at) * 1000;
-    int64_t left_ms = kind->life_s * 1000 - LEFT_TO_REFUSE_MS - age_ms;
-    return left_ms > 1 ? left_ms : 1;
-}
-
 static AISHA_ASYNC void unit_run(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 
-    if (ctx->album && album_wait(ctx->album) < 0) {
+    int r = ctx->album ? album_wait(ctx->album) : 0;
+    if (r < 0 && ctx->cancel == CTX_NOT_CANCELLED) {
         leave(ctx);
         return;
     }
-    task_set_deadline(ctx->task, deadline_ms(ctx));
-    running_add(ctx);
-    int r = run_until_store_works(ctx);
+    if (r == 0) {
+        task_set_deadline(ctx->task, deadline_ms(ctx));
+        running_add(ctx);
+        r = run_until_store_works(ctx);
+    }
     bool is_cancelled = task_is_cancelled(ctx->task);
     if (is_cancelled && r < 0) {
         if (ctx->cancel == CTX_NOT_CANCELLED)

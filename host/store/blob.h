@@ -29,4 +29,18 @@ AISHA_ASYNC AISHA_CHECKED int blob_get_file(struct blob_store *store, const char
                                             const char *path);
 AISHA_ASYNC AISHA_CHECKED int blob_size(struct blob_store *store, const char *key,
                                         int64_t *ret_size);
+
+/* A blob as it is now; replacing or deleting it later does not change what is read. */
+struct blob_file {
+    int fd; /* to be closed */
+    int64_t size, modified_at_ns;
+};
+
+AISHA_ASYNC AISHA_CHECKED int blob_open(struct blob_store *store, const char *key,
+                                        struct blob_file *ret_file);
+
+/* Exactly count bytes from offset on. */
+AISHA_ASYNC AISHA_CHECKED int blob_read(struct blob_store *store, const struct blob_file *file,
+                                        int64_t offset, void *bytes, size_t count);
+
 AISHA_ASYNC AISHA_CHECKED int blob_delete(struct blob_store *store, const char *key);

@@ -83,11 +83,13 @@ AISHA_PUBLIC struct aisha_keyboard *aisha_keyboard(struct aisha_ctx *ctx);
 
 AISHA_PUBLIC void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button);
 
-/* Further buttons go into a new row. */
-AISHA_PUBLIC void aisha_row(struct aisha_keyboard *keyboard);
-
-/* The keyboard as a parameter of <aisha/bot_api.h>, such as the .reply_markup of a result of an
- * inline query. Fails with -AISHA_E_INVALID for a mistake in a button. */
+/*
+ * The buttons as the .reply_markup of a call of the Bot API, for what aisha_reply() does not send;
+ * NULL for an empty keyboard. -AISHA_E_INVALID after a mistake in a button.
+ */
 AISHA_PUBLIC AISHA_CHECKED int aisha_keyboard_markup(struct aisha_ctx *ctx,
                                                      const struct aisha_keyboard *keyboard,
                                                      const struct aisha_reply_markup **ret_markup);
+
+/* Further buttons go into a new row. */
+AISHA_PUBLIC void aisha_row(struct aisha_keyboard *keyboard);
