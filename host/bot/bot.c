@@ -22,6 +22,7 @@
 #include "host/bot/profile.h"
 #include "host/bot/running.h"
 #include "host/bot/temp.h"
+#include "host/bot/tidy.h"
 #include "host/bot/unit.h"
 #include "host/bot/web.h"
 #include "host/core/log.h"
@@ -219,7 +220,9 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
     if (r < 0)
         return r;
-    r = inbox_replay(bot->inbox);
+    r = tidy_start(bot);
+    if (r == 0)
+        r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0)
@@ -251,7 +254,7 @@ static int bot_new(struct bot *bot)
 {
     size_t max_running = (size_t)bot->config->limits.max_in_flight;
     const struct loop_options loop_options = {
-        .max_tasks = 2 * max_running + 2048, /* endings, late answers, HTTP requests, our own */
+        .max_tasks = 4 * max_running + 2048, /* progress, chat actions, endings, HTTP requests */
         .report_overflow = true,
     };
     const struct http_client_options http = {.slots = (unsigned)bot->config->http.slots,

@@ -11,7 +11,9 @@
 #include <aisha/i18n.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
+#include "host/bot/progress.h"
 #include "host/core/log.h"
 #include "host/store/db.h"
 
@@ -90,8 +92,12 @@ void ctx_reset(struct aisha_ctx *ctx)
         .is_answered = ctx->is_answered,
         .is_answered_late = ctx->is_answered_late,
         .tries = ctx->tries,
+        .screen_id = ctx->screen_id, /* shown again in the next attempt */
+        .is_screen_media = ctx->is_screen_media,
     };
 
+    progress_forget(ctx);
+    chat_action_end(ctx);
     arena_clear(&ctx->arena);
     *ctx = fresh;
 }
@@ -113,6 +119,31 @@ struct button_place ctx_button_place(const struct aisha_ctx *ctx)
 uint32_t ctx_cancel_route(void)
 {
     return button_route("", "cancel", 0);
+}
+
+static bool is_admin(const struct aisha_ctx *ctx)
+{
+    const struct config *config = ctx->bot->config;
+
+    for (size_t i = 0; ctx->from && i < config->admin.id_count; i++)
+        if (config->admin.ids[i] == ctx->from->id)
+            return true;
+    return false;
+}
+
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command)
+{
+    switch (command->scope) {
+    case AISHA_SCOPE_EVERYWHERE:
+        return true;
+    case AISHA_SCOPE_PRIVATE:
+        return ctx->is_private;
+    case AISHA_SCOPE_GROUPS:
+        return ctx->chat_id != 0 && !ctx->is_private;
+    case AISHA_SCOPE_ADMINS:
+        return ctx->is_private && is_admin(ctx);
+    }
+    return false;
 }
 
 /* ---- texts ---- */
@@ -162,6 +193,8 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
     if (ctx->dialog_change != CTX_DIALOG_KEEP)
         ret[count++] = dialog_statement(
             &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+    for (size_t i = 0; i < ctx->rider_count; i++)
+        ret[count++] = ctx->riders[i];
     return count;
 }
 
@@ -169,13 +202,14 @@ void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 {
     ctx->is_committed = true;
     ctx->dialog_change = CTX_DIALOG_KEEP;
+    ctx->rider_count = 0;
 }
 
 int ctx_commit(struct aisha_ctx *ctx)
 {
     struct aisha_statement statements[CTX_MAX_OWN_STATEMENTS];
 
-    if (ctx->dialog_change == CTX_DIALOG_KEEP)
+    if (ctx->dialog_change == CTX_DIALOG_KEEP && ctx->rider_count == 0)
         return 0;
     size_t count = ctx_own_statements(ctx, statements);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);

@@ -24,10 +24,12 @@
 #include "host/telegram/client.h"
 
 struct bot;
+struct chat_action;
 struct db_tx;
 struct event;
 struct http_exchange;
 struct plugin;
+struct progress;
 struct task;
 
 enum ctx_cancel {
@@ -41,6 +43,8 @@ enum ctx_dialog_change {
     CTX_DIALOG_SET,
     CTX_DIALOG_CLEAR,
 };
+
+enum { CTX_MAX_RIDERS = 3 };
 
 struct aisha_ctx {
     struct bot *bot;
@@ -87,9 +91,13 @@ struct aisha_ctx {
     bool has_store_failed;
     enum ctx_dialog_change dialog_change;
     struct dialog next_dialog;
+    struct aisha_statement riders[CTX_MAX_RIDERS]; /* of the host, to go with the first write */
+    size_t rider_count;
     int64_t screen_id; /* message of aisha_screen(); 0 = none */
     bool is_screen_media;
-    bool must_split; /* an album whose items have to be handled one by one */
+    bool must_split;                 /* an album whose items have to be handled one by one */
+    struct progress *progress;       /* of aisha_progress(), or NULL */
+    struct chat_action *chat_action; /* of aisha_chat_action(), or NULL */
     bool has_replied;
     char *failure_text; /* from aisha_fail() */
     struct telegram_failure telegram_failure;
@@ -117,24 +125,26 @@ struct aisha_arg;
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 
+/* Whether the command is there, in this chat and for this person. */
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command);
+
 /* A text of a plugin's table: itself, or with "@" in front its translation; plain. */
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
                            const char *locale, const char *text);
 
-enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 };
-
 /*
- * What every write has to bring along: that the update is done, or all of an album, and the change
- * of the dialogue. Returns the number of statements. ctx_own_statements_took_effect() when they are committed.
+ * What the first write of a unit has to bring along: that the update is done, or all of an album,
+ * the change of the dialogue, the riders. Returns the number of statements; once they have taken effect, tell
+ * ctx_own_statements_took_effect().
  */
+enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
+
 size_t ctx_own_statements(struct aisha_ctx *ctx,
                           struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS]);
 void ctx_own_statements_took_effect(struct aisha_ctx *ctx);
 
-/*
- * Commits what the unit still has to: the change of the dialogue, and that the update is done.
- * A unit without such a change is done with some later commit.
- */
+/* Commits what the unit still has to, if there is a change of the dialogue or a rider. A unit
+ * without one is done with some later commit. */
 AISHA_ASYNC AISHA_CHECKED int ctx_commit(struct aisha_ctx *ctx);
 
 /* The button that asks for cancellation; handled before any lane. */

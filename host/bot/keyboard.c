@@ -2,6 +2,8 @@
  * The SDK: buttons of reply.h. A mistake is kept until the keyboard is sent, so that handlers need
  * not check every button.
  */
+#include "host/bot/keyboard.h"
+
 #include <string.h>
 
 #include <aisha/aisha.h>
@@ -78,28 +80,65 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
     return text;
 }
 
+/* The next button, with its text; NULL when there is a mistake. */
+static struct aisha_inline_keyboard_button *add(struct aisha_keyboard *keyboard, const char *text)
+{
+    struct aisha_inline_keyboard_button *made;
+
+    if (keyboard->count == MAX_BUTTONS)
+        keyboard->mistake = "more than 100 buttons under one message";
+    else if (!text || !*text)
+        keyboard_mistake(keyboard, "a button has no text");
+    if (keyboard->mistake)
+        return NULL;
+    made = arena_alloc(&keyboard->ctx->arena, sizeof *made);
+    made->size = sizeof *made;
+    made->text = text;
+    keyboard->buttons[keyboard->count++] = made;
+    return made;
+}
+
 void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button)
 {
-    struct aisha_ctx *ctx = keyboard->ctx;
     struct aisha_button own;
 
     sized_copy(&own, sizeof own, button);
-    if (keyboard->count == MAX_BUTTONS)
-        keyboard->mistake = "more than 100 buttons under one message";
-    if (keyboard->mistake)
+    struct aisha_inline_keyboard_button *made =
+        add(keyboard, own.key ? ctx_plain(keyboard->ctx, own.key, NULL) : own.text);
+    if (!made)
         return;
-    struct aisha_inline_keyboard_button *made = arena_alloc(&ctx->arena, sizeof *made);
-    made->size = sizeof *made;
-    made->text = own.key ? ctx_plain(ctx, own.key, NULL) : own.text;
-    if (!made->text || !*made->text) {
-        keyboard->mistake = "a button has no text";
-        return;
-    }
     if (own.url)
         made->url = own.url;
     else
         made->callback_data = callback_data(keyboard, &own);
-    keyboard->buttons[keyboard->count++] = made;
+}
+
+void keyboard_add(struct aisha_keyboard *keyboard, const char *text, const struct button *button)
+{
+    struct aisha_ctx *ctx = keyboard->ctx;
+    const struct button_place place = ctx_button_place(ctx);
+    struct aisha_inline_keyboard_button *made = add(keyboard, text);
+    char *data = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
+
+    button_encode(&ctx->bot->button_key, &place, button, data);
+    if (made)
+        made->callback_data = data;
+}
+
+void keyboard_mistake(struct aisha_keyboard *keyboard, const char *mistake)
+{
+    if (!keyboard->mistake)
+        keyboard->mistake = mistake;
+}
+
+const char *keyboard_printf(struct aisha_keyboard *keyboard, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    const char *text = arena_vprintf(&keyboard->ctx->arena, format, args);
+    va_end(args);
+    return text;
 }
 
 int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,

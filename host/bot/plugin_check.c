@@ -93,6 +93,9 @@ static void check_routes(const struct check *check)
         check_run(check, "command", d->commands.rows[i].name, d->commands.rows[i].run);
         if (!d->commands.rows[i].is_hidden)
             check_text(check, "command's summary", d->commands.rows[i].summary);
+        if ((unsigned)d->commands.rows[i].scope > AISHA_SCOPE_ADMINS)
+            complain(check, "the command /%s has a scope that this host does not know",
+                     d->commands.rows[i].name);
     }
     for (size_t i = 0; i < d->callbacks.count; i++) {
         check_name(check, "callback", d->callbacks.rows[i].name, MAX_NAME);

@@ -12,6 +12,7 @@
 #include <aisha/reply.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/confirm.h"
 #include "host/bot/ctx.h"
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
@@ -105,7 +106,7 @@ static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
     const struct aisha_command *command = find_linked(ctx, text, &plugin, &ctx->args);
     if (!command)
         command = registry_command(ctx->bot->registry, text->name, &plugin);
-    if (!command) {
+    if (!command || !ctx_has_command(ctx, command)) {
         ctx->args = NULL;
         return say(ctx, "unknown_command");
     }
@@ -164,14 +165,14 @@ static bool must_split(struct aisha_ctx *ctx, bool takes_albums)
 }
 
 /* What people send on purpose, as opposed to "X joined the group". */
-static bool is_content(const struct aisha_message *message)
+static bool is_content(const struct aisha_ctx *ctx)
 {
     static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
                                          "video",   "video_note", "document", "sticker",
                                          "contact", "location"};
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (has_field(message, fields[i]))
+        if (arrived(ctx, fields[i]))
             return true;
     return false;
 }
@@ -206,7 +207,7 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
         return AISHA_PASS;
     }
-    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx->message))
+    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx))
         return AISHA_PASS;
     if (must_split(ctx, state->takes_albums))
         return 0;
@@ -240,7 +241,7 @@ static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
     int r = run_state(ctx);
     if (r == AISHA_PASS)
         r = run_message_routes(ctx);
-    if (r == AISHA_PASS && is_content(ctx->message))
+    if (r == AISHA_PASS && is_content(ctx))
         r = say(ctx, "not_understood");
     return r == AISHA_PASS ? 0 : r;
 }
@@ -263,10 +264,38 @@ static AISHA_ASYNC int run_answer_button(struct aisha_ctx *ctx, const struct plu
     return run_answer(ctx, plugin, "callback ", callback->name, callback->run);
 }
 
+/* Runs the callback of ctx->button. */
+static AISHA_ASYNC int run_button(struct aisha_ctx *ctx)
+{
+    const struct plugin *plugin;
+    const struct aisha_callback *callback =
+        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
+
+    if (!callback || ctx->button.payload_size > callback->payload_size)
+        return answer_key(ctx, "outdated_button");
+    ctx->payload_size = callback->payload_size;
+    if (callback->state)
+        return run_answer_button(ctx, plugin, callback);
+    return run(ctx, plugin, "callback ", callback->name, callback->run);
+}
+
+static AISHA_ASYNC int run_confirmed(struct aisha_ctx *ctx)
+{
+    int r = confirm_take(ctx);
+
+    if (r == -AISHA_E_NOT_FOUND)
+        return answer_key(ctx, "answered_button");
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = run_button(ctx);
+    if (r == 0)
+        confirm_done(ctx);
+    return r;
+}
+
 static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
 {
     const struct button_place place = ctx_button_place(ctx);
-    const struct plugin *plugin;
 
     int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
                         : -AISHA_E_INVALID;
@@ -277,14 +306,7 @@ static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_ca
     }
     if (ctx->button.route == ctx_cancel_route())
         return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
-    const struct aisha_callback *callback =
-        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
-    if (!callback || ctx->button.payload_size > callback->payload_size)
-        return answer_key(ctx, "outdated_button");
-    ctx->payload_size = callback->payload_size;
-    if (!callback->state)
-        return run(ctx, plugin, "callback ", callback->name, callback->run);
-    return run_answer_button(ctx, plugin, callback);
+    return ctx->button.route == confirm_route() ? run_confirmed(ctx) : run_button(ctx);
 }
 
 static int run_update_routes(struct aisha_ctx *ctx)

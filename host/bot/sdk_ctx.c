@@ -339,7 +339,7 @@ size_t aisha_commands(struct aisha_ctx *ctx, const struct aisha_command_view **r
         const struct plugin *plugin = &registry->plugins[i];
         for (size_t j = 0; j < plugin->d.commands.count; j++) {
             const struct aisha_command *row = &plugin->d.commands.rows[j];
-            if (row->is_hidden)
+            if (row->is_hidden || !ctx_has_command(ctx, row))
                 continue;
             views[count++] = (struct aisha_command_view){
                 .size = sizeof *views,

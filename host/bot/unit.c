@@ -17,7 +17,9 @@
 
 #include "host/bot/album.h"
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/progress.h"
 #include "host/bot/router.h"
 #include "host/bot/running.h"
 #include "host/core/arena.h"
@@ -31,8 +33,8 @@ enum {
     HANDLER_DEADLINE_MS = 10 * 60 * 1000,
     ENDING_DEADLINE_MS = 60 * 1000,
     ANSWER_AFTER_S = 3,
-    LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
     MAX_LATE_ANSWERS = 128,
+    LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
     FIRST_PAUSE_MS = 250,
     LAST_PAUSE_MS = 15000,
 };
@@ -89,14 +91,6 @@ static bool is_cancel_button(const struct bot *bot, const cJSON *query)
            button.route == ctx_cancel_route();
 }
 
-static int64_t person_of(const struct aisha_ctx *ctx)
-{
-    const cJSON *payload = NULL;
-    const struct update_kind *kind = update_kind_of(ctx->item.update, &payload);
-
-    return kind && kind->person ? id_of(member(payload, kind->person)) : 0;
-}
-
 /* Ends the handler that runs in the same lane for the same person, if this update asks for it. */
 static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
 {
@@ -107,9 +101,9 @@ static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
         return false;
     struct lane_entry *entry = lanes_running(bot->lanes, &ctx->lane.key);
     struct aisha_ctx *running = entry ? ctx_of(entry) : NULL;
-    int64_t person = id_of(member(message ? message : query, "from"));
     /* From the JSON: it may have been started in this moment, and have read nothing yet. */
-    if (!running || !running->task || person_of(running) != person)
+    if (!running || !running->task ||
+        update_person(running->item.update) != update_person(ctx->item.update))
         return false;
     running->cancel = CTX_CANCELLED_BY_USER;
     task_cancel(running->task);
@@ -413,11 +407,15 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
 {
     struct bot *bot = ctx->bot;
 
+    chat_action_end(ctx);
+    if (r >= 0)
+        progress_finish(ctx);
     explain(ctx, r);
     answer_quietly(ctx);
+    progress_forget(ctx);
     ctx->task = NULL;
     running_remove(ctx);
-    if (ctx->must_split && r == 0)
+    if (ctx->must_split && r == 0 && !ctx->is_committed)
         split(ctx);
     else if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
         give_up(ctx);

@@ -101,6 +101,14 @@ const struct update_kind *update_kind_of(const cJSON *update, const cJSON **ret_
     return NULL;
 }
 
+int64_t update_person(const cJSON *update)
+{
+    const cJSON *payload = NULL;
+    const struct update_kind *kind = update_kind_of(update, &payload);
+
+    return kind ? id_of(member(payload, kind->person)) : 0;
+}
+
 /* Of a poll, whose id is a text: any number that stays the same. */
 static int64_t number_of(const char *text)
 {

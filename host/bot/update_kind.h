@@ -41,6 +41,9 @@ const struct update_kind *update_kind_find(const char *name);
 /* The kind of an update as it came, and what it carries; NULL when we do not know it. */
 const struct update_kind *update_kind_of(const cJSON *update, const cJSON **ret_payload);
 
+/* Who did it, as a Telegram id; 0 when nobody is named. */
+int64_t update_person(const cJSON *update);
+
 /* The lane it waits in, known before anything is built from it. */
 struct lane_key update_lane(const cJSON *update, int64_t update_id);
 

@@ -57,6 +57,26 @@ const struct aisha_migration host_migrations[] = {
                "  previous TEXT,"
                "  created_at BIGINT NOT NULL);",
     },
+    {
+        .version = 2,
+        .name = "confirmations and progress",
+        .sql = "CREATE TABLE confirmations ("
+               "  id TEXT NOT NULL PRIMARY KEY," /* hexadecimal */
+               "  chat_id BIGINT NOT NULL,"
+               "  telegram_id BIGINT NOT NULL,"
+               "  yes_route BIGINT NOT NULL,"
+               "  no_route BIGINT NOT NULL," /* 0 = none */
+               "  payload TEXT NOT NULL,"    /* hexadecimal */
+               "  expires_at BIGINT NOT NULL);"
+
+               /* Messages that show progress now. */
+               "CREATE TABLE unfinished_messages ("
+               "  bot_id BIGINT NOT NULL,"
+               "  chat_id BIGINT NOT NULL,"
+               "  message_id BIGINT NOT NULL,"
+               "  locale TEXT NOT NULL,"
+               "  PRIMARY KEY (bot_id, chat_id, message_id));",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

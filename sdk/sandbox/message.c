@@ -12,7 +12,12 @@
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-enum { LONGEST_RAW_TEXT = 32768, LONGEST_CALLBACK_DATA = 64, MOST_BUTTONS = 100 };
+enum {
+    LONGEST_RAW_TEXT = 32768,
+    LONGEST_CAPTION = 1024,
+    LONGEST_CALLBACK_DATA = 64,
+    MOST_BUTTONS = 100,
+};
 
 /* Whether the bot may write there; a business account's chats are open to it. */
 static int check_standing(struct call *call, int64_t chat_id)
@@ -76,23 +81,40 @@ int call_own_message(struct call *call, cJSON **ret_message)
     return 0;
 }
 
-int call_formatted(struct call *call, const char *text_name, const char *entities_name,
-                   size_t most_characters, struct formatted *ret_formatted)
+static int format(struct call *call, const char *text, const char *parse_mode,
+                  const cJSON *entities, size_t most_characters, const char *too_long,
+                  struct formatted *ret_formatted)
 {
-    const char *text = call_text(call, text_name);
     struct formatted formatted;
 
     if (text && strlen(text) > LONGEST_RAW_TEXT)
         return call_refuse(call, "text is too long");
-    const char *wrong = entities_read(call->arena, text ? text : "", call_text(call, "parse_mode"),
-                                      call_get(call, entities_name), &formatted);
+    const char *wrong =
+        entities_read(call->arena, text ? text : "", parse_mode, entities, &formatted);
     if (wrong)
         return call_refuse(call, "%s", wrong);
     if (utf8_length(formatted.text) > most_characters)
-        return call_refuse(call, strcmp(text_name, "caption") == 0 ? "message caption is too long"
-                                                                   : "message is too long");
+        return call_refuse(call, "%s", too_long);
     *ret_formatted = formatted;
     return 0;
+}
+
+int call_formatted(struct call *call, const char *text_name, const char *entities_name,
+                   size_t most_characters, struct formatted *ret_formatted)
+{
+    bool is_caption = strcmp(text_name, "caption") == 0;
+
+    return format(call, call_text(call, text_name), call_text(call, "parse_mode"),
+                  call_get(call, entities_name), most_characters,
+                  is_caption ? "message caption is too long" : "message is too long",
+                  ret_formatted);
+}
+
+int call_caption_of(struct call *call, const cJSON *object, struct formatted *ret_formatted)
+{
+    return format(call, json_get_text(object, "caption"), json_get_text(object, "parse_mode"),
+                  json_get(object, "caption_entities"), LONGEST_CAPTION,
+                  "message caption is too long", ret_formatted);
 }
 
 /* The fields that say what a button does: all but these. */

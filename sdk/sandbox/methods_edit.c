@@ -10,8 +10,7 @@
 
 enum { LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
-/* Publishes the changed copy, unless it says what the message said before. */
-static int finish(struct call *call, const cJSON *before, cJSON *message)
+int call_edit(struct call *call, const cJSON *before, cJSON *message)
 {
     const cJSON *keyboard;
 
@@ -58,7 +57,7 @@ static int edit_message_text(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "text", "entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_caption(struct call *call)
@@ -75,7 +74,7 @@ static int edit_message_caption(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "caption", "caption_entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_reply_markup(struct call *call)
@@ -85,7 +84,7 @@ static int edit_message_reply_markup(struct call *call)
     if (call_text(call, "inline_message_id"))
         return inline_edit(call);
     int r = call_own_message(call, &before);
-    return r < 0 ? r : finish(call, before, copy_of(call, before));
+    return r < 0 ? r : call_edit(call, before, copy_of(call, before));
 }
 
 const struct method edit_methods[] = {

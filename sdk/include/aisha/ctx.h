@@ -45,7 +45,8 @@ struct aisha_command_view {
     const char *summary; /* in the user's language */
 };
 
-/* The listed commands in the order of the configuration; returns their number. */
+/* The listed commands of this chat and person in the order of the configuration; returns their
+ * number. */
 AISHA_PUBLIC size_t aisha_commands(struct aisha_ctx *ctx,
                                    const struct aisha_command_view **ret_commands);
 

@@ -16,6 +16,7 @@ struct aisha_file {
     size_t bytes_size;
     const char *file_name; /* what the receiver sees; optional */
     const char *mime_type; /* optional */
+    const char *blob;      /* a source too: a key of blob.h; in reply.h only */
 };
 
 /* For one argument of a call: AISHA_FILE(.path = "cat.png"). Lives as long as its block. */

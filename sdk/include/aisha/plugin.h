@@ -42,6 +42,14 @@ typedef int aisha_handler(struct aisha_ctx *ctx);
 
 enum { AISHA_PASS = 1 };
 
+/* Where a command is there: elsewhere it is neither listed nor known. */
+enum aisha_scope {
+    AISHA_SCOPE_EVERYWHERE = 0,
+    AISHA_SCOPE_PRIVATE, /* in private chats */
+    AISHA_SCOPE_GROUPS,  /* in groups */
+    AISHA_SCOPE_ADMINS,  /* in the private chats of the bot's operators, ADMIN_IDS */
+};
+
 struct aisha_command {
     const char *name;    /* 1-32 of a-z 0-9 _, without the slash; unique among all plugins */
     const char *summary; /* for /help and the command list of the chat */
@@ -50,6 +58,7 @@ struct aisha_command {
     /* A link to the bot runs it too: what comes behind t.me/BOT?start=NAME- are its arguments; see
      * aisha_deep_link(). Anybody can make such links. */
     bool is_linked;
+    enum aisha_scope scope;
 };
 
 /* What happens when a button with .callback = name is pressed. */
