@@ -178,6 +178,18 @@ class Business(unittest.TestCase):
             edit = stack.wait_request("editMessageText")
             self.assertEqual(edit["params"]["business_connection_id"], connection)
 
+    def test_progress_is_on_behalf_of_the_account(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            boss, ann = stack.user("Boss"), stack.user("Ann")
+            connection = stack.api("/sandbox/business", {"user_id": boss})["business_connection_id"]
+            send(stack, ann, "work", business_connection_id=connection)
+            for text in ("one", "two", "worked"):
+                stack.wait_message(ann, text)
+            calls = [call for method in ("sendMessage", "sendChatAction", "editMessageText")
+                     for call in stack.requests(method) if call["params"]["chat_id"] == ann]
+            self.assertEqual({call["method"] for call in calls}, {"sendMessage", "sendChatAction", "editMessageText"})
+            self.assertEqual({call["params"].get("business_connection_id") for call in calls}, {connection})
+
     def test_the_customers_of_others_are_told_nothing_about_us(self):
         with Stack(plugins_ini=UPDATES) as stack:
             boss, ann = stack.user("Boss"), stack.user("Ann")
