@@ -262,7 +262,7 @@ class Webhook(unittest.TestCase):
                 for number in (4, 2, 3, 1):
                     self.post_add(connection, path, 800000000 + number, ann, number)
             stack.press_text(ann, working, "Cancel")
-            until(lambda: len([m for m in stack.bot_messages(ann) if "added" in m["text"]]) == 4, "all four took effect")
+            until(lambda: len([m for m in stack.bot_messages(ann) if "added" in m["text"]]) == 4, "all are added")
             self.assertEqual([m["text"] for m in stack.bot_messages(ann) if "added" in m["text"]],
                              ["added 1", "added 2", "added 3", "added 4"])
 
