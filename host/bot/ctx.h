@@ -95,6 +95,7 @@ struct aisha_ctx {
     size_t rider_count;
     int64_t screen_id; /* message of aisha_screen(); 0 = none */
     bool is_screen_media;
+    bool must_split;                 /* an album whose items have to be handled one by one */
     struct progress *progress;       /* of aisha_progress(), or NULL */
     struct chat_action *chat_action; /* of aisha_chat_action(), or NULL */
     bool has_replied;

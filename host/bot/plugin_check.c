@@ -164,7 +164,7 @@ static void check_events(const struct check *check)
         if (!update_kind_find(field))
             complain(check, "the Bot API's Update has no field \"%s\"", field ? field : "");
         else if (update_kind_find(field)->is_ours)
-            complain(check, "\"%s\" is no row of .updates: it has tables of its own", field);
+            complain(check, "\"%s\" never comes to .updates; use .messages or .callbacks", field);
     }
     for (size_t i = 0; i < d->menu.count; i++) {
         const char *callback = d->menu.rows[i].callback;

@@ -29,6 +29,7 @@ struct progress {
     struct arena arena; /* what the button is made of */
     const struct aisha_reply_markup *markup;
     int64_t chat_id, message_id;
+    const char *business_connection_id; /* or NULL */
     int64_t edited_at_ms;
     char *last;         /* HTML, the newest state */
     bool is_shown;      /* the message shows last, or will in a moment */
@@ -56,6 +57,7 @@ static AISHA_ASYNC void edit(struct progress *progress)
         .size = sizeof params,
         .chat_id = progress->chat_id,
         .message_id = progress->message_id,
+        .business_connection_id = progress->business_connection_id,
         .text = arena_strdup(&arena, progress->last),
         .parse_mode = "HTML",
         .reply_markup = progress->markup,
@@ -197,6 +199,9 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     if (!progress->markup)
         progress->markup = copy_button(&progress->arena, markup);
     progress->chat_id = ctx->chat_id;
+    if (ctx->business_connection_id && !progress->business_connection_id)
+        progress->business_connection_id =
+            arena_strdup(&progress->arena, ctx->business_connection_id);
     progress->message_id = ctx->screen_id;
     progress->edited_at_ms = loop_now_ms(ctx->bot->loop);
     progress->is_current = progress->is_shown = true;

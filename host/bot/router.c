@@ -157,6 +157,13 @@ static bool arrived(const struct aisha_ctx *ctx, const char *name)
     return false;
 }
 
+/* An album for somebody who takes its messages one by one. */
+static bool must_split(struct aisha_ctx *ctx, bool takes_albums)
+{
+    ctx->must_split = ctx->message_count > 1 && !takes_albums;
+    return ctx->must_split;
+}
+
 /* What people send on purpose, as opposed to "X joined the group". */
 static bool is_content(const struct aisha_ctx *ctx)
 {
@@ -202,8 +209,8 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
     }
     if (state->field ? !arrived(ctx, state->field) : !is_content(ctx))
         return AISHA_PASS;
-    if (ctx->message_count > 1 && !state->takes_albums)
-        return ROUTER_SPLIT;
+    if (must_split(ctx, state->takes_albums))
+        return 0;
     return run_answer(ctx, plugin, "state ", state->name, state->run);
 }
 
@@ -215,8 +222,8 @@ static int run_message_routes(struct aisha_ctx *ctx)
             const struct aisha_message_route *route = &plugin->d.messages.rows[j];
             if (!arrived(ctx, route->field))
                 continue;
-            if (ctx->message_count > 1 && !route->takes_albums)
-                return ROUTER_SPLIT;
+            if (must_split(ctx, route->takes_albums))
+                return 0;
             int r = run(ctx, plugin, "message ", route->field, route->run);
             if (r != AISHA_PASS)
                 return r;

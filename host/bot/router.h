@@ -8,8 +8,6 @@
 
 struct aisha_ctx;
 
-/* An album is for somebody who takes its messages one by one. Not in the way of AISHA_PASS. */
-enum { ROUTER_SPLIT = 2 };
-
-/* Finds the handler and runs it; its result is the result, or ROUTER_SPLIT. ctx has been read. */
+/* Finds the handler and runs it; its result is the result. ctx has been read. An album
+ * for somebody who takes single messages is not run: must_split is set. */
 AISHA_ASYNC AISHA_CHECKED int router_run(struct aisha_ctx *ctx);

@@ -215,7 +215,7 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     if (r < 0)
         return r;
     r = router_run(ctx);
-    if (r < 0 || r == ROUTER_SPLIT)
+    if (r < 0 || ctx->must_split)
         return r;
     if (ctx->tx) {
         db_rollback(ctx->tx);
@@ -228,6 +228,18 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
                  "update=%lld handler=\"%s\" returned %d, which means nothing here; taken as 0",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", r);
     return ctx_commit(ctx);
+}
+
+/* Of a question nobody can use the answer later; and some time is left to say that there is none. */
+static int64_t deadline_ms(const struct aisha_ctx *ctx)
+{
+    const struct update_kind *kind = update_kind_of(ctx->item.update, NULL);
+
+    if (!kind || !kind->is_question)
+        return HANDLER_DEADLINE_MS;
+    int64_t age_ms = ((int64_t)time(NULL) - ctx->item.received_at) * 1000;
+    int64_t left_ms = kind->life_s * 1000 - LEFT_TO_REFUSE_MS - age_ms;
+    return left_ms > 1 ? left_ms : 1;
 }
 
 /* Waits until the database answers again. */
@@ -260,10 +272,11 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
-        task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
+        if (!ctx->kind->is_question)
+            task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
         if (wait_for_store(ctx) < 0)
             return -AISHA_E_CANCELED;
-        task_set_deadline(ctx->task, HANDLER_DEADLINE_MS);
+        task_set_deadline(ctx->task, deadline_ms(ctx));
         ctx->tries++;
         struct task *task = ctx->task;
         ctx_reset(ctx);
@@ -333,14 +346,14 @@ static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
     if (r >= 0 || loop_is_stopping(ctx->bot->loop))
         return;
-    if (!ctx->update) { /* it could not even be read */
-        log_failure(ctx, r);
-        return;
-    }
     if (ctx->cancel == CTX_CANCELLED_BY_USER) {
         ctx->dialog_change = CTX_DIALOG_KEEP;
         if (ctx->screen_id)
             tell(ctx, "cancelled");
+        return;
+    }
+    if (!ctx->update) { /* it could not even be read */
+        log_failure(ctx, r);
         return;
     }
     ctx->dialog_change = CTX_DIALOG_KEEP;
@@ -402,7 +415,7 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
     progress_forget(ctx);
     ctx->task = NULL;
     running_remove(ctx);
-    if (r == ROUTER_SPLIT)
+    if (ctx->must_split && r == 0 && !ctx->is_committed)
         split(ctx);
     else if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
         give_up(ctx);
@@ -432,29 +445,20 @@ static void leave(struct aisha_ctx *ctx)
     bot_unit_ended(bot);
 }
 
-/* Of a question nobody can use the answer later; and some time is left to say that there is none. */
-static int64_t deadline_ms(const struct aisha_ctx *ctx)
-{
-    const struct update_kind *kind = update_kind_of(ctx->item.update, NULL);
-
-    if (!kind || !kind->is_question)
-        return HANDLER_DEADLINE_MS;
-    int64_t age_ms = ((int64_t)time(NULL) - ctx->item.received_at) * 1000;
-    int64_t left_ms = kind->life_s * 1000 - LEFT_TO_REFUSE_MS - age_ms;
-    return left_ms > 1 ? left_ms : 1;
-}
-
 static AISHA_ASYNC void unit_run(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 
-    if (ctx->album && album_wait(ctx->album) < 0) {
+    int r = ctx->album ? album_wait(ctx->album) : 0;
+    if (r < 0 && ctx->cancel == CTX_NOT_CANCELLED) {
         leave(ctx);
         return;
     }
-    task_set_deadline(ctx->task, deadline_ms(ctx));
-    running_add(ctx);
-    int r = run_until_store_works(ctx);
+    if (r == 0) {
+        task_set_deadline(ctx->task, deadline_ms(ctx));
+        running_add(ctx);
+        r = run_until_store_works(ctx);
+    }
     bool is_cancelled = task_is_cancelled(ctx->task);
     if (is_cancelled && r < 0) {
         if (ctx->cancel == CTX_NOT_CANCELLED)

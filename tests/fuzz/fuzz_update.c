@@ -8,6 +8,7 @@
 
 #include <aisha/bot_api.h>
 
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/telegram/codec.h"
 #include "tests/fuzz/fuzz.h"
@@ -28,6 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert(update->callback_query->id && update->callback_query->from->first_name);
         aisha_ignore(codec_update_kind(update) == NULL);
     }
+    struct lane_key key = update_lane(json, 7);
+    struct update_view view;
+    assert(key.kind != LANE_ALONE || key.id == 7);
+    if (update_read(&arena, json, &view) == 0 && view.kind && view.message)
+        assert(view.chat_id == view.message->chat->id);
     cJSON_Delete(json);
     arena_clear(&arena);
     return 0;

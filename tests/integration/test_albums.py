@@ -155,6 +155,19 @@ class Albums(unittest.TestCase):
                 stack.wait_message(person, "here", after=after)
             self.assertEqual([row[0] for row in self.kept(stack)], sorted(sent))
 
+    def test_cancelled_before_it_is_complete(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            self.send(stack, ann, "ab")
+            stack.send(ann, "/cancel")
+            stack.wait_message(ann, "cancelled")
+            last = self.send(stack, ann, "c", group="g2")[-1]
+            stack.wait_message(ann, "album of 1: c", after=last)
+            stack.restart_host()
+            stack.send(ann, "/where")
+            stack.wait_message(ann, "here")
+            self.assertEqual(self.events(stack, ann), ["album of 1: c"])
+
     def test_a_stop_leaves_an_open_album_for_the_next_start(self):
         with Stack(plugins_ini=UPDATES) as stack:
             ann = stack.user()

@@ -1,9 +1,11 @@
 """Updates of wrong types, huge, strange, too deep: the next person is answered all the same."""
+import os
 import random
 import unittest
 
-from stack import MODE, ROUNDS, Stack
+from stack import BUILD, MODE, ROUNDS, Stack
 
+PLUGINS = "[home]\n[updates]\npath = " + os.path.join(BUILD, "tests/plugins/updates/updates.so") + "\n"
 SEEDS, COUNT = range(4 * ROUNDS), 1500
 STRANGE = [None, True, -1, 0, 2**53, 1e308, -1e308, 0.5, "", "x", "\ud7ff\ufeff\u202e", "%s%n", "a" * 9000,
            [], {}, [[]], {"id": None}, {"id": "1"}, {"id": 1e300}, [None, {"type": "bot_command"}], {"": {"": ""}}]
@@ -25,6 +27,11 @@ def good_updates(person):
     yield {"callback_query": {"id": "1", "from": sender, "message": message(person, text="x"), "chat_instance": "1",
                               "data": "AAAA"}}
     yield {"my_chat_member": {"chat": message(person)["chat"], "from": sender, "date": 1}}
+    yield {"message": message(person, media_group_id="g", document={"file_id": "d", "file_unique_id": "u"})}
+    yield {"business_message": message(person, business_connection_id="b", text="x")}
+    yield {"message_reaction": {"chat": message(person)["chat"], "user": sender, "date": 1, "message_id": 1,
+                                "new_reaction": [{"type": "emoji", "emoji": "x"}]}}
+    yield {"inline_query": {"id": "1", "from": sender, "query": "x", "offset": ""}}
     yield {"poll_answer": {"poll_id": "1", "user": sender, "option_ids": [0]}}
     yield {"pre_checkout_query": {"id": "1", "from": sender, "currency": "XTR", "total_amount": 1}}
     yield {"something_new": {"from": sender}}
@@ -44,7 +51,7 @@ def spoiled(rng, value):
 
 class Hostile(unittest.TestCase):
     def test_spoiled_updates_harm_nobody(self):
-        with Stack() as stack:
+        with Stack(plugins_ini=PLUGINS) as stack:
             ann, eve = stack.user("Ann"), stack.user("Eve")
             stack.send(eve, "/start")  # so that the bot may write to her
             for seed in SEEDS:

@@ -252,6 +252,20 @@ class Webhook(unittest.TestCase):
             stack.press_text(people[0], stack.last_bot_message(people[0]), "Cancel")
             stack.press_text(people[1], stack.last_bot_message(people[1]), "Cancel")
 
+    def test_those_who_wait_stand_by_their_ids(self):
+        with self.stack() as stack:
+            ann = stack.user()
+            stack.send(ann, "/slow")
+            working = stack.wait_message(ann, "working")
+            path = "/" + stack.state()["bot"]["webhook_url"].split("/", 3)[3]
+            with contextlib.closing(http.client.HTTPConnection(stack.listen, timeout=60)) as connection:
+                for number in (4, 2, 3, 1):
+                    self.post_add(connection, path, 800000000 + number, ann, number)
+            stack.press_text(ann, working, "Cancel")
+            until(lambda: len([m for m in stack.bot_messages(ann) if "added" in m["text"]]) == 4, "all are added")
+            self.assertEqual([m["text"] for m in stack.bot_messages(ann) if "added" in m["text"]],
+                             ["added 1", "added 2", "added 3", "added 4"])
+
     def post_add(self, connection, path, update_id, person, number):
         message = {"message_id": number + 1, "date": int(time.time()), "text": f"/add {number}",
                    "chat": {"id": person, "type": "private", "first_name": "U"},

@@ -107,6 +107,10 @@ struct aisha_message_route {
 /*
  * Any other kind of update, by the field of the Bot API's Update: "my_chat_member", "inline_query",
  * "business_message", "poll", … What no plugin has a row for is not even sent by Telegram.
+ *
+ * One that asks ("inline_query", "shipping_query", "pre_checkout_query") is worth nothing later: when
+ * nobody waits for the answer any more it is dropped, and its handler is ended shortly before. The
+ * host refuses a payment whose handler has failed, or has not answered by then.
  */
 struct aisha_update_route {
     const char *field;

@@ -167,6 +167,18 @@ static AISHA_ASYNC int show_business(struct aisha_ctx *ctx, const char *text)
     return aisha_screen(ctx, .text = text, .keyboard = keyboard);
 }
 
+/* Everything that says that work goes on. */
+static AISHA_ASYNC int work(struct aisha_ctx *ctx)
+{
+    aisha_chat_action(ctx, "typing");
+    int r = aisha_progress(ctx, .text = "one");
+    if (r == 0)
+        r = aisha_progress(ctx, .text = "two");
+    if (r == 0)
+        r = aisha_sleep(ctx, 3500);
+    return r < 0 ? r : show_business(ctx, "worked");
+}
+
 static AISHA_ASYNC int on_business(struct aisha_ctx *ctx)
 {
     const char *text = or_none(aisha_message(ctx)->text);
@@ -175,6 +187,8 @@ static AISHA_ASYNC int on_business(struct aisha_ctx *ctx)
         return aisha_fail(ctx, -AISHA_E_UPSTREAM, "as it was told to");
     if (strcmp(text, "ask") == 0)
         return aisha_ask(ctx, .text = "which name?", .then = "name");
+    if (strcmp(text, "work") == 0)
+        return work(ctx);
     return show_business(ctx, aisha_printf(ctx, "business: %s", text));
 }
 
