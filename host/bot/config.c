@@ -144,6 +144,7 @@ static const struct setting settings[] = {
     {INT(outbound, chat_rate, "1", 0, 10000)},
     {INT(limits, max_in_flight, "8192", 1, 65536)},
     {INT(limits, max_pending, "10000", 1, 1000000)},
+    {INT(limits, slow_handler_s, "30", 1, 600)},
     {.section = "admin",
      .option = {.name = "ids",
                 .type = AISHA_OPTION_TEXT,

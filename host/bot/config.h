@@ -46,8 +46,9 @@ struct config {
     } outbound;
 
     struct {
-        int64_t max_in_flight; /* handlers at once */
-        int64_t max_pending;   /* updates taken and not done */
+        int64_t max_in_flight;  /* handlers at once */
+        int64_t max_pending;    /* updates taken and not done */
+        int64_t slow_handler_s; /* when one is warned about */
     } limits;
 
     struct {

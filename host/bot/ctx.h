@@ -13,8 +13,10 @@
 #include <aisha/plugin.h>
 #include <aisha/update.h>
 
+#include "host/bot/album.h"
 #include "host/bot/button.h"
 #include "host/bot/lanes.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/store/dialog.h"
 #include "host/store/inbox.h"
@@ -47,22 +49,30 @@ enum { CTX_MAX_RIDERS = 3 };
 struct aisha_ctx {
     struct bot *bot;
     struct lane_entry lane; /* waiting or running there */
-    struct inbox_item item;
-    struct arena arena; /* cleared when the unit has ended, or before it is tried again */
-    struct task *task;  /* while its handler runs */
+    struct inbox_item item; /* of an album: the first that came */
+    struct album *album;    /* the items it was made of, or NULL */
+    struct arena arena;     /* cleared when the unit has ended, or before it is tried again */
+    struct task *task;      /* while its handler runs */
+    TAILQ_ENTRY(aisha_ctx) running_link;
+    int64_t running_since_ms; /* 0 = it is not in the list of those that run */
+    bool is_told_slow;
     enum ctx_cancel cancel;
     bool has_cancelled;         /* this update made a running handler stop */
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
+    bool is_answered_late; /* by the host, because it took too long */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;
-    const char *kind; /* field of Update */
+    const struct update_kind *kind;
     const struct aisha_message *message;
+    const struct aisha_message *const *messages; /* the same, or all of an album; NULL at the end */
+    size_t message_count;
     const struct aisha_user *from;
-    int64_t chat_id, thread_id;
+    int64_t chat_id, thread_id, direct_topic_id;
+    const char *business_connection_id;
     bool is_private;
     struct user user; /* .id NULL when there is no person */
     const char *locale;
@@ -97,6 +107,12 @@ struct aisha_ctx {
 /* Fills the first block of what arrived from the update. -AISHA_E_INVALID when it makes no sense. */
 AISHA_CHECKED int ctx_read(struct aisha_ctx *ctx);
 
+/* Parameters of a call that sends: to where the update came from. */
+#define CTX_PLACE(ctx)                                                                             \
+    .chat_id = (ctx)->chat_id, .message_thread_id = (ctx)->thread_id,                              \
+    .direct_messages_topic_id = (ctx)->direct_topic_id,                                            \
+    .business_connection_id = (ctx)->business_connection_id
+
 /* Forgets everything that belongs to one attempt. Temporary files are removed. */
 void ctx_reset(struct aisha_ctx *ctx);
 
@@ -116,11 +132,11 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
                            const char *locale, const char *text);
 
 /*
- * What the first write of a unit has to bring along: that the update is done, the change of the
- * dialogue, the riders. Returns the number of statements; once they have taken effect, tell
+ * What the first write of a unit has to bring along: that the update is done, or all of an album,
+ * the change of the dialogue, the riders. Returns the number of statements; once they have taken effect, tell
  * ctx_own_statements_took_effect().
  */
-enum { CTX_MAX_OWN_STATEMENTS = 2 + CTX_MAX_RIDERS };
+enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
 
 size_t ctx_own_statements(struct aisha_ctx *ctx,
                           struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS]);

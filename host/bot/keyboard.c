@@ -52,6 +52,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
 
     if (button->cancels) {
         made.route = ctx_cancel_route();
+    } else if (!plugin) {
+        keyboard->mistake = arena_printf(&ctx->arena, "there is no enabled plugin \"%s\"",
+                                         button->plugin ? button->plugin : "");
+        return NULL;
     } else if (!callback) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no callback \"%s\"",
                                          button->callback ? button->callback : "");
@@ -60,6 +64,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
         keyboard->mistake = arena_printf(
             &ctx->arena, "the payload of \"%s\" has %zu bytes, its .payload_size is %zu",
             callback->name, button->payload_size, callback->payload_size);
+        return NULL;
+    } else if (!button->plugin && button->payload_size != callback->payload_size) {
+        keyboard->mistake =
+            arena_printf(&ctx->arena, "\"%s\" needs its payload: AISHA_PAYLOAD()", callback->name);
         return NULL;
     } else {
         made.route = button_route(plugin->name, callback->name, callback->version);
@@ -133,8 +141,8 @@ const char *keyboard_printf(struct aisha_keyboard *keyboard, const char *format,
     return text;
 }
 
-int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
-                    const struct aisha_reply_markup **ret_markup)
+int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
+                          const struct aisha_reply_markup **ret_markup)
 {
     *ret_markup = NULL;
     if (!keyboard || (keyboard->count == 0 && !keyboard->mistake))

@@ -1,12 +1,10 @@
 /*
- * From the SDK's buttons to the Bot API's inline keyboard.
+ * What the host itself does with a keyboard of reply.h.
  */
 #pragma once
 
 #include <aisha/base.h>
-#include <aisha/bot_api.h>
 
-struct aisha_ctx;
 struct aisha_keyboard;
 struct button;
 
@@ -19,10 +17,3 @@ void keyboard_mistake(struct aisha_keyboard *keyboard, const char *mistake);
 /* Text that lives as long as the keyboard. */
 const char *keyboard_printf(struct aisha_keyboard *keyboard, const char *format, ...)
     AISHA_PRINTF(2, 3);
-
-/*
- * *ret_markup is NULL for no keyboard or one without buttons. -AISHA_E_INVALID, with the reason given
- * to aisha_fail(), when a button was wrong.
- */
-AISHA_CHECKED int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
-                                  const struct aisha_reply_markup **ret_markup);

@@ -21,8 +21,7 @@ struct media_kind {
                                        const struct aisha_message **ret_sent)                      \
     {                                                                                              \
         return aisha_send_##kind(                                                                  \
-            ctx, ret_sent, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,           \
-            .kind = media->file, .caption = media->caption,                                        \
+            ctx, ret_sent, CTX_PLACE(ctx), .kind = media->file, .caption = media->caption,         \
             .parse_mode = media->is_html ? "HTML" : NULL, .reply_markup = media->markup,           \
             .reply_parameters = media->quote, .disable_notification = media->is_silent);           \
     }
@@ -91,6 +90,7 @@ int media_replace(struct aisha_ctx *ctx, const struct media *media, int64_t mess
 
     return aisha_edit_message_media(
         ctx, &edited, .chat_id = ctx->chat_id, .message_id = message_id,
+        .business_connection_id = ctx->business_connection_id,
         .media =
             AISHA_OBJECT(input_media, .type = media->kind->name, .media = media->file,
                          .caption = media->caption, .parse_mode = media->is_html ? "HTML" : NULL),

@@ -14,7 +14,6 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
-#include "host/bot/keyboard.h"
 #include "host/bot/sized.h"
 #include "host/bot/split.h"
 #include "host/core/arena.h"
@@ -187,7 +186,7 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     const struct aisha_reply_markup *markup;
 
     aisha_button(keyboard, .key = "cancel", .cancels = true);
-    int r = keyboard_markup(ctx, keyboard, &markup);
+    int r = aisha_keyboard_markup(ctx, keyboard, &markup);
     if (r == 0)
         r = aisha_screen(ctx, .html = html, .keyboard = keyboard, .is_quoting = true);
     if (r < 0)

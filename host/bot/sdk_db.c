@@ -57,31 +57,28 @@ int aisha_db_batch(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
 
 int aisha_db_begin(struct aisha_ctx *ctx)
 {
-    struct aisha_statement own[CTX_MAX_OWN_STATEMENTS];
-    size_t count = ctx_own_statements(ctx, own);
-
     if (ctx->tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_begin() within a transaction");
-    int r = db_begin(ctx->bot->db, &ctx->tx);
-    if (r < 0)
-        return note(ctx, r);
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = db_tx_query(ctx->tx, &ctx->arena, &own[i], NULL);
-    if (r < 0) {
-        db_rollback(ctx->tx);
-        ctx->tx = NULL;
-    }
-    return note(ctx, r);
+    return note(ctx, db_begin(ctx->bot->db, &ctx->tx));
 }
 
 int aisha_db_commit(struct aisha_ctx *ctx)
 {
+    struct aisha_statement own[CTX_MAX_OWN_STATEMENTS];
     struct db_tx *tx = ctx->tx;
 
     if (!tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_commit() without a transaction");
+    size_t count = ctx_own_statements(ctx, own);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = db_tx_query(tx, &ctx->arena, &own[i], NULL);
     ctx->tx = NULL;
-    int r = db_commit(tx);
+    if (r < 0) {
+        db_rollback(tx);
+        return note(ctx, r);
+    }
+    r = db_commit(tx);
     if (r == 0)
         ctx_own_statements_took_effect(ctx);
     return note(ctx, r);

@@ -3,6 +3,7 @@
  * everybody else's writes wait meanwhile.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <aisha/aisha.h>
 
@@ -29,7 +30,9 @@
 
 static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
 {
-    if (strcmp(method, "answerCallbackQuery") == 0)
+    bool has_arrived = r == 0 || r == -AISHA_E_TELEGRAM;
+
+    if (has_arrived && ctx->kind && ctx->kind->answer && strcasecmp(method, ctx->kind->answer) == 0)
         ctx->is_answered = true;
     if (r < 0 && r != -AISHA_E_CANCELED)
         return aisha_fail(ctx, r, "%s: %s", method,
@@ -124,9 +127,7 @@ static const char *full_key(struct aisha_ctx *ctx, const char *key)
 
 static int note_blob(struct aisha_ctx *ctx, int r)
 {
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
-    return r;
+    return r < 0 ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r)) : r;
 }
 
 int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)

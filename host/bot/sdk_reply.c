@@ -10,7 +10,6 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
-#include "host/bot/keyboard.h"
 #include "host/bot/media.h"
 #include "host/bot/progress.h"
 #include "host/bot/sized.h"
@@ -49,8 +48,6 @@ static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *
     struct aisha_reply own;
 
     sized_copy(&own, sizeof own, reply);
-    if (!ctx->chat_id)
-        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     if (!!own.text + !!own.html + !!own.key > 1)
         return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
     *ret = (struct outgoing){.is_silent = own.is_silent,
@@ -61,7 +58,7 @@ static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *
     ret->text = own.html ? own.html : own.text;
     if (ret->text)
         ret->text = utf8_repair(&ctx->arena, ret->text, strlen(ret->text), NULL);
-    int r = keyboard_markup(ctx, own.keyboard, &ret->markup);
+    int r = aisha_keyboard_markup(ctx, own.keyboard, &ret->markup);
     if (r == 0)
         r = media_of(ctx, &own, &ret->media);
     if (r < 0)
@@ -84,15 +81,14 @@ static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      const struct aisha_reply_markup *markup, const struct aisha_message **ret)
 {
-    int r = aisha_send_message(
-        ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id, .text = text,
-        .parse_mode = out->is_html ? "HTML" : NULL, .disable_notification = out->is_silent,
-        .reply_parameters = out->quote, .reply_markup = markup);
+    int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
+                               .parse_mode = out->is_html ? "HTML" : NULL,
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (out->is_html && was_refused(ctx, r, "can't parse entities"))
-        r = aisha_send_message(
-            ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
-            .text = html_to_plain(&ctx->arena, text), .disable_notification = out->is_silent,
-            .reply_parameters = out->quote, .reply_markup = markup);
+        r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
@@ -164,6 +160,8 @@ static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *
 static AISHA_ASYNC int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
                                  const struct aisha_message **ret)
 {
+    if (!ctx->chat_id)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     ctx->has_replied = true;
     return out->media.kind ? send_media(ctx, out, ret)
                            : send_parts(ctx, out, parts_of(ctx, out), ret);
@@ -191,6 +189,15 @@ static void find_screen(struct aisha_ctx *ctx)
     ctx->is_screen_media = !query->message->text;
 }
 
+static int delete_old(struct aisha_ctx *ctx, int64_t message_id)
+{
+    if (!ctx->business_connection_id)
+        return aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = message_id);
+    return aisha_delete_business_messages(
+        ctx, NULL, .business_connection_id = ctx->business_connection_id,
+        .message_ids = (const int64_t[]){message_id}, .message_ids_count = 1);
+}
+
 static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
 {
     const struct aisha_message *sent = NULL;
@@ -202,11 +209,19 @@ static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *o
     ctx->screen_id = sent->message_id;
     ctx->is_screen_media = out->media.kind != NULL;
     if (old_id) { /* may be too old to delete; then it stays */
-        r = aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = old_id);
+        r = delete_old(ctx, old_id);
         if (r == -AISHA_E_CANCELED)
             return r;
     }
     return 0;
+}
+
+/* Of a pressed button under a message that somebody sent by way of us, in a chat we do not know. */
+static const char *inline_message_id(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
+
+    return query && !ctx->chat_id ? query->inline_message_id : NULL;
 }
 
 static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
@@ -215,7 +230,9 @@ static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
     const struct aisha_message *edited;
 
     return aisha_edit_message_text(
-        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id, .text = text,
+        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id,
+        .business_connection_id = ctx->business_connection_id,
+        .inline_message_id = inline_message_id(ctx), .text = text,
         .parse_mode = is_html ? "HTML" : NULL, .reply_markup = out->markup);
 }
 
@@ -248,7 +265,7 @@ static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct out
 /* A text can become media, but not the other way round; and one message stays one message. */
 static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    if (!ctx->screen_id)
+    if (!ctx->screen_id && !inline_message_id(ctx))
         return false;
     if (out->media.kind)
         return is_caption(out);
@@ -294,6 +311,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 
     if (!query)
         return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");
+    if (ctx->is_answered_late) /* that cannot be done again, but what it says must not get lost */
+        return text && ctx->is_private ? aisha_reply(ctx, .text = text) : 0;
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;

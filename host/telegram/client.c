@@ -181,7 +181,10 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         request.body = body->json;
         request.body_size = strlen(body->json);
     }
-    int r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    const char *purpose = strcmp(method, "getUpdates") == 0 ? " poll"
+                          : body->parts                     ? " upload"
+                                                            : "";
+    int r = http_client_fetch_as(telegram->http, purpose, arena, &request, &answer, &error);
     if (r < 0) {
         failure->description = error;
         return r;
@@ -200,7 +203,8 @@ static bool is_transient(int r, const struct telegram_failure *failure)
     case AISHA_E_UPSTREAM: /* a proxy's page, half an answer */
         return failure->error_code == 0 || failure->error_code == 200 || failure->error_code >= 500;
     case AISHA_E_TELEGRAM:
-        return failure->error_code >= 500 || failure->error_code == 421 ||
+        return (failure->error_code >= 500 && failure->error_code != 501) ||
+               failure->error_code == 421 ||
                (failure->error_code == 429 && failure->retry_after_s <= MAX_PATIENCE_S);
     default:
         return false;
@@ -364,7 +368,7 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         .max_body_bytes = (size_t)max_bytes,
         .save_path = path,
     };
-    r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    r = http_client_fetch_as(telegram->http, " file", arena, &request, &answer, &error);
     if (r < 0)
         failure->description = error;
     if (r == 0 && answer->status != 200) {

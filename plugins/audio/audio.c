@@ -318,20 +318,10 @@ static const struct aisha_requirement requirements[] = {
 };
 
 static const struct aisha_option options[] = {
-    {.name = "max_mb",
-     .type = AISHA_OPTION_INT,
-     .offset = offsetof(struct config, max_mb),
-     .value = "20",
-     .min = 1,
-     .max = TELEGRAM_MAX_MB,
-     .summary = "the largest recording; Telegram gives bots no more than 20 MB"},
-    {.name = "max_minutes",
-     .type = AISHA_OPTION_INT,
-     .offset = offsetof(struct config, max_minutes),
-     .value = "120",
-     .min = 1,
-     .max = 120,
-     .summary = "the longest recording"},
+    AISHA_OPTION(struct config, max_mb, .value = "20", .min = 1, .max = TELEGRAM_MAX_MB,
+                 .summary = "the largest recording; Telegram gives bots no more than 20 MB"),
+    AISHA_OPTION(struct config, max_minutes, .value = "120", .min = 1, .max = 120,
+                 .summary = "the longest recording"),
 };
 
 AISHA_PLUGIN(.name = "audio", .version = "1.0", .summary = "Transcribes voice notes and recordings",

@@ -6,6 +6,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/place.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/spec.h"
@@ -18,30 +19,15 @@ enum {
     MOST_BUTTONS = 100,
 };
 
-/* Parameters that would put the message where the sandbox has no place. */
-static int refuse_other_places(struct call *call)
+/* Whether the bot may write there; a business account's chats are open to it. */
+static int check_standing(struct call *call, int64_t chat_id)
 {
-    static const char *const names[] = {"business_connection_id", "direct_messages_topic_id",
-                                        "ephemeral_message_parameters",
-                                        "suggested_post_parameters"};
+    bool is_business = call_text(call, "business_connection_id") != NULL;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (call_get(call, names[i]))
-            return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
-                             names[i]);
-    if (call_get(call, "message_thread_id"))
-        return call_refuse(call, "message thread not found");
-    return 0;
-}
-
-int call_chat(struct call *call, int64_t *ret_chat_id)
-{
-    int64_t chat_id = call_int(call, "chat_id", 0);
-
-    if (!call_get(call, "chat_id"))
-        return call_refuse(call, "chat_id is empty");
     switch (world_standing(call->sandbox->world, chat_id)) {
     case CHAT_SILENT:
+        if (is_business)
+            break;
         return call_fail(call, 403, "Forbidden: bot can't initiate conversation with a user");
     case CHAT_BLOCKED:
         return call_fail(call, 403, "Forbidden: bot was blocked by the user");
@@ -50,8 +36,28 @@ int call_chat(struct call *call, int64_t *ret_chat_id)
     case CHAT_OPEN:
         break;
     }
-    *ret_chat_id = chat_id;
-    return refuse_other_places(call);
+    return 0;
+}
+
+static int find_place(struct call *call, struct place *ret)
+{
+    int64_t chat_id = call_int(call, "chat_id", 0);
+
+    if (!call_get(call, "chat_id"))
+        return call_refuse(call, "chat_id is empty");
+    int r = check_standing(call, chat_id);
+    return r < 0 ? r : call_place(call, chat_id, ret);
+}
+
+int call_chat(struct call *call, int64_t *ret_chat_id)
+{
+    struct place place;
+
+    int r = find_place(call, &place);
+    if (r < 0)
+        return r;
+    *ret_chat_id = place.chat_id;
+    return 0;
 }
 
 int call_own_message(struct call *call, cJSON **ret_message)
@@ -189,17 +195,18 @@ int call_new_message(struct call *call, cJSON **ret_message)
 {
     const cJSON *keyboard;
     cJSON *original = NULL;
-    int64_t chat_id;
+    struct place place;
 
     int r = call_markup(call, &keyboard);
     if (r == 0)
-        r = call_chat(call, &chat_id);
+        r = find_place(call, &place);
     if (r == 0)
-        r = find_original(call, chat_id, &original);
+        r = find_original(call, place.chat_id, &original);
     if (r < 0)
         return r;
-    cJSON *message = sandbox_new_message(call->sandbox, call->arena, chat_id,
+    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place.chat_id,
                                          world_bot(call->sandbox->world, call->arena));
+    place_set(message, &place);
     json_set_copy(message, "reply_to_message", original);
     json_set_copy(message, "reply_markup", keyboard);
     if (call_bool(call, "protect_content"))

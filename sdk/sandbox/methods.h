@@ -37,7 +37,7 @@ struct method {
 
 /* Each ends with a row without a name. */
 extern const struct method update_methods[], message_methods[], edit_methods[],
-    edit_media_methods[], media_methods[], profile_methods[];
+    edit_media_methods[], media_methods[], profile_methods[], query_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -52,7 +52,7 @@ bool call_bool(const struct call *call, const char *name);
 
 /* --- what several methods need (message.c) --- */
 
-/* The chat of chat_id, when the bot may write there. */
+/* The chat of chat_id, when the bot may write there, and in the place within it. */
 AISHA_CHECKED int call_chat(struct call *call, int64_t *ret_chat_id);
 
 /* The bot's own message of chat_id and message_id. */

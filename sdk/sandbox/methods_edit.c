@@ -4,6 +4,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -39,6 +40,8 @@ static int edit_message_text(struct call *call)
     struct formatted formatted;
     cJSON *before;
 
+    if (call_text(call, "inline_message_id"))
+        return inline_edit(call);
     int r = call_own_message(call, &before);
     if (r == 0 && call_get(call, "rich_message"))
         r = call_fail(call, 501, "Not Implemented: the sandbox has no rich messages yet");
@@ -78,6 +81,8 @@ static int edit_message_reply_markup(struct call *call)
 {
     cJSON *before;
 
+    if (call_text(call, "inline_message_id"))
+        return inline_edit(call);
     int r = call_own_message(call, &before);
     return r < 0 ? r : call_edit(call, before, copy_of(call, before));
 }

@@ -366,7 +366,9 @@ class MessagesTest(SandboxTest):
 
     def test_what_has_no_place_here_is_refused(self):
         self.refuses("message thread not found", "sendMessage", chat_id=ALICE, text="x", message_thread_id=5)
-        self.assertEqual(501, self.refusal("sendMessage", chat_id=ALICE, text="x", business_connection_id="b")[0])
+        self.refuses("business connection not found", "sendMessage", chat_id=ALICE, text="x",
+                     business_connection_id="b")
+        self.assertEqual(501, self.refusal("sendMessage", chat_id=ALICE, text="x", direct_messages_topic_id=5)[0])
         self.assertTrue(self.say(protect_content=True)["has_protected_content"])
 
     def test_who_blocked_the_bot_is_out_of_reach(self):

@@ -28,6 +28,15 @@ AISHA_PUBLIC int64_t aisha_now(struct aisha_ctx *ctx);
 /* A new random key for a row: a version 7 UUID as text, so that keys made later sort later. */
 AISHA_PUBLIC const char *aisha_uuid(struct aisha_ctx *ctx);
 
+/* A UUID in 16 bytes, for the payload of a button, and as text again. -AISHA_E_INVALID for a text that
+ * is none. */
+struct aisha_uuid {
+    uint8_t bytes[16];
+};
+
+AISHA_PUBLIC AISHA_CHECKED int aisha_uuid_pack(const char *text, struct aisha_uuid *ret);
+AISHA_PUBLIC const char *aisha_uuid_text(struct aisha_ctx *ctx, const struct aisha_uuid *uuid);
+
 /* ---- what all enabled plugins offer, for menus and help ---- */
 
 struct aisha_command_view {

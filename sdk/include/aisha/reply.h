@@ -14,6 +14,7 @@
 
 struct aisha_ctx;
 struct aisha_keyboard;
+struct aisha_reply_markup;
 
 struct aisha_reply {
     size_t size;
@@ -86,6 +87,14 @@ AISHA_PUBLIC struct aisha_keyboard *aisha_keyboard(struct aisha_ctx *ctx);
 #define AISHA_PAYLOAD(value) .payload = &(value), .payload_size = sizeof(value)
 
 AISHA_PUBLIC void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button);
+
+/*
+ * The buttons as the .reply_markup of a call of the Bot API, or of a result of an inline query, for what
+ * aisha_reply() does not send; NULL for an empty keyboard. -AISHA_E_INVALID after a mistake in a button.
+ */
+AISHA_PUBLIC AISHA_CHECKED int aisha_keyboard_markup(struct aisha_ctx *ctx,
+                                                     const struct aisha_keyboard *keyboard,
+                                                     const struct aisha_reply_markup **ret_markup);
 
 /* Further buttons go into a new row. */
 AISHA_PUBLIC void aisha_row(struct aisha_keyboard *keyboard);

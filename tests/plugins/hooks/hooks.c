@@ -92,12 +92,8 @@ static const struct aisha_webhook webhooks[] = {
 };
 
 static const struct aisha_option options[] = {
-    {.name = "token",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, token),
-     .value = "",
-     .is_secret = true,
-     .summary = "what callers of guarded have to know"},
+    AISHA_OPTION(struct config, token, .value = "", .is_secret = true,
+                 .summary = "what callers of guarded have to know"),
 };
 
 static const struct aisha_migration migrations[] = {
