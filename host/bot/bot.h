@@ -60,6 +60,8 @@ struct bot {
         const char *secret;
     } webhook;
 
+    LIST_HEAD(, incoming_press) presses; /* whose deliveries are not answered yet */
+
     TAILQ_HEAD(, aisha_ctx) running;
     uint64_t expired[UPDATE_KINDS_MAX]; /* updates dropped because nobody takes the answer */
 

@@ -34,6 +34,7 @@ enum {
     PATH_BYTES = 16,
     WATCH_EVERY_MS = 5 * 60 * 1000,
     RETRY_MS = 5000,
+    ANSWER_IN_BODY_MS = 500,
     CERTIFICATE_BYTES = 3 * 1024 * 1024,
 };
 
@@ -121,6 +122,50 @@ static bool is_let_through(const struct bot *bot, const char *body)
            has_room_for(bot, 2 * bot->config->limits.max_pending);
 }
 
+/* A press whose answer may still go into the answer of its delivery. */
+struct incoming_press {
+    struct wait answered;
+    int64_t update_id;
+    char *call; /* malloc'ed */
+    LIST_ENTRY(incoming_press) link;
+};
+
+bool incoming_answer(struct bot *bot, int64_t update_id, const char *call)
+{
+    struct incoming_press *press;
+
+    LIST_FOREACH(press, &bot->presses, link)
+        if (press->update_id == update_id && !press->call) {
+            press->call = strdup(call);
+            wait_wake(&press->answered, 0);
+            return press->call != NULL;
+        }
+    return false;
+}
+
+/* Once it is on disk, Telegram may forget it. That is said at once, but a press is usually answered
+ * in a moment, and that saves a call. */
+static AISHA_ASYNC void store_and_answer(struct http_exchange *exchange, struct bot *bot,
+                                         cJSON *update)
+{
+    struct incoming_press press = {
+        .update_id = codec_integer(cJSON_GetObjectItemCaseSensitive(update, "update_id"))};
+    bool is_press = cJSON_HasObjectItem(update, "callback_query");
+
+    wait_init(&press.answered, bot->loop);
+    LIST_INSERT_HEAD(&bot->presses, &press, link);
+    int r = inbox_gate_receive(bot->gate, update);
+    if (r == 0 && is_press)
+        aisha_ignore(wait_for(&press.answered, ANSWER_IN_BODY_MS));
+    LIST_REMOVE(&press, link);
+    if (r < 0)
+        web_respond_later(exchange);
+    else
+        http_exchange_respond(exchange, 200, press.call ? "application/json" : NULL, press.call,
+                              press.call ? strlen(press.call) : 0);
+    free(press.call);
+}
+
 static AISHA_ASYNC void take_update(struct http_exchange *exchange, struct bot *bot)
 {
     cJSON *update;
@@ -149,10 +194,7 @@ static AISHA_ASYNC void take_update(struct http_exchange *exchange, struct bot *
         web_respond(exchange, 400, "this is no update\n");
         return;
     }
-    if (inbox_gate_receive(bot->gate, update) < 0)
-        web_respond_later(exchange);
-    else
-        http_exchange_respond(exchange, 200, NULL, NULL, 0);
+    store_and_answer(exchange, bot, update);
 }
 
 void incoming_handle(struct http_exchange *exchange, struct bot *bot)

@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <aisha/base.h>
 
 struct bot;
@@ -17,6 +20,12 @@ void incoming_stop(struct bot *bot);
 
 /* There may be room again. */
 void incoming_unit_ended(struct bot *bot);
+
+/*
+ * Makes the call (JSON with "method") by way of the answer to the update's delivery, when that is
+ * still open; what comes of it is never known. false = make it yourself.
+ */
+bool incoming_answer(struct bot *bot, int64_t update_id, const char *call);
 
 /* A request for a path under /telegram/. */
 AISHA_ASYNC void incoming_handle(struct http_exchange *exchange, struct bot *bot);

@@ -10,6 +10,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
+#include "host/bot/incoming.h"
 #include "host/bot/media.h"
 #include "host/bot/progress.h"
 #include "host/bot/sized.h"
@@ -305,6 +306,22 @@ int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
 
 /* ---- answers to a press ---- */
 
+/* As the answer to the webhook's request, when there is one and it still waits. */
+static bool answer_by_delivery(struct aisha_ctx *ctx, const struct aisha_callback_query *query,
+                               const char *text, bool is_alert)
+{
+    if (LIST_EMPTY(&ctx->bot->presses))
+        return false;
+    const char *notice =
+        text ? arena_printf(&ctx->arena, ",\"text\":%s,\"show_alert\":%s",
+                            aisha_json_quote(ctx, text), is_alert ? "true" : "false")
+             : "";
+    const char *call =
+        arena_printf(&ctx->arena, "{\"method\":\"answerCallbackQuery\",\"callback_query_id\":%s%s}",
+                     aisha_json_quote(ctx, query->id), notice);
+    return incoming_answer(ctx->bot, ctx->item.update_id, call);
+}
+
 static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 {
     const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
@@ -316,6 +333,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;
+    if (answer_by_delivery(ctx, query, text, is_alert))
+        return 0;
     int r = aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
                                         .show_alert = is_alert);
     return was_refused(ctx, r, "query is too old") ? 0 : r;

@@ -199,7 +199,7 @@ class Webhook(unittest.TestCase):
             self.assertEqual(stack.requests("setWebhook", after=before), [])
             stack.env["WEBHOOK_SECRET"] = "another"
             stack.restart_host()
-            [call] = stack.requests("setWebhook", after=before)
+            call = stack.wait_request("setWebhook", after=before)
             self.assertEqual(call["params"]["secret_token"], "another")
             self.assertEqual(sorted(call["params"]["allowed_updates"]), ["callback_query", "message"])
 
@@ -209,14 +209,14 @@ class Webhook(unittest.TestCase):
         stack = self.stack(aisha_ini=ini)
         stack.write("own.pem", "-----BEGIN CERTIFICATE-----\n")
         with stack:
-            [call] = stack.requests("setWebhook")
+            call = stack.wait_request("setWebhook")
             self.assertEqual(call["params"]["certificate"]["size"], 28)
             before = stack.newest_request()
             stack.restart_host()
             self.assertEqual(stack.requests("setWebhook", after=before), [])
             stack.write("own.pem", "-----BEGIN ANOTHER-----\n")
             stack.restart_host()
-            self.assertEqual(len(stack.requests("setWebhook", after=before)), 1)
+            stack.wait_request("setWebhook", after=before)
 
     def test_from_polling_to_a_webhook_and_back(self):
         with self.stack() as stack:
@@ -275,6 +275,18 @@ class Webhook(unittest.TestCase):
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 200, answer.status
+
+    def test_a_press_is_answered_by_the_answer_to_its_delivery(self):
+        with self.stack() as stack:
+            ann = stack.user()
+            stack.send(ann, "/button")
+            message = stack.wait_message(ann, "pressed 0")
+            stack.fault("answerCallbackQuery", http=500)  # which a call would meet
+            revision, before = stack.revision(), stack.newest_request()
+            query = stack.press_text(ann, message, "again")
+            stack.wait_event(after=revision, type="answer_callback")
+            [call] = stack.requests("answerCallbackQuery", after=before)
+            self.assertEqual((call["params"]["callback_query_id"], call["status"]), (query, 200))
 
     def test_many_connections_and_duplicates(self):
         """As Telegram could: the updates of a chat one after the other, chats in parallel, some of them twice."""
