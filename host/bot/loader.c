@@ -107,6 +107,15 @@ static int find_path(struct arena *arena, const struct registry_options *options
     return 0;
 }
 
+static const char *load_remedy(const char *error)
+{
+    if (strstr(error, "undefined symbol: aisha_"))
+        return "the plugin needs a newer host, or its author has misspelled the name";
+    if (strstr(error, "undefined symbol"))
+        return "link the object or library that defines it: cc … -lNAME";
+    return "build the plugin again on this machine";
+}
+
 static int open_object(struct arena *arena, const struct ini_section *section, const char *path,
                        int line, const struct aisha_plugin **ret_foreign, struct problems *problems)
 {
@@ -117,14 +126,9 @@ static int open_object(struct arena *arena, const struct ini_section *section, c
     void *handle = dlopen(full, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *error = dlerror();
-        bool is_newer = strstr(error, "undefined symbol: aisha_");
-        return refuse(
-            problems, section, line,
-            is_newer ? "the plugin's author: is the name right? else the plugin needs a newer host"
-            : strstr(error, "undefined symbol")
-                ? "link the object or library that defines it: cc … -lNAME"
-                : "build the plugin again on this machine",
-            arena_printf(arena, "the plugin cannot be loaded: %s", error));
+        const char *text = error ? error : "the system does not say why";
+        return refuse(problems, section, line, load_remedy(text),
+                      arena_printf(arena, "the plugin cannot be loaded: %s", text));
     }
     *ret_foreign = dlsym(handle, "aisha_plugin");
     if (!*ret_foreign)
