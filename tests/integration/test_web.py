@@ -216,6 +216,7 @@ class Webhook(unittest.TestCase):
             self.assertEqual(stack.requests("setWebhook", after=before), [])
             stack.write("own.pem", "-----BEGIN ANOTHER-----\n")
             stack.restart_host()
+            stack.wait_request("setWebhook", after=before)
             self.assertEqual(len(stack.requests("setWebhook", after=before)), 1)
 
     def test_from_polling_to_a_webhook_and_back(self):
