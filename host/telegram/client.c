@@ -154,6 +154,16 @@ static struct aisha_http_part to_http_part(const struct codec_part *part)
     return http;
 }
 
+/* Slots of their own: an upload takes long, and answers to queries cannot wait ("" = the others). */
+static const char *purpose_of(const char *method, const struct codec_body *body)
+{
+    if (strcmp(method, "getUpdates") == 0)
+        return " poll";
+    if (strncasecmp(method, "answer", strlen("answer")) == 0)
+        return " answer";
+    return body->parts ? " upload" : "";
+}
+
 int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
                      const struct codec_body *body, int64_t timeout_ms, const cJSON **ret_result,
                      struct telegram_failure *failure)
@@ -181,10 +191,8 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         request.body = body->json;
         request.body_size = strlen(body->json);
     }
-    const char *purpose = strcmp(method, "getUpdates") == 0 ? " poll"
-                          : body->parts                     ? " upload"
-                                                            : "";
-    int r = http_client_fetch_as(telegram->http, purpose, arena, &request, &answer, &error);
+    int r = http_client_fetch_as(telegram->http, purpose_of(method, body), arena, &request, &answer,
+                                 &error);
     if (r < 0) {
         failure->description = error;
         return r;

@@ -273,11 +273,7 @@ class Payments(unittest.TestCase):
     def test_in_time_while_a_thousand_wait(self):
         with Stack(plugins_ini=UPDATES, env={"MAX_IN_FLIGHT": "50"}) as stack:
             ann = stack.user()
-            for number in range(1000):
-                user = {"id": 5000 + number, "is_bot": False, "first_name": "U"}
-                stack.update(message={"message_id": number + 1, "date": 1, "from": user,
-                                      "chat": {"id": 5000 + number, "type": "private"}, "text": "/sleep 3600000"})
-            until(lambda: stack.state()["pending_update_count"] == 0, "all have been taken")
+            self.send_a_thousand(stack, "/sleep 3600000")
             queries = [self.checkout(stack, ann, "ok") for _ in range(20)]
             for query in queries:
                 call = self.answer(stack, query)  # after 10 s the sandbox would refuse it
@@ -287,6 +283,23 @@ class Payments(unittest.TestCase):
             stack.start_host()  # all thousand at once
             query = self.checkout(stack, ann, "ok")
             self.assertEqual(self.answer(stack, query)["status"], 200)
+            stack.kill_host()
+
+    def send_a_thousand(self, stack, text):
+        for number in range(1000):
+            user = {"id": 5000 + number, "is_bot": False, "first_name": "U"}
+            stack.update(message={"message_id": number + 1, "date": 1, "from": user,
+                                  "chat": {"id": 5000 + number, "type": "private"}, "text": text})
+        until(lambda: stack.state()["pending_update_count"] == 0, "all have been taken")
+
+    def test_in_time_while_telegram_is_slow_for_a_thousand(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            stack.fault("sendMessage", count=1000, delay_ms=3000)  # 64 at once: that takes 47 s
+            self.send_a_thousand(stack, "/where")
+            for _ in range(5):
+                call = self.answer(stack, self.checkout(stack, ann, "ok"))
+                self.assertEqual((call["status"], call["params"]["ok"]), (200, True))
             stack.kill_host()
 
     def test_who_cannot_pay_is_told_so(self):

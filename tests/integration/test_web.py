@@ -217,6 +217,7 @@ class Webhook(unittest.TestCase):
             stack.write("own.pem", "-----BEGIN ANOTHER-----\n")
             stack.restart_host()
             stack.wait_request("setWebhook", after=before)
+            self.assertEqual(len(stack.requests("setWebhook", after=before)), 1)
 
     def test_from_polling_to_a_webhook_and_back(self):
         with self.stack() as stack:

@@ -17,6 +17,7 @@ tap.py, which lies beside this file, runs the tests.
 import ctypes
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,8 +42,14 @@ libc = ctypes.CDLL(None)
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """One that the system does not meanwhile give to somebody who asked for any port."""
+    while True:
+        port = random.randint(10240, 32767)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
 
 
 def until(condition, what, timeout=DEADLINE, pause=0.02):
