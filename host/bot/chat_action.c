@@ -26,10 +26,11 @@ enum { REPEAT_MS = 4500, TIMEOUT_MS = 5000 };
 struct chat_action {
     struct bot *bot;
     int64_t chat_id, thread_id;
-    const char *name;   /* of the table below; NULL = end */
-    struct wait *pause; /* while the task sleeps */
-    bool is_over;       /* the task has ended; its unit frees the struct */
-    bool is_left;       /* the unit has ended; the task frees it */
+    char *business_connection_id; /* or NULL */
+    const char *name;             /* of the table below; NULL = end */
+    struct wait *pause;           /* while the task sleeps */
+    bool is_over;                 /* the task has ended; its unit frees the struct */
+    bool is_left;                 /* the unit has ended; the task frees it */
 };
 
 static const char *find_name(const char *name)
@@ -46,11 +47,19 @@ static const char *find_name(const char *name)
     return NULL;
 }
 
+static void chat_action_free(struct chat_action *action)
+{
+    free(action->business_connection_id);
+    free(action);
+}
+
 static AISHA_ASYNC int send_once(const struct chat_action *action)
 {
     const struct aisha_send_chat_action_params params = {.size = sizeof params,
                                                          .chat_id = action->chat_id,
                                                          .message_thread_id = action->thread_id,
+                                                         .business_connection_id =
+                                                             action->business_connection_id,
                                                          .action = action->name};
     struct arena arena = {0};
     struct telegram_failure failure;
@@ -91,7 +100,7 @@ static AISHA_ASYNC void keep_alive(void *arg)
     }
     action->is_over = true;
     if (action->is_left)
-        free(action);
+        chat_action_free(action);
 }
 
 static void change(struct chat_action *action, const char *name)
@@ -112,7 +121,7 @@ static void start(struct aisha_ctx *ctx, const char *name)
     *action = (struct chat_action){
         .bot = ctx->bot, .chat_id = ctx->chat_id, .thread_id = ctx->thread_id, .name = name};
     if (task_start(ctx->bot->loop, "chat action", keep_alive, action, NULL) < 0)
-        free(action);
+        chat_action_free(action);
     else
         ctx->chat_action = action;
 }
@@ -140,7 +149,7 @@ void chat_action_end(struct aisha_ctx *ctx)
     if (!action)
         return;
     if (action->is_over) {
-        free(action);
+        chat_action_free(action);
         return;
     }
     action->is_left = true;

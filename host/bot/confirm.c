@@ -138,6 +138,7 @@ int confirm_take(struct aisha_ctx *ctx)
 void confirm_done(struct aisha_ctx *ctx)
 {
     if (!ctx->screen_id && ctx->message && ctx->message->date != 0)
-        aisha_ignore(aisha_edit_message_reply_markup(ctx, NULL, .chat_id = ctx->chat_id,
-                                                     .message_id = ctx->message->message_id));
+        aisha_ignore(aisha_edit_message_reply_markup(
+            ctx, NULL, .chat_id = ctx->chat_id, .message_id = ctx->message->message_id,
+            .business_connection_id = ctx->business_connection_id));
 }
