@@ -47,7 +47,7 @@ static const char *find_name(const char *name)
     return NULL;
 }
 
-static void action_free(struct chat_action *action)
+static void chat_action_free(struct chat_action *action)
 {
     free(action->business_connection_id);
     free(action);
@@ -100,7 +100,7 @@ static AISHA_ASYNC void keep_alive(void *arg)
     }
     action->is_over = true;
     if (action->is_left)
-        action_free(action);
+        chat_action_free(action);
 }
 
 static void change(struct chat_action *action, const char *name)
@@ -120,10 +120,8 @@ static void start(struct aisha_ctx *ctx, const char *name)
         abort();
     *action = (struct chat_action){
         .bot = ctx->bot, .chat_id = ctx->chat_id, .thread_id = ctx->thread_id, .name = name};
-    if (ctx->business_connection_id)
-        action->business_connection_id = strdup(ctx->business_connection_id);
     if (task_start(ctx->bot->loop, "chat action", keep_alive, action, NULL) < 0)
-        action_free(action);
+        chat_action_free(action);
     else
         ctx->chat_action = action;
 }
@@ -151,7 +149,7 @@ void chat_action_end(struct aisha_ctx *ctx)
     if (!action)
         return;
     if (action->is_over) {
-        action_free(action);
+        chat_action_free(action);
         return;
     }
     action->is_left = true;

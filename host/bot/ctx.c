@@ -76,6 +76,13 @@ int ctx_read(struct aisha_ctx *ctx)
     return 0;
 }
 
+const char *ctx_inline_message_id(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
+
+    return query && !ctx->chat_id ? query->inline_message_id : NULL;
+}
+
 void ctx_reset(struct aisha_ctx *ctx)
 {
     struct aisha_ctx fresh = {

@@ -114,6 +114,9 @@ AISHA_CHECKED int ctx_read(struct aisha_ctx *ctx);
     .direct_messages_topic_id = (ctx)->direct_topic_id,                                            \
     .business_connection_id = (ctx)->business_connection_id
 
+/* Of a pressed button under a message that somebody sent by way of us, in a chat we do not know. */
+const char *ctx_inline_message_id(const struct aisha_ctx *ctx);
+
 /* Forgets everything that belongs to one attempt. Temporary files are removed. */
 void ctx_reset(struct aisha_ctx *ctx);
 

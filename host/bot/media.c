@@ -91,6 +91,7 @@ int media_replace(struct aisha_ctx *ctx, const struct media *media, int64_t mess
     return aisha_edit_message_media(
         ctx, &edited, .chat_id = ctx->chat_id, .message_id = message_id,
         .business_connection_id = ctx->business_connection_id,
+        .inline_message_id = ctx_inline_message_id(ctx),
         .media =
             AISHA_OBJECT(input_media, .type = media->kind->name, .media = media->file,
                          .caption = media->caption, .parse_mode = media->is_html ? "HTML" : NULL),

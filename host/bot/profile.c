@@ -15,6 +15,7 @@
 #include "host/bot/ctx.h"
 #include "host/bot/i18n.h"
 #include "host/core/log.h"
+#include "host/store/db.h"
 #include "host/telegram/client.h"
 
 enum { MAX_COMMANDS = 100 };
@@ -40,6 +41,11 @@ static void log_failure(const struct publishing *p, const char *what, int r)
     if (r < 0 && r != -AISHA_E_CANCELED)
         log_warn("bot", "%s could not be published: %s", what,
                  p->failure.description ? p->failure.description : aisha_error_text(r));
+}
+
+static const char *language_of(const char *const *locale)
+{
+    return locale == i18n_locales ? NULL : *locale;
 }
 
 /* ---- lists of commands ---- */
@@ -151,6 +157,68 @@ static AISHA_ASYNC int publish_commands(struct publishing *p)
     return r == -AISHA_E_CANCELED ? r : 0;
 }
 
+/* ---- operators who are none any more ---- */
+
+static bool is_operator(const struct config *config, int64_t id)
+{
+    for (size_t i = 0; i < config->admin.id_count; i++)
+        if (config->admin.ids[i] == id)
+            return true;
+    return false;
+}
+
+/* What was published for one chat hides all other lists there, for ever. */
+static AISHA_ASYNC int withdraw(struct publishing *p, int64_t chat_id)
+{
+    static const struct place nowhere = {"chat", 0, 0};
+    int r = 0;
+
+    for (const char *const *locale = i18n_locales; r == 0 && *locale; locale++) {
+        p->locale = *locale;
+        p->language = language_of(locale);
+        r = publish_list(p, &nowhere, chat_id);
+    }
+    bool is_gone =
+        r == -AISHA_E_TELEGRAM && (p->failure.error_code == 400 || p->failure.error_code == 403);
+    if (r < 0 && !is_gone)
+        return r;
+    return db_batch(p->bot->db, &p->arena,
+                    &AISHA_SQL("DELETE FROM operator_lists WHERE bot_id = $1 AND chat_id = $2",
+                               p->bot->id, chat_id),
+                    1, NULL);
+}
+
+static bool has_row(const struct aisha_rows *rows, int64_t chat_id)
+{
+    for (size_t i = 0; i < rows->row_count; i++)
+        if (aisha_cell_int(rows, i, "chat_id") == chat_id)
+            return true;
+    return false;
+}
+
+/* Withdraws the lists of former operators, and remembers who gets one now. */
+static AISHA_ASYNC int update_operators(struct publishing *p)
+{
+    const struct config *config = p->bot->config;
+    const struct aisha_rows *rows;
+
+    int r = db_query(p->bot->db, &p->arena,
+                     &AISHA_SQL("SELECT chat_id FROM operator_lists WHERE bot_id = $1", p->bot->id),
+                     &rows);
+    for (size_t i = 0; r == 0 && i < rows->row_count; i++)
+        if (!is_operator(config, aisha_cell_int(rows, i, "chat_id")))
+            r = withdraw(p, aisha_cell_int(rows, i, "chat_id"));
+    for (size_t i = 0; r == 0 && i < config->admin.id_count; i++)
+        if (!has_row(rows, config->admin.ids[i]))
+            r = db_batch(p->bot->db, &p->arena,
+                         &AISHA_SQL("INSERT INTO operator_lists (bot_id, chat_id) VALUES ($1, $2)"
+                                    " ON CONFLICT (bot_id, chat_id) DO NOTHING",
+                                    p->bot->id, config->admin.ids[i]),
+                         1, NULL);
+    log_failure(p, "the change of operators", r);
+    return r == -AISHA_E_CANCELED ? r : 0;
+}
+
 /* ---- texts ---- */
 
 /* getMyName, getMyDescription and getMyShortDescription differ in names only. */
@@ -220,11 +288,11 @@ static AISHA_ASYNC int publish_menu_button(struct publishing *p)
 void profile_publish(struct bot *bot)
 {
     struct publishing p = {.bot = bot};
-    int r = 0;
+    int r = update_operators(&p);
 
     for (const char *const *locale = i18n_locales; r == 0 && *locale; locale++) {
         p.locale = *locale;
-        p.language = locale == i18n_locales ? NULL : *locale;
+        p.language = language_of(locale);
         r = publish_commands(&p);
         if (r == 0)
             r = publish_texts(&p);

@@ -26,10 +26,10 @@ enum { EDIT_EVERY_MS = 3000, BAR_LENGTH = 10 };
 
 struct progress {
     struct bot *bot;
-    struct arena arena; /* what the button is made of */
+    struct arena arena; /* of the button, and of the names of the place */
     const struct aisha_reply_markup *markup;
     int64_t chat_id, message_id;
-    const char *business_connection_id; /* or NULL */
+    const char *business_connection_id, *inline_message_id;
     int64_t edited_at_ms;
     char *last;         /* HTML, the newest state */
     bool is_shown;      /* the message shows last, or will in a moment */
@@ -58,6 +58,7 @@ static AISHA_ASYNC void edit(struct progress *progress)
         .chat_id = progress->chat_id,
         .message_id = progress->message_id,
         .business_connection_id = progress->business_connection_id,
+        .inline_message_id = progress->inline_message_id,
         .text = arena_strdup(&arena, progress->last),
         .parse_mode = "HTML",
         .reply_markup = progress->markup,
@@ -146,6 +147,8 @@ static struct progress *progress_new(struct aisha_ctx *ctx)
     if (!progress)
         abort();
     progress->bot = ctx->bot;
+    progress->business_connection_id = arena_strdup(&progress->arena, ctx->business_connection_id);
+    progress->inline_message_id = arena_strdup(&progress->arena, ctx_inline_message_id(ctx));
     return progress;
 }
 
@@ -170,6 +173,8 @@ static AISHA_ASYNC void store(struct aisha_ctx *ctx, struct progress *progress)
 {
     const struct unfinished message = unfinished_of(ctx, progress);
 
+    if (progress->business_connection_id || progress->inline_message_id)
+        return; /* not a message of our own */
     progress->is_stored = unfinished_add(ctx->bot->db, &ctx->arena, &message) == 0;
 }
 
@@ -199,9 +204,6 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     if (!progress->markup)
         progress->markup = copy_button(&progress->arena, markup);
     progress->chat_id = ctx->chat_id;
-    if (ctx->business_connection_id && !progress->business_connection_id)
-        progress->business_connection_id =
-            arena_strdup(&progress->arena, ctx->business_connection_id);
     progress->message_id = ctx->screen_id;
     progress->edited_at_ms = loop_now_ms(ctx->bot->loop);
     progress->is_current = progress->is_shown = true;

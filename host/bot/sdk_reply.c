@@ -217,14 +217,6 @@ static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *o
     return 0;
 }
 
-/* Of a pressed button under a message that somebody sent by way of us, in a chat we do not know. */
-static const char *inline_message_id(const struct aisha_ctx *ctx)
-{
-    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
-
-    return query && !ctx->chat_id ? query->inline_message_id : NULL;
-}
-
 static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      bool is_html)
 {
@@ -233,7 +225,7 @@ static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
     return aisha_edit_message_text(
         ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id,
         .business_connection_id = ctx->business_connection_id,
-        .inline_message_id = inline_message_id(ctx), .text = text,
+        .inline_message_id = ctx_inline_message_id(ctx), .text = text,
         .parse_mode = is_html ? "HTML" : NULL, .reply_markup = out->markup);
 }
 
@@ -266,7 +258,7 @@ static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct out
 /* A text can become media, but not the other way round; and one message stays one message. */
 static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    if (!ctx->screen_id && !inline_message_id(ctx))
+    if (!ctx->screen_id && !ctx_inline_message_id(ctx))
         return false;
     if (out->media.kind)
         return is_caption(out);

@@ -77,6 +77,14 @@ const struct aisha_migration host_migrations[] = {
                "  locale TEXT NOT NULL,"
                "  PRIMARY KEY (bot_id, chat_id, message_id));",
     },
+    {
+        .version = 3,
+        .name = "who sees the operators' commands",
+        .sql = "CREATE TABLE operator_lists ("
+               "  bot_id BIGINT NOT NULL,"
+               "  chat_id BIGINT NOT NULL,"
+               "  PRIMARY KEY (bot_id, chat_id));",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

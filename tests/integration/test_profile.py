@@ -70,6 +70,17 @@ class Profile(unittest.TestCase):
                 self.assertEqual(set(), self.names(stack, scope, language, **where))
         self.assertEqual({"start", "help", "language", "cancel"}, self.names(stack, "default"))
 
+    def test_who_is_no_operator_any_more_sees_what_others_see(self):
+        stack = self.stack(env={"ADMIN_IDS": f"{OPERATOR}, 4711"})
+        stack.user("Olga", id=OPERATOR)
+        self.start(stack)
+        self.assertIn("rule", self.names(stack, "chat", chat_id=OPERATOR))
+        stack.env["ADMIN_IDS"] = ""
+        self.start(stack)
+        for language in (None, "en"):
+            self.assertEqual(set(), self.names(stack, "chat", language, chat_id=OPERATOR))
+        self.assertEqual([], self.start(stack))
+
     def test_texts_in_both_languages(self):
         stack = self.stack(plugins_ini=HOME)
         stack.write("etc/profile/en.json", json.dumps({"name": "Aisha &amp; Co", "description": "Hello <b>all</b>"}))

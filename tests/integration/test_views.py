@@ -332,5 +332,57 @@ class Gallery(Case):
         until(lambda: b"the file to send is not there: gone.png" in stack.host.output(), "the log names it")
 
 
+class Groups(Case):
+    """What is asked and shown in a group belongs to one of its members."""
+
+    def group(self, stack, owner, **more):
+        return stack.api("/sandbox/chats", {"user_id": owner, "type": "supergroup", "title": "G"} | more)["id"]
+
+    def say(self, stack, user, chat, text, **more):
+        stack.api("/sandbox/send", {"user_id": user, "chat_id": chat, "text": text} | more)
+
+    def press(self, stack, user, chat, message, row=0, column=0):
+        stack.api("/sandbox/press", {"user_id": user, "chat_id": chat, "message_id": message["message_id"], "row": row,
+                                     "column": column})
+
+    def test_a_question_is_for_whom_it_was_asked(self):
+        stack = self.stack()
+        ann, eve = stack.user(), stack.user("Eve")
+        group = self.group(stack, ann)
+        self.say(stack, ann, group, "/delete 7")
+        question = stack.wait_message(group, "item 7?")
+        revision = stack.revision()
+        self.press(stack, eve, group, question)
+        self.wait_answer(stack, revision, "for someone else")
+        self.assertEqual(question, stack.last_bot_message(group))
+        self.press(stack, ann, group, question)
+        stack.wait_message(group, "deleted 7")
+
+    def test_everything_stays_in_its_topic(self):
+        stack = self.stack()
+        ann = stack.user()
+        self.assertIn("photo", stack.upload(ann, png(30), kind="photo", file_name="a.png"))
+        stack.wait_message(ann, "added")
+        forum = self.group(stack, ann, is_forum=True)
+        self.say(stack, ann, forum, "/gallery", message_thread_id=7)
+        shown = stack.wait_message(forum, "id 1")
+        self.press(stack, ann, forum, shown, row=1)  # a text is sent anew
+        for command, part in (("/act", "acted"), ("/paint", "painted")):
+            self.say(stack, ann, forum, command, message_thread_id=7)
+            stack.wait_message(forum, part)
+        stack.wait_message(forum, "about the photo")
+        self.assertEqual({7}, {m.get("message_thread_id") for m in stack.bot_messages(forum)})
+        self.assertEqual({7}, {r["params"].get("message_thread_id") for r in stack.requests("sendChatAction")})
+
+    def test_commands_of_groups_and_of_private_chats(self):
+        stack = self.stack(env={"ADMIN_IDS": "77"})
+        olga = stack.user("Olga", id=77)
+        group = self.group(stack, olga)
+        for command in ("/alone", "/rule", "/together"):
+            self.say(stack, olga, group, command)
+        stack.wait_message(group, "it works")
+        self.assertEqual(1, len(stack.bot_messages(group)), "the others are not there")
+
+
 if __name__ == "__main__":
     unittest.main()

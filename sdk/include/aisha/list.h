@@ -64,7 +64,7 @@ AISHA_PUBLIC void aisha_page_buttons_(struct aisha_keyboard *keyboard,
  *     return aisha_confirm(ctx, .key = "really_delete", .yes = "delete", AISHA_PAYLOAD(item));
  *
  * When the callback fails before it has written to the database, the question can be answered again.
- * One question for each unit of work.
+ * One question for each unit of work, where the bot is a member of the chat.
  */
 struct aisha_confirmation {
     size_t size;
