@@ -19,6 +19,14 @@ class Case(unittest.TestCase):
         self.enterContext(stack)
         return stack
 
+    def press_old(self, stack, user, message, row=0, column=0):
+        """A press under a message that is too old for Telegram to show to bots."""
+        button = message["reply_markup"]["inline_keyboard"][row][column]
+        stack.update(callback_query={
+            "id": "1", "from": {"id": user, "is_bot": False, "first_name": "Ann", "language_code": "en"},
+            "chat_instance": "1", "data": button["callback_data"],
+            "message": {"chat": message["chat"], "message_id": message["message_id"], "date": 0}})
+
     def wait_answer(self, stack, revision, text):
         """The alert that answers a press."""
         event = stack.wait_event(after=revision, type="answer_callback", show_alert=True)
@@ -155,6 +163,14 @@ class Pages(Case):
         stack.wait_message(ann, "items: 120 121 122")
         self.assertEqual(1, len(stack.bot_messages(ann)))
 
+    def test_under_an_old_message_the_page_comes_anew(self):
+        stack = self.stack()
+        ann = stack.user()
+        stack.send(ann, "/list 100")
+        shown = stack.wait_message(ann, "items: 100")
+        self.press_old(stack, ann, shown, column=2)
+        stack.wait_message(ann, "items: 105", after=shown["message_id"])
+
     def test_a_page_that_is_not_there_is_the_nearest(self):
         stack = self.stack()
         ann = stack.user()
@@ -239,6 +255,15 @@ class Confirmations(Case):
             self.wait_answer(stack, revision, "went wrong")
         self.assertEqual(question, stack.last_bot_message(ann))
 
+    def test_an_old_question_can_be_answered(self):
+        stack = self.stack()
+        ann = stack.user()
+        for command, question in (("/delete 7", "item 7?"), ("/forget 1", "Forget it?")):
+            stack.send(ann, command)
+            self.press_old(stack, ann, stack.wait_message(ann, question))
+        stack.wait_message(ann, "deleted 7")
+        until(lambda: self.deletions(stack, ann) == 2, "the second one is forgotten")
+
     def test_nobody_else_can_answer(self):
         stack = self.stack()
         ann, eve = stack.user(), stack.user("Eve")
@@ -265,6 +290,15 @@ class Gallery(Case):
             after = stack.last_bot_message(user)["message_id"]
             stack.send(user, f"/add {source}")
             stack.wait_message(user, "added", after=after)
+
+    def test_under_an_old_photo_the_next_comes_anew(self):
+        stack = self.stack()
+        ann = stack.user()
+        self.filled(stack, ann)
+        stack.send(ann, "/gallery")
+        shown = stack.wait_message(ann, "id 1")
+        self.press_old(stack, ann, shown, column=2)
+        self.assertEqual(30, self.photo_width(stack.wait_message(ann, "blob 2", after=shown["message_id"])))
 
     def test_photos_are_turned_in_one_message(self):
         stack = self.stack()
