@@ -120,6 +120,8 @@ static void start(struct aisha_ctx *ctx, const char *name)
         abort();
     *action = (struct chat_action){
         .bot = ctx->bot, .chat_id = ctx->chat_id, .thread_id = ctx->thread_id, .name = name};
+    if (ctx->business_connection_id)
+        action->business_connection_id = strdup(ctx->business_connection_id);
     if (task_start(ctx->bot->loop, "chat action", keep_alive, action, NULL) < 0)
         chat_action_free(action);
     else
