@@ -241,8 +241,11 @@ static int bot_new(struct bot *bot)
     const struct telegram_options telegram = {
         .api_url = bot->config->telegram.api_url,
         .token = bot->config->telegram.token,
-        .rate = (double)bot->config->outbound.rate,
-        .chat_rate = (double)bot->config->outbound.chat_rate,
+        .limits = {.rate = (double)bot->config->outbound.rate,
+                   .chat_rate = (double)bot->config->outbound.chat_rate,
+                   .group_rate = bot->config->outbound.chat_rate
+                                     ? (double)bot->config->outbound.group_rate
+                                     : 0},
     };
 
     int r = loop_new(&bot->loop, &loop_options);
