@@ -114,8 +114,7 @@ void target_of_params(const char *method, const struct api_type *type, const voi
 
     if (chat && chat->value.kind == API_ID)
         name = *(const char *const *)(const void *)at(params, chat->second);
-    size_t items =
-        length_of(type, params, "media") + length_of(type, params, "message_ids");
+    size_t items = length_of(type, params, "media") + length_of(type, params, "message_ids");
     fill(method, integer_of(type, params, "chat_id"), name, integer_of(type, params, "message_id"),
          items, turn);
 }
@@ -168,8 +167,7 @@ void target_move(struct arena *arena, struct codec_body *body, int64_t chat_id)
         body->json = with_chat(arena, body->json, chat_id);
         return;
     }
-    struct codec_part *parts =
-        arena_memdup(arena, body->parts, body->part_count * sizeof *parts);
+    struct codec_part *parts = arena_memdup(arena, body->parts, body->part_count * sizeof *parts);
     for (size_t i = 0; i < body->part_count; i++)
         if (strcmp(parts[i].name, "chat_id") == 0)
             parts[i].value = arena_printf(arena, "%lld", (long long)chat_id);

@@ -196,8 +196,8 @@ static AISHA_ASYNC int find_ids(struct uploads *uploads)
         if (r < 0)
             return r;
         /* with the id goes the name the file was uploaded under */
-        upload->blob.stamp = arena_printf(uploads->arena, "%s %s", stamp,
-                                          file->file_name ? file->file_name : "");
+        upload->blob.stamp =
+            arena_printf(uploads->arena, "%s %s", stamp, file->file_name ? file->file_name : "");
         upload->file_id = memory->file_id(user, uploads->arena, &upload->blob);
     }
     return 0;
@@ -257,8 +257,8 @@ static const char *media_text(struct uploads *uploads)
 {
     for (size_t i = 0; i < uploads->count; i++) {
         const struct upload *upload = &uploads->uploads[i];
-        const char *name = arena_printf(uploads->arena, "attach://%s",
-                                        uploads->body->parts[upload->part].name);
+        const char *name =
+            arena_printf(uploads->arena, "attach://%s", uploads->body->parts[upload->part].name);
         if (!upload->is_media)
             continue;
         cJSON *item = cJSON_IsArray(uploads->media)
