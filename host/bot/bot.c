@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -16,6 +17,7 @@
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/lanes.h"
+#include "host/bot/memory.h"
 #include "host/bot/profile.h"
 #include "host/bot/temp.h"
 #include "host/bot/unit.h"
@@ -111,6 +113,20 @@ void bot_refused(struct bot *bot, const char *why)
     bot_stop(bot, -AISHA_E_DENIED);
 }
 
+static void remove_file(void *path)
+{
+    aisha_ignore(unlink(path));
+}
+
+const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suffix)
+{
+    char *path = arena_printf(arena, "%s/%llu%s", bot->temp_directory,
+                              (unsigned long long)++bot->temp_count, suffix);
+
+    arena_defer(arena, remove_file, path);
+    return path;
+}
+
 static AISHA_ASYNC void flush_from_time_to_time(void *arg)
 {
     struct bot *bot = arg;
@@ -153,6 +169,7 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     r = migrate_all(bot);
     if (r < 0)
         return r;
+    telegram_set_memory(bot->telegram, &bot_memory, bot);
     r = secret_get(bot->db, "buttons", &bot->button_key);
     if (r < 0)
         log_error("bot", "the key for buttons cannot be read: %s", aisha_error_text(r));

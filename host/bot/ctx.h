@@ -65,6 +65,7 @@ struct aisha_ctx {
 
     /* who handles it; set by the router */
     const struct plugin *plugin;
+    enum outbound_priority priority; /* of what it sends */
     const char *handler; /* for the log: "/start", "callback buy" */
     const char *args;    /* of a command, else NULL */
     struct button button;

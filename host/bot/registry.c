@@ -132,13 +132,14 @@ static bool has_text(const char *const *list, size_t count, const char *text)
 
 const char *const *registry_allowed_updates(const struct registry *registry, struct arena *arena)
 {
-    size_t count = 2, max = 3;
+    size_t count = 3, max = 4;
 
     for (size_t i = 0; i < registry->count; i++)
         max += registry->plugins[i].d.updates.count;
     const char **list = arena_alloc(arena, max * sizeof *list);
     list[0] = "message";
     list[1] = "callback_query";
+    list[2] = "my_chat_member"; /* who has blocked the bot */
     for (size_t i = 0; i < registry->count; i++) {
         const struct plugin *plugin = &registry->plugins[i];
         for (size_t j = 0; j < plugin->d.updates.count; j++)

@@ -16,6 +16,7 @@
 #include "host/core/worker.h"
 #include "host/io/http_client.h"
 #include "host/store/blob.h"
+#include "host/store/sent_files.h"
 #include "host/telegram/client.h"
 
 #define REFUSE_IN_TRANSACTION(ctx)                                                                 \
@@ -37,20 +38,30 @@ static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
     return r;
 }
 
+static struct telegram_sender sender_of(const struct aisha_ctx *ctx)
+{
+    return (struct telegram_sender){.priority = ctx->priority,
+                                    .blob_owner = ctx->plugin ? ctx->plugin->name : NULL};
+}
+
 int aisha_call_(struct aisha_ctx *ctx, const char *method, const void *params, void *ret)
 {
+    const struct telegram_sender sender = sender_of(ctx);
+
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call(ctx->bot->telegram, &ctx->arena, method, params, ret,
+                         telegram_call_as(ctx->bot->telegram, &ctx->arena, &sender, method, params, ret,
                                        &ctx->telegram_failure));
 }
 
 int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
                     const char **ret_json)
 {
+    const struct telegram_sender sender = sender_of(ctx);
+
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call_json(ctx->bot->telegram, &ctx->arena, method, json, ret_json,
+                         telegram_call_json_as(ctx->bot->telegram, &ctx->arena, &sender, method, json, ret_json,
                                             &ctx->telegram_failure));
 }
 
@@ -163,5 +174,8 @@ int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)
 {
     REFUSE_IN_TRANSACTION(ctx);
-    return note_blob(ctx, blob_delete(ctx->bot->blobs, full_key(ctx, key)));
+    int r = sent_files_delete_blob(ctx->bot->db, &ctx->arena, full_key(ctx, key));
+    if (r == 0)
+        r = blob_delete(ctx->bot->blobs, full_key(ctx, key));
+    return note_blob(ctx, r);
 }

@@ -29,4 +29,7 @@ AISHA_ASYNC AISHA_CHECKED int blob_get_file(struct blob_store *store, const char
                                             const char *path);
 AISHA_ASYNC AISHA_CHECKED int blob_size(struct blob_store *store, const char *key,
                                         int64_t *ret_size);
+/* A text that changes whenever the content is replaced. */
+AISHA_ASYNC AISHA_CHECKED int blob_stamp(struct blob_store *store, struct arena *arena,
+                                         const char *key, const char **ret_stamp);
 AISHA_ASYNC AISHA_CHECKED int blob_delete(struct blob_store *store, const char *key);
