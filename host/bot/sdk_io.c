@@ -38,6 +38,19 @@ static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
     return r;
 }
 
+void aisha_set_priority(struct aisha_ctx *ctx, enum aisha_priority priority)
+{
+    static const enum outbound_priority priorities[] = {
+        [AISHA_INTERACTIVE] = OUTBOUND_INTERACTIVE,
+        [AISHA_NOTIFICATION] = OUTBOUND_NOTIFICATION,
+        [AISHA_BROADCAST] = OUTBOUND_BROADCAST,
+    };
+
+    ctx->priority = (unsigned)priority < sizeof priorities / sizeof *priorities
+                        ? priorities[priority]
+                        : OUTBOUND_BROADCAST;
+}
+
 static struct telegram_sender sender_of(const struct aisha_ctx *ctx)
 {
     return (struct telegram_sender){.priority = ctx->priority,
@@ -50,8 +63,8 @@ int aisha_call_(struct aisha_ctx *ctx, const char *method, const void *params, v
 
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call_as(ctx->bot->telegram, &ctx->arena, &sender, method, params, ret,
-                                       &ctx->telegram_failure));
+                         telegram_call_as(ctx->bot->telegram, &ctx->arena, &sender, method, params,
+                                          ret, &ctx->telegram_failure));
 }
 
 int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
@@ -61,8 +74,8 @@ int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
 
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call_json_as(ctx->bot->telegram, &ctx->arena, &sender, method, json, ret_json,
-                                            &ctx->telegram_failure));
+                         telegram_call_json_as(ctx->bot->telegram, &ctx->arena, &sender, method,
+                                               json, ret_json, &ctx->telegram_failure));
 }
 
 int aisha_download(struct aisha_ctx *ctx, const char *file_id, int64_t max_bytes,

@@ -66,8 +66,8 @@ const struct aisha_migration host_migrations[] = {
                /* Groups of which there is something to know. */
                "CREATE TABLE chats ("
                "  chat_id BIGINT NOT NULL PRIMARY KEY,"
-               "  moved_to BIGINT,"  /* the supergroup that it has become */
-               "  gone_at BIGINT);"  /* the bot was removed */
+               "  moved_to BIGINT," /* the supergroup that it has become */
+               "  gone_at BIGINT);" /* the bot was removed */
 
                "CREATE TABLE sent_files ("
                "  bot_id BIGINT NOT NULL,"

@@ -26,13 +26,12 @@ int sent_files_find(struct db *db, struct arena *arena, const struct sent_file *
 int sent_files_put(struct db *db, struct arena *arena, const struct sent_file *file,
                    const char *file_id)
 {
-    return db_query(
-        db, arena,
-        &AISHA_SQL("INSERT INTO sent_files (bot_id, blob_key, kind, stamp, file_id)"
-                   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (bot_id, blob_key, kind)"
-                   " DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id",
-                   file->bot_id, file->blob_key, file->kind, file->stamp, file_id),
-        NULL);
+    return db_query(db, arena,
+                    &AISHA_SQL("INSERT INTO sent_files (bot_id, blob_key, kind, stamp, file_id)"
+                               " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (bot_id, blob_key, kind)"
+                               " DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id",
+                               file->bot_id, file->blob_key, file->kind, file->stamp, file_id),
+                    NULL);
 }
 
 int sent_files_delete(struct db *db, struct arena *arena, const struct sent_file *file)
@@ -46,6 +45,6 @@ int sent_files_delete(struct db *db, struct arena *arena, const struct sent_file
 
 int sent_files_delete_blob(struct db *db, struct arena *arena, const char *blob_key)
 {
-    return db_query(db, arena,
-                    &AISHA_SQL("DELETE FROM sent_files WHERE blob_key = $1", blob_key), NULL);
+    return db_query(db, arena, &AISHA_SQL("DELETE FROM sent_files WHERE blob_key = $1", blob_key),
+                    NULL);
 }

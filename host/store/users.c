@@ -91,6 +91,6 @@ int users_set_absence(struct db *db, struct arena *arena, int64_t telegram_id,
         [USER_GONE] = "UPDATE users SET gone_at = $2 WHERE telegram_id = $1 AND gone_at IS NULL",
     };
 
-    return db_query(db, arena,
-                    &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)), NULL);
+    return db_query(db, arena, &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)),
+                    NULL);
 }

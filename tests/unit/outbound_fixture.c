@@ -17,7 +17,7 @@ static void send_one(void *arg)
 }
 
 void start_sender(struct sender *sender, struct loop_fixture *f, struct outbound *outbound,
-                         int64_t chat_id)
+                  int64_t chat_id)
 {
     sender->f = f;
     sender->outbound = outbound;
@@ -59,7 +59,7 @@ void send_message(struct loop_fixture *f, struct outbound *outbound, int64_t cha
 }
 
 bool waited_to_send(struct loop_fixture *f, struct outbound *outbound, int count,
-                           int64_t first_chat, int step)
+                    int64_t first_chat, int step)
 {
     bool *has_waited = arena_alloc(&f->arena, sizeof *has_waited); /* the task may outlive us */
 
@@ -69,4 +69,3 @@ bool waited_to_send(struct loop_fixture *f, struct outbound *outbound, int count
     }
     return *has_waited;
 }
-

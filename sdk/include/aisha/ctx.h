@@ -28,6 +28,19 @@ AISHA_PUBLIC int64_t aisha_now(struct aisha_ctx *ctx);
 /* A new random key for a row: a version 7 UUID as text, so that keys made later sort later. */
 AISHA_PUBLIC const char *aisha_uuid(struct aisha_ctx *ctx);
 
+/*
+ * How urgent is what this handler sends from now on. Where Telegram's limits make messages wait,
+ * answers go before notifications, and those before broadcasts. A handler starts with answers when
+ * an update called it, else with notifications.
+ */
+enum aisha_priority {
+    AISHA_INTERACTIVE,
+    AISHA_NOTIFICATION,
+    AISHA_BROADCAST,
+};
+
+AISHA_PUBLIC void aisha_set_priority(struct aisha_ctx *ctx, enum aisha_priority priority);
+
 /* ---- what all enabled plugins offer, for menus and help ---- */
 
 struct aisha_command_view {
