@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,12 +15,15 @@
 #include <aisha/bot_api.h>
 #include <aisha/error.h>
 
+#include "host/bot/album.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/lanes.h"
 #include "host/bot/memory.h"
 #include "host/bot/profile.h"
+#include "host/bot/running.h"
 #include "host/bot/temp.h"
+#include "host/bot/tidy.h"
 #include "host/bot/unit.h"
 #include "host/bot/web.h"
 #include "host/core/log.h"
@@ -47,6 +51,14 @@ enum {
 
 /* ---- the end ---- */
 
+/* What is on disk is safe; a handler that ignores its end must not keep the process. */
+static void on_last_call(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_error("bot", "a handler ignores that it was cancelled; ending without it");
+    _exit(EXIT_FAILURE);
+}
+
 static AISHA_ASYNC void drain(void *arg)
 {
     struct bot *bot = arg;
@@ -66,6 +78,8 @@ static AISHA_ASYNC void drain(void *arg)
     }
     web_stop(bot);
     loop_stop(bot->loop);
+    const struct timeval last = {.tv_sec = DRAIN_MS / 1000};
+    event_base_once(loop_base(bot->loop), -1, EV_TIMEOUT, on_last_call, bot, &last);
 }
 
 static void bot_stop(struct bot *bot, int result)
@@ -171,8 +185,10 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         return r;
     telegram_set_memory(bot->telegram, &bot_memory, bot);
     r = secret_get(bot->db, "buttons", &bot->button_key);
+    if (r == 0)
+        r = secret_get(bot->db, "files", &bot->files_key);
     if (r < 0)
-        log_error("bot", "the key for buttons cannot be read: %s", aisha_error_text(r));
+        log_error("bot", "the keys for signatures cannot be read: %s", aisha_error_text(r));
     return r;
 }
 
@@ -220,9 +236,13 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
     if (r < 0)
         return r;
-    r = inbox_replay(bot->inbox);
+    r = tidy_start(bot);
+    if (r == 0)
+        r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
+    if (r == 0)
+        r = task_start(bot->loop, "running", running_watch, bot, NULL);
     if (r == 0 && !bot->is_stopping)
         r = incoming_start(bot);
     if (r < 0)
@@ -250,7 +270,7 @@ static int bot_new(struct bot *bot)
 {
     size_t max_running = (size_t)bot->config->limits.max_in_flight;
     const struct loop_options loop_options = {
-        .max_tasks = 2 * max_running + 256, /* late answers, endings, the host's own */
+        .max_tasks = 4 * max_running + 2048, /* progress, chat actions, endings, HTTP requests */
         .report_overflow = true,
     };
     const struct http_client_options http = {.slots = (unsigned)bot->config->http.slots,
@@ -278,6 +298,8 @@ static int bot_new(struct bot *bot)
         r = helper_pool_new(&bot->helpers, bot->loop, bot->program);
     if (r == 0)
         r = lanes_new(&bot->lanes, max_running, unit_start, bot);
+    if (r == 0 && registry_takes_albums(bot->registry))
+        r = albums_new(&bot->albums, bot->loop);
     if (r == 0)
         r = web_start(bot);
     return r;
@@ -289,6 +311,7 @@ static void bot_free(struct bot *bot)
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);
     inbox_free(bot->inbox);
+    albums_free(bot->albums);
     lanes_free(bot->lanes);
     helper_pool_free(bot->helpers);
     telegram_free(bot->telegram);
@@ -323,6 +346,7 @@ int bot_run(const struct config *config, const struct registry *registry,
 {
     struct bot bot = {.config = config, .registry = registry, .texts = texts, .program = program};
 
+    TAILQ_INIT(&bot.running);
     signal(SIGPIPE, SIG_IGN);
     int r = bot_new(&bot);
     if (r == 0)

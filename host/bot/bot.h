@@ -7,14 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <aisha/base.h>
 
 #include "host/bot/config.h"
 #include "host/bot/registry.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/store/secrets.h"
 
+struct aisha_ctx;
+struct albums;
 struct blob_store;
 struct catalogue;
 struct db;
@@ -45,6 +49,7 @@ struct bot {
     struct telegram *telegram;
     struct helper_pool *helpers;
     struct lanes *lanes;
+    struct albums *albums; /* NULL when no plugin takes albums */
     struct inbox *inbox;
     struct http_server *server;
     struct poller *poller;   /* in polling mode */
@@ -55,7 +60,10 @@ struct bot {
         const char *secret;
     } webhook;
 
-    struct secret button_key;
+    TAILQ_HEAD(, aisha_ctx) running;
+    uint64_t expired[UPDATE_KINDS_MAX]; /* updates dropped because nobody takes the answer */
+
+    struct secret button_key, files_key;
     int64_t id;           /* of the bot, from getMe */
     const char *username; /* the same, without @ */
     struct wait *idle;    /* somebody waits for the last unit to end */
@@ -63,6 +71,7 @@ struct bot {
     bool is_stopping;     /* somebody asked for the end */
     int result;           /* of bot_run() */
     uint64_t temp_count;  /* for names of temporary files */
+    size_t late_answers;  /* tasks that send one */
 };
 
 /* Telegram refuses the token: the end. */

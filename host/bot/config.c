@@ -9,7 +9,9 @@
 #include <aisha/error.h>
 #include <aisha/plugin.h>
 
+#include "host/bot/i18n.h"
 #include "host/bot/options.h"
+#include "host/bot/split.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof *(array))
 
@@ -143,11 +145,13 @@ static const struct setting settings[] = {
     {INT(outbound, group_rate, "20", 0, 100000)},
     {INT(limits, max_in_flight, "8192", 1, 65536)},
     {INT(limits, max_pending, "10000", 1, 1000000)},
+    {INT(limits, slow_handler_s, "30", 1, 600)},
     {.section = "admin",
      .option = {.name = "ids",
                 .type = AISHA_OPTION_TEXT,
                 .offset = offsetof(struct config, admin.ids_text),
                 .value = ""}},
+    {TEXT(profile, texts, "")},
     {TEXT(log, level, "info"), .is_good = is_log_level,
      .remedy = "write debug, info, warn or error"},
     {TEXT(log, format, "text"), .is_good = is_log_format, .remedy = "write text or json"},
@@ -273,6 +277,30 @@ static void parse_ids(struct arena *arena, const struct ini *ini, struct config 
     }
 }
 
+/* What Telegram shows of the bot: each text has a length that Telegram takes. */
+static void read_profile(struct arena *arena, const struct ini *ini, struct config *config,
+                         struct problems *problems)
+{
+    static const struct {
+        const char *key;
+        size_t max;
+    } texts[] = {{"name", 64}, {"description", 512}, {"short_description", 120}};
+    const struct ini_section *section = ini_find(ini, "profile");
+
+    if (!config->profile.texts || !*config->profile.texts ||
+        i18n_load(arena, config->profile.texts, &config->profile.catalogue, problems) < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        for (const char *const *locale = i18n_locales; *locale; locale++) {
+            const char *text = i18n_format(arena, config->profile.catalogue, *locale, texts[i].key,
+                                           NULL, I18N_PLAIN);
+            if (text && split_length(text, SPLIT_PLAIN) > texts[i].max)
+                problem_add(problems, ini->path, section ? section->line : 0, "shorten the text",
+                            "the bot's \"%s\" in %s/%s.json has over %zu characters", texts[i].key,
+                            config->profile.texts, *locale, texts[i].max);
+        }
+}
+
 static char *without_last_slashes(struct arena *arena, const char *url)
 {
     size_t size = strlen(url);
@@ -296,6 +324,7 @@ int config_load(struct arena *arena, const struct env *env, const char *path, st
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
         take(arena, &ini, &settings[i], &config, problems);
     parse_ids(arena, &ini, &config, problems);
+    read_profile(arena, &ini, &config, problems);
     if (problems->count > problems_before)
         return -AISHA_E_INVALID;
     config.telegram.is_webhook = strcmp(config.telegram.mode, "webhook") == 0;

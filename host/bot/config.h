@@ -13,6 +13,8 @@
 #include "host/bot/problem.h"
 #include "host/core/arena.h"
 
+struct catalogue;
+
 struct config {
     struct {
         const char *token;   /* "digits:secret" */
@@ -45,8 +47,9 @@ struct config {
     } outbound;
 
     struct {
-        int64_t max_in_flight; /* handlers at once */
-        int64_t max_pending;   /* updates taken and not done */
+        int64_t max_in_flight;  /* handlers at once */
+        int64_t max_pending;    /* updates taken and not done */
+        int64_t slow_handler_s; /* when one is warned about */
     } limits;
 
     struct {
@@ -54,6 +57,11 @@ struct config {
         const int64_t *ids;
         size_t id_count;
     } admin;
+
+    struct {
+        const char *texts;                 /* directory with ru.json and en.json, or "" */
+        const struct catalogue *catalogue; /* what is in it; NULL without */
+    } profile;
 
     struct {
         const char *level;  /* debug, info, warn, error */

@@ -11,94 +11,67 @@
 #include <aisha/i18n.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
+#include "host/bot/progress.h"
 #include "host/core/log.h"
 #include "host/store/db.h"
-#include "host/telegram/api.h"
-#include "host/telegram/codec.h"
 
-static const struct aisha_message *message_of(const struct aisha_update *update)
+/* Reads the items of an album, in the order in which they were sent; one that makes no sense is left
+ * out. */
+static int read_album(struct aisha_ctx *ctx, struct update_view *ret_first)
 {
-    const struct aisha_message *const messages[] = {
-        update->message,
-        update->edited_message,
-        update->channel_post,
-        update->edited_channel_post,
-        update->business_message,
-        update->edited_business_message,
-        update->callback_query ? update->callback_query->message : NULL,
-    };
+    const struct aisha_message **messages =
+        arena_alloc(&ctx->arena, (ALBUM_MAX + 1) * sizeof *messages);
+    size_t count = 0;
+    int r = -AISHA_E_INVALID;
 
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
-        if (messages[i])
-            return messages[i];
-    return NULL;
+    for (size_t i = 0; i < ctx->album->count; i++) {
+        struct update_view view;
+        r = update_read(&ctx->arena, ctx->album->items[i].update, &view);
+        if (r < 0 || !view.message)
+            continue;
+        size_t at = count++;
+        for (; at > 0 && messages[at - 1]->message_id > view.message->message_id; at--)
+            messages[at] = messages[at - 1];
+        messages[at] = view.message;
+        if (at == 0)
+            *ret_first = view;
+    }
+    ctx->messages = messages;
+    ctx->message_count = count;
+    return count > 0 ? 0 : r;
 }
 
-/* Every kind of update that names a person calls the field "from", "user" or "voter". */
-static const struct aisha_user *from_of(const struct aisha_update *update,
-                                        const struct aisha_message *message)
+static int read_one(struct aisha_ctx *ctx, struct update_view *ret)
 {
-    if (update->callback_query)
-        return update->callback_query->from;
-    if (update->inline_query)
-        return update->inline_query->from;
-    if (update->chosen_inline_result)
-        return update->chosen_inline_result->from;
-    if (update->shipping_query)
-        return update->shipping_query->from;
-    if (update->pre_checkout_query)
-        return update->pre_checkout_query->from;
-    if (update->my_chat_member)
-        return update->my_chat_member->from;
-    if (update->chat_member)
-        return update->chat_member->from;
-    if (update->chat_join_request)
-        return update->chat_join_request->from;
-    if (update->message_reaction)
-        return update->message_reaction->user;
-    if (update->poll_answer)
-        return update->poll_answer->user;
-    return message ? message->from : NULL;
-}
+    const struct aisha_message **messages = arena_alloc(&ctx->arena, 2 * sizeof *messages);
 
-static const struct aisha_chat *chat_of(const struct aisha_update *update,
-                                        const struct aisha_message *message)
-{
-    if (message)
-        return message->chat;
-    if (update->my_chat_member)
-        return update->my_chat_member->chat;
-    if (update->chat_member)
-        return update->chat_member->chat;
-    if (update->chat_join_request)
-        return update->chat_join_request->chat;
-    if (update->message_reaction)
-        return update->message_reaction->chat;
-    return NULL;
+    int r = update_read(&ctx->arena, ctx->item.update, ret);
+    if (r < 0)
+        return r;
+    messages[0] = ret->message;
+    ctx->messages = messages;
+    ctx->message_count = ret->message != NULL;
+    return 0;
 }
 
 int ctx_read(struct aisha_ctx *ctx)
 {
-    const void *update;
+    struct update_view view;
 
-    int r = codec_read(&ctx->arena, api_update_type, ctx->item.update, &update);
+    int r = ctx->album ? read_album(ctx, &view) : read_one(ctx, &view);
     if (r < 0)
         return r;
-    ctx->update = update;
-    ctx->kind = codec_update_kind(ctx->update);
-    if (!ctx->kind)
-        return 0;
-    ctx->message = message_of(ctx->update);
-    ctx->from = from_of(ctx->update, ctx->message);
-    const struct aisha_chat *chat = chat_of(ctx->update, ctx->message);
-    if (chat) {
-        ctx->chat_id = chat->id;
-        ctx->is_private = strcmp(chat->type, "private") == 0;
-    }
-    /* Replies in ordinary groups carry a thread id too, which must not be sent back. */
-    if (ctx->message && ctx->message->is_topic_message == 1)
-        ctx->thread_id = ctx->message->message_thread_id;
+    ctx->update = view.update;
+    ctx->kind = view.kind;
+    ctx->message = view.message;
+    ctx->from = view.from;
+    ctx->chat_id = view.chat_id;
+    ctx->thread_id = view.thread_id;
+    ctx->direct_topic_id = view.direct_topic_id;
+    ctx->business_connection_id = view.business_connection_id;
+    ctx->is_private = view.is_private;
     ctx->locale = i18n_locale_for(ctx->from ? ctx->from->language_code : NULL);
     return 0;
 }
@@ -109,13 +82,22 @@ void ctx_reset(struct aisha_ctx *ctx)
         .bot = ctx->bot,
         .lane = ctx->lane,
         .item = ctx->item,
+        .album = ctx->album,
+        .running_link = ctx->running_link,
+        .running_since_ms = ctx->running_since_ms,
+        .is_told_slow = ctx->is_told_slow,
         .cancel = ctx->cancel,
         .has_cancelled = ctx->has_cancelled,
         .answer_timer = ctx->answer_timer,
         .is_answered = ctx->is_answered,
+        .is_answered_late = ctx->is_answered_late,
         .tries = ctx->tries,
+        .screen_id = ctx->screen_id, /* shown again in the next attempt */
+        .is_screen_media = ctx->is_screen_media,
     };
 
+    progress_forget(ctx);
+    chat_action_end(ctx);
     arena_clear(&ctx->arena);
     *ctx = fresh;
 }
@@ -137,6 +119,31 @@ struct button_place ctx_button_place(const struct aisha_ctx *ctx)
 uint32_t ctx_cancel_route(void)
 {
     return button_route("", "cancel", 0);
+}
+
+static bool is_admin(const struct aisha_ctx *ctx)
+{
+    const struct config *config = ctx->bot->config;
+
+    for (size_t i = 0; ctx->from && i < config->admin.id_count; i++)
+        if (config->admin.ids[i] == ctx->from->id)
+            return true;
+    return false;
+}
+
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command)
+{
+    switch (command->scope) {
+    case AISHA_SCOPE_EVERYWHERE:
+        return true;
+    case AISHA_SCOPE_PRIVATE:
+        return ctx->is_private;
+    case AISHA_SCOPE_GROUPS:
+        return ctx->chat_id != 0 && !ctx->is_private;
+    case AISHA_SCOPE_ADMINS:
+        return ctx->is_private && is_admin(ctx);
+    }
+    return false;
 }
 
 /* ---- texts ---- */
@@ -175,22 +182,40 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /* ---- commit ---- */
 
-int ctx_commit(struct aisha_ctx *ctx)
+size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS])
 {
-    struct aisha_statement statements[2];
-    size_t count = 0;
-
-    if (ctx->dialog_change == CTX_DIALOG_KEEP)
-        return 0;
     const struct dialog_key key = ctx_dialog_key(ctx);
-    if (!ctx->is_committed)
-        statements[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &ctx->item);
-    statements[count++] = dialog_statement(
-        &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
-    int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
-    if (r < 0)
-        return r;
+    const struct inbox_item *items = ctx->album ? ctx->album->items : &ctx->item;
+    size_t item_count = ctx->album ? ctx->album->count : 1, count = 0;
+
+    for (size_t i = 0; !ctx->is_committed && i < item_count; i++)
+        ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &items[i]);
+    if (ctx->dialog_change != CTX_DIALOG_KEEP)
+        ret[count++] = dialog_statement(
+            &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+    for (size_t i = 0; i < ctx->rider_count; i++)
+        ret[count++] = ctx->riders[i];
+    return count;
+}
+
+void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
+{
     ctx->is_committed = true;
     ctx->dialog_change = CTX_DIALOG_KEEP;
-    return 0;
+    ctx->rider_count = 0;
+}
+
+int ctx_commit(struct aisha_ctx *ctx)
+{
+    struct aisha_statement statements[CTX_MAX_OWN_STATEMENTS];
+
+    if (ctx->dialog_change == CTX_DIALOG_KEEP && ctx->rider_count == 0)
+        return 0;
+    size_t count = ctx_own_statements(ctx, statements);
+    int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    if (r == 0)
+        ctx_own_statements_took_effect(ctx);
+    return r;
 }

@@ -13,8 +13,10 @@
 #include <aisha/plugin.h>
 #include <aisha/update.h>
 
+#include "host/bot/album.h"
 #include "host/bot/button.h"
 #include "host/bot/lanes.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/store/dialog.h"
 #include "host/store/inbox.h"
@@ -22,10 +24,12 @@
 #include "host/telegram/client.h"
 
 struct bot;
+struct chat_action;
 struct db_tx;
 struct event;
 struct http_exchange;
 struct plugin;
+struct progress;
 struct task;
 
 enum ctx_cancel {
@@ -40,25 +44,35 @@ enum ctx_dialog_change {
     CTX_DIALOG_CLEAR,
 };
 
+enum { CTX_MAX_RIDERS = 3 };
+
 struct aisha_ctx {
     struct bot *bot;
     struct lane_entry lane; /* waiting or running there */
-    struct inbox_item item;
-    struct arena arena; /* cleared when the unit has ended, or before it is tried again */
-    struct task *task;  /* while its handler runs */
+    struct inbox_item item; /* of an album: the first that came */
+    struct album *album;    /* the items it was made of, or NULL */
+    struct arena arena;     /* cleared when the unit has ended, or before it is tried again */
+    struct task *task;      /* while its handler runs */
+    TAILQ_ENTRY(aisha_ctx) running_link;
+    int64_t running_since_ms; /* 0 = it is not in the list of those that run */
+    bool is_told_slow;
     enum ctx_cancel cancel;
     bool has_cancelled;         /* this update made a running handler stop */
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
+    bool is_answered_late; /* by the host, because it took too long */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;
-    const char *kind; /* field of Update */
+    const struct update_kind *kind;
     const struct aisha_message *message;
+    const struct aisha_message *const *messages; /* the same, or all of an album; NULL at the end */
+    size_t message_count;
     const struct aisha_user *from;
-    int64_t chat_id, thread_id;
+    int64_t chat_id, thread_id, direct_topic_id;
+    const char *business_connection_id;
     bool is_private;
     struct user user; /* .id NULL when there is no person */
     const char *locale;
@@ -78,8 +92,12 @@ struct aisha_ctx {
     bool has_store_failed;
     enum ctx_dialog_change dialog_change;
     struct dialog next_dialog;
+    struct aisha_statement riders[CTX_MAX_RIDERS]; /* of the host, to go with the first write */
+    size_t rider_count;
     int64_t screen_id; /* message of aisha_screen(); 0 = none */
     bool is_screen_media;
+    struct progress *progress;       /* of aisha_progress(), or NULL */
+    struct chat_action *chat_action; /* of aisha_chat_action(), or NULL */
     bool has_replied;
     char *failure_text; /* from aisha_fail() */
     struct telegram_failure telegram_failure;
@@ -89,6 +107,12 @@ struct aisha_ctx {
 
 /* Fills the first block of what arrived from the update. -AISHA_E_INVALID when it makes no sense. */
 AISHA_CHECKED int ctx_read(struct aisha_ctx *ctx);
+
+/* Parameters of a call that sends: to where the update came from. */
+#define CTX_PLACE(ctx)                                                                             \
+    .chat_id = (ctx)->chat_id, .message_thread_id = (ctx)->thread_id,                              \
+    .direct_messages_topic_id = (ctx)->direct_topic_id,                                            \
+    .business_connection_id = (ctx)->business_connection_id
 
 /* Forgets everything that belongs to one attempt. Temporary files are removed. */
 void ctx_reset(struct aisha_ctx *ctx);
@@ -101,14 +125,26 @@ struct aisha_arg;
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 
+/* Whether the command is there, in this chat and for this person. */
+bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command);
+
 /* A text of a plugin's table: itself, or with "@" in front its translation; plain. */
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
                            const char *locale, const char *text);
 
 /*
- * Commits what the unit still has to: the change of the dialogue, and that the update is done.
- * A unit without such a change is done with some later commit.
+ * What the first write of a unit has to bring along: that the update is done, or all of an album,
+ * the change of the dialogue, the riders. Returns the number of statements; once they have taken effect, tell
+ * ctx_own_statements_took_effect().
  */
+enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
+
+size_t ctx_own_statements(struct aisha_ctx *ctx,
+                          struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS]);
+void ctx_own_statements_took_effect(struct aisha_ctx *ctx);
+
+/* Commits what the unit still has to, if there is a change of the dialogue or a rider. A unit
+ * without one is done with some later commit. */
 AISHA_ASYNC AISHA_CHECKED int ctx_commit(struct aisha_ctx *ctx);
 
 /* The button that asks for cancellation; handled before any lane. */

@@ -158,3 +158,12 @@ size_t aisha_json_count(const struct aisha_json *json, const char *path)
 
     return cJSON_IsArray(value) || cJSON_IsObject(value) ? (size_t)cJSON_GetArraySize(value) : 0;
 }
+
+const char *aisha_json_name(const struct aisha_json *json, const char *path, size_t n)
+{
+    const cJSON *value = at(json, path), *member = cJSON_IsObject(value) ? value->child : NULL;
+
+    while (member && n-- > 0)
+        member = member->next;
+    return member ? member->string : NULL;
+}

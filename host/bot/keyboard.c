@@ -52,6 +52,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
 
     if (button->cancels) {
         made.route = ctx_cancel_route();
+    } else if (!plugin) {
+        keyboard->mistake = arena_printf(&ctx->arena, "there is no enabled plugin \"%s\"",
+                                         button->plugin ? button->plugin : "");
+        return NULL;
     } else if (!callback) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no callback \"%s\"",
                                          button->callback ? button->callback : "");
@@ -60,6 +64,10 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
         keyboard->mistake = arena_printf(
             &ctx->arena, "the payload of \"%s\" has %zu bytes, its .payload_size is %zu",
             callback->name, button->payload_size, callback->payload_size);
+        return NULL;
+    } else if (!button->plugin && button->payload_size != callback->payload_size) {
+        keyboard->mistake =
+            arena_printf(&ctx->arena, "\"%s\" needs its payload: AISHA_PAYLOAD()", callback->name);
         return NULL;
     } else {
         made.route = button_route(plugin->name, callback->name, callback->version);
@@ -72,32 +80,69 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
     return text;
 }
 
+/* The next button, with its text; NULL when there is a mistake. */
+static struct aisha_inline_keyboard_button *add(struct aisha_keyboard *keyboard, const char *text)
+{
+    struct aisha_inline_keyboard_button *made;
+
+    if (keyboard->count == MAX_BUTTONS)
+        keyboard->mistake = "more than 100 buttons under one message";
+    else if (!text || !*text)
+        keyboard_mistake(keyboard, "a button has no text");
+    if (keyboard->mistake)
+        return NULL;
+    made = arena_alloc(&keyboard->ctx->arena, sizeof *made);
+    made->size = sizeof *made;
+    made->text = text;
+    keyboard->buttons[keyboard->count++] = made;
+    return made;
+}
+
 void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button)
 {
-    struct aisha_ctx *ctx = keyboard->ctx;
     struct aisha_button own;
 
     sized_copy(&own, sizeof own, button);
-    if (keyboard->count == MAX_BUTTONS)
-        keyboard->mistake = "more than 100 buttons under one message";
-    if (keyboard->mistake)
+    struct aisha_inline_keyboard_button *made =
+        add(keyboard, own.key ? ctx_plain(keyboard->ctx, own.key, NULL) : own.text);
+    if (!made)
         return;
-    struct aisha_inline_keyboard_button *made = arena_alloc(&ctx->arena, sizeof *made);
-    made->size = sizeof *made;
-    made->text = own.key ? ctx_plain(ctx, own.key, NULL) : own.text;
-    if (!made->text || !*made->text) {
-        keyboard->mistake = "a button has no text";
-        return;
-    }
     if (own.url)
         made->url = own.url;
     else
         made->callback_data = callback_data(keyboard, &own);
-    keyboard->buttons[keyboard->count++] = made;
 }
 
-int keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
-                    const struct aisha_reply_markup **ret_markup)
+void keyboard_add(struct aisha_keyboard *keyboard, const char *text, const struct button *button)
+{
+    struct aisha_ctx *ctx = keyboard->ctx;
+    const struct button_place place = ctx_button_place(ctx);
+    struct aisha_inline_keyboard_button *made = add(keyboard, text);
+    char *data = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
+
+    button_encode(&ctx->bot->button_key, &place, button, data);
+    if (made)
+        made->callback_data = data;
+}
+
+void keyboard_mistake(struct aisha_keyboard *keyboard, const char *mistake)
+{
+    if (!keyboard->mistake)
+        keyboard->mistake = mistake;
+}
+
+const char *keyboard_printf(struct aisha_keyboard *keyboard, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    const char *text = arena_vprintf(&keyboard->ctx->arena, format, args);
+    va_end(args);
+    return text;
+}
+
+int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
+                          const struct aisha_reply_markup **ret_markup)
 {
     *ret_markup = NULL;
     if (!keyboard || (keyboard->count == 0 && !keyboard->mistake))

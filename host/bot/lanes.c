@@ -12,7 +12,7 @@
 struct lane {
     struct lane_key key;
     struct lane_entry *running;
-    TAILQ_HEAD(, lane_entry) waiting;
+    TAILQ_HEAD(lane_entries, lane_entry) waiting;
     bool is_ready; /* it is in the list of those */
     TAILQ_ENTRY(lane) ready_link;
     UT_hash_handle hh;
@@ -96,11 +96,24 @@ static void start_ready(struct lanes *lanes)
         lane_start(lanes, TAILQ_FIRST(&lanes->ready));
 }
 
+/* Nearly always that is the end. */
+static void insert_in_order(struct lane *lane, struct lane_entry *entry)
+{
+    struct lane_entry *before = TAILQ_LAST(&lane->waiting, lane_entries);
+
+    while (before && before->order > entry->order)
+        before = TAILQ_PREV(before, lane_entries, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&lane->waiting, before, entry, link);
+    else
+        TAILQ_INSERT_HEAD(&lane->waiting, entry, link);
+}
+
 void lanes_add(struct lanes *lanes, struct lane_entry *entry)
 {
     struct lane *lane = lane_get(lanes, &entry->key);
 
-    TAILQ_INSERT_TAIL(&lane->waiting, entry, link);
+    insert_in_order(lane, entry);
     if (lane->running)
         return;
     if (entry->key.kind == LANE_ALONE) {

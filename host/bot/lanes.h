@@ -1,6 +1,6 @@
 /*
- * Who may run now: one unit of work at a time for each key (usually a chat), in the order of
- * arrival; a bounded number over all keys. What a unit is, the caller knows.
+ * Who may run now: one unit of work at a time for each key (usually a chat), in the order its
+ * entries carry; a bounded number over all keys. What a unit is, the caller knows.
  */
 #pragma once
 
@@ -11,7 +11,9 @@
 
 enum lane_kind {
     LANE_CHAT,
+    LANE_BUSINESS, /* the same number, but somebody else's conversation */
     LANE_USER,
+    LANE_OTHER,
     LANE_ALONE, /* a lane of its own, which nothing delays; id is unique */
 };
 
@@ -24,6 +26,7 @@ struct lane_key {
 /* To be embedded into the caller's unit. */
 struct lane_entry {
     struct lane_key key;
+    int64_t order; /* those waiting in one lane stand by it; equal ones as they came */
     TAILQ_ENTRY(lane_entry) link;
 };
 

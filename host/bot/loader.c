@@ -107,6 +107,15 @@ static int find_path(struct arena *arena, const struct registry_options *options
     return 0;
 }
 
+static const char *load_remedy(const char *error)
+{
+    if (strstr(error, "undefined symbol: aisha_"))
+        return "the plugin needs a newer host, or its author has misspelled the name";
+    if (strstr(error, "undefined symbol"))
+        return "link the object or library that defines it: cc … -lNAME";
+    return "build the plugin again on this machine";
+}
+
 static int open_object(struct arena *arena, const struct ini_section *section, const char *path,
                        int line, const struct aisha_plugin **ret_foreign, struct problems *problems)
 {
@@ -117,12 +126,9 @@ static int open_object(struct arena *arena, const struct ini_section *section, c
     void *handle = dlopen(full, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *error = dlerror();
-        bool is_newer = strstr(error, "undefined symbol: aisha_");
-        return refuse(problems, section, line,
-                      is_newer ? "the plugin needs a newer host: update aisha, or use the plugin's "
-                                 "version for this host"
-                               : "build the plugin again on this machine",
-                      arena_printf(arena, "the plugin cannot be loaded: %s", error));
+        const char *text = error ? error : "the system does not say why";
+        return refuse(problems, section, line, load_remedy(text),
+                      arena_printf(arena, "the plugin cannot be loaded: %s", text));
     }
     *ret_foreign = dlsym(handle, "aisha_plugin");
     if (!*ret_foreign)
@@ -162,6 +168,14 @@ static int read_descriptor(struct arena *arena, const struct ini_section *sectio
     return 0;
 }
 
+static bool options_overlap(const struct aisha_option *a, const struct aisha_option *b)
+{
+    size_t a_size = a->type == AISHA_OPTION_BOOL ? sizeof(bool) : sizeof(int64_t);
+    size_t b_size = b->type == AISHA_OPTION_BOOL ? sizeof(bool) : sizeof(int64_t);
+
+    return a->offset < b->offset + b_size && b->offset < a->offset + a_size;
+}
+
 static int read_options(struct arena *arena, const struct ini_section *section,
                         struct plugin *plugin, struct problems *problems)
 {
@@ -174,6 +188,20 @@ static int read_options(struct arena *arena, const struct ini_section *section,
         if (d->options.rows[i].offset >= d->config_size)
             return refuse(problems, section, section->line, "give .config_size in the descriptor",
                           "an option of the plugin lies outside of its configuration struct");
+    for (size_t i = 0; i < d->options.count; i++)
+        if (!d->options.rows[i].name || strcmp(d->options.rows[i].name, "path") == 0 ||
+            strcmp(d->options.rows[i].name, "enabled") == 0)
+            return refuse(problems, section, section->line, "rename it",
+                          "an option of the plugin has no name, or the host's own: path, enabled");
+    for (size_t i = 0; i < d->options.count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (options_overlap(&d->options.rows[i], &d->options.rows[j]))
+                return refuse(problems, section, section->line,
+                              "members are int64_t, bool or const char *",
+                              arena_printf(arena,
+                                           "the options \"%s\" and \"%s\" overlap in the "
+                                           "plugin's configuration struct",
+                                           d->options.rows[j].name, d->options.rows[i].name));
     if (d->config_size > 0)
         plugin->config = arena_alloc(arena, d->config_size + sizeof(int64_t));
     return options_fill(arena, d->options.rows, d->options.count, d->options.row_size, section,

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/bot/button.h"
 #include "host/bot/i18n.h"
 #include "host/bot/loader.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 #include "host/telegram/api.h"
 
@@ -91,10 +93,16 @@ static void check_routes(const struct check *check)
         check_run(check, "command", d->commands.rows[i].name, d->commands.rows[i].run);
         if (!d->commands.rows[i].is_hidden)
             check_text(check, "command's summary", d->commands.rows[i].summary);
+        if ((unsigned)d->commands.rows[i].scope > AISHA_SCOPE_ADMINS)
+            complain(check, "the command /%s has a scope that this host does not know",
+                     d->commands.rows[i].name);
     }
     for (size_t i = 0; i < d->callbacks.count; i++) {
         check_name(check, "callback", d->callbacks.rows[i].name, MAX_NAME);
         check_run(check, "callback", d->callbacks.rows[i].name, d->callbacks.rows[i].run);
+        if (d->callbacks.rows[i].state && !plugin_state(check->plugin, d->callbacks.rows[i].state))
+            complain(check, "the callback \"%s\" answers the state \"%s\", which does not exist",
+                     d->callbacks.rows[i].name, d->callbacks.rows[i].state);
         if (d->callbacks.rows[i].payload_size > AISHA_PAYLOAD_MAX)
             complain(
                 check, "the payload of the callback \"%s\" has %zu bytes; %d fit into a button",
@@ -140,14 +148,6 @@ static void check_webhooks(const struct check *check)
     check_unique(check, "webhook", d->webhooks.rows, d->webhooks.count, d->webhooks.row_size);
 }
 
-static bool is_update_field(const char *name)
-{
-    for (const char *const *kind = api_update_kinds; name && *kind; kind++)
-        if (strcmp(*kind, name) == 0)
-            return true;
-    return false;
-}
-
 static void check_events(const struct check *check)
 {
     const struct aisha_plugin *d = &check->plugin->d;
@@ -161,8 +161,10 @@ static void check_events(const struct check *check)
     for (size_t i = 0; i < d->updates.count; i++) {
         const char *field = d->updates.rows[i].field;
         check_run(check, "update", field, d->updates.rows[i].run);
-        if (!is_update_field(field))
+        if (!update_kind_find(field))
             complain(check, "the Bot API's Update has no field \"%s\"", field ? field : "");
+        else if (update_kind_find(field)->is_ours)
+            complain(check, "\"%s\" is no row of .updates: it has tables of its own", field);
     }
     for (size_t i = 0; i < d->menu.count; i++) {
         const char *callback = d->menu.rows[i].callback;
@@ -195,6 +197,12 @@ static void check_rest(const struct check *check)
         if (!d->helpers.rows[i].run == !d->helpers.rows[i].object)
             complain(check, "the helper \"%s\" needs either .run or .object",
                      d->helpers.rows[i].name);
+        const char *object = d->helpers.rows[i].object;
+        const char *file = object ? arena_printf(check->problems->arena, "%s/%s.so",
+                                                 check->plugin->directory, object)
+                                  : NULL;
+        if (file && access(file, R_OK) < 0)
+            complain(check, "the helper \"%s\" is missing: %s", d->helpers.rows[i].name, file);
     }
     for (size_t i = 0; i < d->requires.count; i++)
         check_name(check, "requirement", d->requires.rows[i].name, MAX_NAME);

@@ -1,5 +1,7 @@
 /*
- * What Telegram shows of the bot before anybody says a word: its list of commands, in each language.
+ * What Telegram shows of the bot before anybody says a word, in each language: its lists of commands
+ * for private chats, groups and operators, its menu button, and if the operator has written them its
+ * name and descriptions.
  */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "host/bot/button.h"
 #include "host/bot/loader.h"
 #include "host/bot/options.h"
+#include "host/bot/update_kind.h"
 #include "host/core/arena.h"
 
 const struct plugin *registry_plugin(const struct registry *registry, const char *name)
@@ -130,16 +131,30 @@ static bool has_text(const char *const *list, size_t count, const char *text)
     return false;
 }
 
+bool registry_takes_albums(const struct registry *registry)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct aisha_plugin *d = &registry->plugins[i].d;
+        for (size_t j = 0; j < d->messages.count; j++)
+            if (d->messages.rows[j].takes_albums)
+                return true;
+        for (size_t j = 0; j < d->states.count; j++)
+            if (d->states.rows[j].takes_albums)
+                return true;
+    }
+    return false;
+}
+
 const char *const *registry_allowed_updates(const struct registry *registry, struct arena *arena)
 {
-    size_t count = 3, max = 4;
+    size_t count = 0, max = UPDATE_KINDS_MAX;
 
     for (size_t i = 0; i < registry->count; i++)
         max += registry->plugins[i].d.updates.count;
     const char **list = arena_alloc(arena, max * sizeof *list);
-    list[0] = "message";
-    list[1] = "callback_query";
-    list[2] = "my_chat_member"; /* who has blocked the bot */
+    for (size_t i = 0; i < update_kind_count; i++)
+        if (update_kinds[i].is_ours)
+            list[count++] = update_kinds[i].name;
     for (size_t i = 0; i < registry->count; i++) {
         const struct plugin *plugin = &registry->plugins[i];
         for (size_t j = 0; j < plugin->d.updates.count; j++)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,9 @@ const struct plugin *registry_plugin(const struct registry *registry, const char
 
 /* The kinds of updates that anybody handles, ended by NULL; in arena. */
 const char *const *registry_allowed_updates(const struct registry *registry, struct arena *arena);
+
+/* Whether a row of any plugin wants albums as a whole. */
+bool registry_takes_albums(const struct registry *registry);
 
 /* The value of an option of type text; NULL when there is none of that name. */
 const char *plugin_text_option(const struct plugin *plugin, const char *name);

@@ -12,10 +12,12 @@
 #include <aisha/reply.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/confirm.h"
 #include "host/bot/ctx.h"
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
+#include "host/core/loop.h"
 #include "host/telegram/api.h"
 
 static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
@@ -23,6 +25,10 @@ static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *w
 {
     ctx->plugin = plugin;
     ctx->handler = arena_printf(&ctx->arena, "%s%s", what, name);
+    if (ctx->task)
+        task_rename(ctx->task,
+                    arena_printf(&ctx->arena, "plugin %s, handler \"%s\", update %lld",
+                                 plugin->name, ctx->handler, (long long)ctx->item.update_id));
     return handler(ctx);
 }
 
@@ -72,16 +78,38 @@ static bool parse_command(struct aisha_ctx *ctx, const char *text, struct comman
     return true;
 }
 
+/* The command that a link "/start NAME-ARGS" or "/start NAME" is for, or NULL. */
+static const struct aisha_command *find_linked(struct aisha_ctx *ctx,
+                                               const struct command_text *text,
+                                               const struct plugin **ret_plugin,
+                                               const char **ret_args)
+{
+    size_t length = strcspn(text->args, "-");
+    const char *name = arena_strndup(&ctx->arena, text->args, length);
+
+    if (strcmp(text->name, "start") != 0)
+        return NULL;
+    const struct aisha_command *command = registry_command(ctx->bot->registry, name, ret_plugin);
+    if (!command || !command->is_linked)
+        return NULL;
+    *ret_args = text->args + length + (text->args[length] == '-');
+    return command;
+}
+
 static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
 {
     const struct plugin *plugin;
 
     if (!text->is_for_us)
         return 0;
-    const struct aisha_command *command = registry_command(ctx->bot->registry, text->name, &plugin);
-    if (!command)
-        return say(ctx, "unknown_command");
     ctx->args = text->args;
+    const struct aisha_command *command = find_linked(ctx, text, &plugin, &ctx->args);
+    if (!command)
+        command = registry_command(ctx->bot->registry, text->name, &plugin);
+    if (!command || !ctx_has_command(ctx, command)) {
+        ctx->args = NULL;
+        return say(ctx, "unknown_command");
+    }
     return run(ctx, plugin, "/", command->name, command->run);
 }
 
@@ -91,25 +119,6 @@ static AISHA_ASYNC int answer_key(struct aisha_ctx *ctx, const char *key)
 {
     ctx->handler = key;
     return aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL));
-}
-
-static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
-{
-    const struct button_place place = ctx_button_place(ctx);
-    const struct plugin *plugin;
-
-    int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
-                        : -AISHA_E_INVALID;
-    if (r < 0)
-        return answer_key(ctx, "foreign_button");
-    if (ctx->button.route == ctx_cancel_route())
-        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
-    const struct aisha_callback *callback =
-        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
-    if (!callback || ctx->button.payload_size > callback->payload_size)
-        return answer_key(ctx, "outdated_button");
-    ctx->payload_size = callback->payload_size;
-    return run(ctx, plugin, "callback ", callback->name, callback->run);
 }
 
 /* ---- messages ---- */
@@ -139,6 +148,39 @@ static bool has_field(const struct aisha_message *message, const char *name)
     return false;
 }
 
+/* Whether the message has it, or one of the album. */
+static bool arrived(const struct aisha_ctx *ctx, const char *name)
+{
+    for (size_t i = 0; i < ctx->message_count; i++)
+        if (has_field(ctx->messages[i], name))
+            return true;
+    return false;
+}
+
+/* What people send on purpose, as opposed to "X joined the group". */
+static bool is_content(const struct aisha_ctx *ctx)
+{
+    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
+                                         "video",   "video_note", "document", "sticker",
+                                         "contact", "location"};
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (arrived(ctx, fields[i]))
+            return true;
+    return false;
+}
+
+/* Ends the pending question unless the handler asks again. */
+static AISHA_ASYNC int run_answer(struct aisha_ctx *ctx, const struct plugin *plugin,
+                                  const char *what, const char *name, aisha_handler *handler)
+{
+    ctx->dialog_change = CTX_DIALOG_CLEAR;
+    int r = run(ctx, plugin, what, name, handler);
+    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
+        ctx->dialog_change = CTX_DIALOG_KEEP;
+    return r;
+}
+
 /* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
 static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
 {
@@ -158,13 +200,11 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
         return AISHA_PASS;
     }
-    if (state->field && !has_field(ctx->message, state->field))
+    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx))
         return AISHA_PASS;
-    ctx->dialog_change = CTX_DIALOG_CLEAR; /* unless the handler asks again */
-    r = run(ctx, plugin, "state ", state->name, state->run);
-    if (r != 0 && ctx->dialog_change == CTX_DIALOG_CLEAR)
-        ctx->dialog_change = CTX_DIALOG_KEEP;
-    return r;
+    if (ctx->message_count > 1 && !state->takes_albums)
+        return ROUTER_SPLIT;
+    return run_answer(ctx, plugin, "state ", state->name, state->run);
 }
 
 static int run_message_routes(struct aisha_ctx *ctx)
@@ -173,8 +213,10 @@ static int run_message_routes(struct aisha_ctx *ctx)
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];
         for (size_t j = 0; j < plugin->d.messages.count; j++) {
             const struct aisha_message_route *route = &plugin->d.messages.rows[j];
-            if (!has_field(ctx->message, route->field))
+            if (!arrived(ctx, route->field))
                 continue;
+            if (ctx->message_count > 1 && !route->takes_albums)
+                return ROUTER_SPLIT;
             int r = run(ctx, plugin, "message ", route->field, route->run);
             if (r != AISHA_PASS)
                 return r;
@@ -183,36 +225,81 @@ static int run_message_routes(struct aisha_ctx *ctx)
     return AISHA_PASS;
 }
 
-/* What people send on purpose, as opposed to "X joined the group". */
-static bool is_content(const struct aisha_message *message)
-{
-    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
-                                         "video",   "video_note", "document", "sticker",
-                                         "contact", "location"};
-
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (has_field(message, fields[i]))
-            return true;
-    return false;
-}
-
 static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
 {
     struct command_text command;
 
     if (parse_command(ctx, ctx->message->text, &command))
         return run_command(ctx, &command);
-    int r = AISHA_PASS;
-    if (is_content(ctx->message)) {
-        r = run_state(ctx);
-        if (r == AISHA_PASS)
-            r = run_message_routes(ctx);
-        if (r == AISHA_PASS)
-            r = say(ctx, "not_understood");
-    } else {
+    int r = run_state(ctx);
+    if (r == AISHA_PASS)
         r = run_message_routes(ctx);
-    }
+    if (r == AISHA_PASS && is_content(ctx))
+        r = say(ctx, "not_understood");
     return r == AISHA_PASS ? 0 : r;
+}
+
+/* A button that answers a question: only while that question is the pending one. */
+static AISHA_ASYNC int run_answer_button(struct aisha_ctx *ctx, const struct plugin *plugin,
+                                         const struct aisha_callback *callback)
+{
+    const struct dialog_key key = ctx_dialog_key(ctx);
+    const struct aisha_state *state = plugin_state(plugin, callback->state);
+
+    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    if (r < 0 && r != -AISHA_E_NOT_FOUND) {
+        ctx->has_store_failed = r == -AISHA_E_UNAVAILABLE;
+        return r;
+    }
+    if (r < 0 || strcmp(ctx->dialog.plugin, plugin->name) != 0 ||
+        strcmp(ctx->dialog.state, state->name) != 0 || ctx->dialog.data_size != state->data_size)
+        return answer_key(ctx, "outdated_button");
+    return run_answer(ctx, plugin, "callback ", callback->name, callback->run);
+}
+
+/* Runs the callback of ctx->button. */
+static AISHA_ASYNC int run_button(struct aisha_ctx *ctx)
+{
+    const struct plugin *plugin;
+    const struct aisha_callback *callback =
+        registry_callback(ctx->bot->registry, ctx->button.route, &plugin);
+
+    if (!callback || ctx->button.payload_size > callback->payload_size)
+        return answer_key(ctx, "outdated_button");
+    ctx->payload_size = callback->payload_size;
+    if (callback->state)
+        return run_answer_button(ctx, plugin, callback);
+    return run(ctx, plugin, "callback ", callback->name, callback->run);
+}
+
+static AISHA_ASYNC int run_confirmed(struct aisha_ctx *ctx)
+{
+    int r = confirm_take(ctx);
+
+    if (r == -AISHA_E_NOT_FOUND)
+        return answer_key(ctx, "answered_button");
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = run_button(ctx);
+    if (r == 0)
+        confirm_done(ctx);
+    return r;
+}
+
+static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
+{
+    const struct button_place place = ctx_button_place(ctx);
+
+    int r = query->data ? button_decode(&ctx->bot->button_key, &place, query->data, &ctx->button)
+                        : -AISHA_E_INVALID;
+    if (r < 0) {
+        log_info("router", "update=%lld a button that aisha_button() did not make for this person",
+                 (long long)ctx->item.update_id);
+        return answer_key(ctx, "foreign_button");
+    }
+    if (ctx->button.route == ctx_cancel_route())
+        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
+    return ctx->button.route == confirm_route() ? run_confirmed(ctx) : run_button(ctx);
 }
 
 static int run_update_routes(struct aisha_ctx *ctx)
@@ -221,7 +308,7 @@ static int run_update_routes(struct aisha_ctx *ctx)
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];
         for (size_t j = 0; j < plugin->d.updates.count; j++) {
             const struct aisha_update_route *route = &plugin->d.updates.rows[j];
-            if (strcmp(route->field, ctx->kind) != 0)
+            if (strcmp(route->field, ctx->kind->name) != 0)
                 continue;
             int r = run(ctx, plugin, "update ", route->field, route->run);
             if (r != AISHA_PASS)
@@ -245,9 +332,9 @@ int router_run(struct aisha_ctx *ctx)
         log_warn("router", "update=%lld is incomplete and ignored", (long long)ctx->item.update_id);
         return 0;
     }
-    if (strcmp(ctx->kind, "callback_query") == 0)
+    if (ctx->update->callback_query)
         return run_callback(ctx, ctx->update->callback_query);
-    if (strcmp(ctx->kind, "message") == 0)
+    if (ctx->update->message)
         return run_message(ctx);
     return run_update_routes(ctx);
 }

@@ -8,5 +8,8 @@
 
 struct aisha_ctx;
 
-/* Finds the handler and runs it; its result is the result. ctx has been read. */
+/* An album is for somebody who takes its messages one by one. Not in the way of AISHA_PASS. */
+enum { ROUTER_SPLIT = 2 };
+
+/* Finds the handler and runs it; its result is the result, or ROUTER_SPLIT. ctx has been read. */
 AISHA_ASYNC AISHA_CHECKED int router_run(struct aisha_ctx *ctx);

@@ -20,7 +20,7 @@
 #include "host/store/db.h"
 #include "host/store/uuid.h"
 
-enum { FIRST_NAME_UNITS = 64 };
+enum { FIRST_NAME_UNITS = 64, LINK_ARG_MAX = 64 };
 
 /* ---- the unit ---- */
 
@@ -36,6 +36,8 @@ int aisha_fail(struct aisha_ctx *ctx, int code, const char *format, ...)
 
 int aisha_sleep(struct aisha_ctx *ctx, int64_t timeout_ms)
 {
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_sleep() within a transaction");
     return wait_sleep(ctx->bot->loop, timeout_ms);
 }
 
@@ -53,6 +55,48 @@ int64_t aisha_now(struct aisha_ctx *ctx)
 const char *aisha_uuid(struct aisha_ctx *ctx)
 {
     return uuid_new(&ctx->arena);
+}
+
+int aisha_uuid_pack(const char *text, struct aisha_uuid *ret)
+{
+    return uuid_pack(text, ret->bytes);
+}
+
+const char *aisha_uuid_text(struct aisha_ctx *ctx, const struct aisha_uuid *uuid)
+{
+    return uuid_text(&ctx->arena, uuid->bytes);
+}
+
+char *aisha_url_escape(struct aisha_ctx *ctx, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~";
+    static const char digits[] = "0123456789ABCDEF";
+    char *escaped = arena_alloc(&ctx->arena, 3 * strlen(text) + 1), *end = escaped;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (strchr(plain, c)) {
+            *end++ = (char)c;
+            continue;
+        }
+        *end++ = '%';
+        *end++ = digits[c >> 4];
+        *end++ = digits[c & 15];
+    }
+    return escaped;
+}
+
+const char *aisha_json_quote(struct aisha_ctx *ctx, const char *text)
+{
+    cJSON *string = cJSON_CreateString(utf8_repair(&ctx->arena, text, strlen(text), NULL));
+    char *quoted = cJSON_PrintUnformatted(string);
+
+    cJSON_Delete(string);
+    if (!quoted)
+        abort(); /* no memory */
+    arena_defer(&ctx->arena, free, quoted);
+    return quoted;
 }
 
 const void *aisha_config(struct aisha_ctx *ctx)
@@ -141,8 +185,9 @@ const struct aisha_update *aisha_update(struct aisha_ctx *ctx)
 
 const char *aisha_update_json(struct aisha_ctx *ctx)
 {
+    if (!ctx->item.update)
+        return NULL;
     char *text = cJSON_PrintUnformatted(ctx->item.update);
-
     if (!text)
         abort();
     arena_defer(&ctx->arena, free, text);
@@ -157,6 +202,33 @@ const struct aisha_json *aisha_json_parse(struct aisha_ctx *ctx, const char *tex
 const struct aisha_message *aisha_message(struct aisha_ctx *ctx)
 {
     return ctx->message;
+}
+
+size_t aisha_album(struct aisha_ctx *ctx, const struct aisha_message *const **ret_messages)
+{
+    static const struct aisha_message *const none[] = {NULL};
+
+    *ret_messages = ctx->messages ? ctx->messages : none;
+    return ctx->message_count;
+}
+
+static const char *link_to_bot(struct aisha_ctx *ctx, const char *param, const char *arg)
+{
+    size_t size = strspn(arg, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    if (size == 0 || size > LINK_ARG_MAX || arg[size])
+        return NULL;
+    return arena_printf(&ctx->arena, "https://t.me/%s?%s=%s", ctx->bot->username, param, arg);
+}
+
+const char *aisha_deep_link(struct aisha_ctx *ctx, const char *arg)
+{
+    return link_to_bot(ctx, "start", arg);
+}
+
+const char *aisha_group_link(struct aisha_ctx *ctx, const char *arg)
+{
+    return link_to_bot(ctx, "startgroup", arg);
 }
 
 const char *aisha_args(struct aisha_ctx *ctx)
@@ -257,7 +329,7 @@ size_t aisha_commands(struct aisha_ctx *ctx, const struct aisha_command_view **r
         const struct plugin *plugin = &registry->plugins[i];
         for (size_t j = 0; j < plugin->d.commands.count; j++) {
             const struct aisha_command *row = &plugin->d.commands.rows[j];
-            if (row->is_hidden)
+            if (row->is_hidden || !ctx_has_command(ctx, row))
                 continue;
             views[count++] = (struct aisha_command_view){
                 .size = sizeof *views,

@@ -3,11 +3,13 @@
  * everybody else's writes wait meanwhile.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <aisha/aisha.h>
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/files.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
 #include "host/bot/sized.h"
@@ -29,7 +31,9 @@
 
 static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
 {
-    if (strcmp(method, "answerCallbackQuery") == 0)
+    bool has_arrived = r == 0 || r == -AISHA_E_TELEGRAM;
+
+    if (has_arrived && ctx->kind && ctx->kind->answer && strcasecmp(method, ctx->kind->answer) == 0)
         ctx->is_answered = true;
     if (r < 0 && r != -AISHA_E_CANCELED)
         return aisha_fail(ctx, r, "%s: %s", method,
@@ -147,9 +151,7 @@ static const char *full_key(struct aisha_ctx *ctx, const char *key)
 
 static int note_blob(struct aisha_ctx *ctx, int r)
 {
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
-    return r;
+    return r < 0 ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r)) : r;
 }
 
 int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)
@@ -182,6 +184,14 @@ int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
 {
     REFUSE_IN_TRANSACTION(ctx);
     return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
+}
+
+const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s)
+{
+    int64_t max_s = 7 * 24 * 3600;
+
+    ttl_s = ttl_s < max_s ? ttl_s : max_s;
+    return files_url(ctx->bot, &ctx->arena, full_key(ctx, key), aisha_now(ctx) + ttl_s);
 }
 
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)

@@ -10,7 +10,8 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
-#include "host/bot/keyboard.h"
+#include "host/bot/media.h"
+#include "host/bot/progress.h"
 #include "host/bot/sized.h"
 #include "host/bot/split.h"
 #include "host/core/arena.h"
@@ -21,8 +22,8 @@ enum { ANSWER_UNITS = 200 };
 struct outgoing {
     const char *text; /* NULL = none */
     bool is_html;
+    struct media media; /* .kind NULL = only the text */
     const struct aisha_reply_markup *markup;
-    const struct aisha_file *document;
     const struct aisha_reply_parameters *quote;
     int8_t is_silent;
 };
@@ -41,17 +42,15 @@ static const struct aisha_reply_parameters *quote_of(struct aisha_ctx *ctx)
     return quote;
 }
 
-static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struct outgoing *ret)
+static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply,
+                               struct outgoing *ret)
 {
     struct aisha_reply own;
 
     sized_copy(&own, sizeof own, reply);
-    if (!ctx->chat_id)
-        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     if (!!own.text + !!own.html + !!own.key > 1)
         return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
-    *ret = (struct outgoing){.document = own.document,
-                             .is_silent = own.is_silent,
+    *ret = (struct outgoing){.is_silent = own.is_silent,
                              .quote = own.is_quoting ? quote_of(ctx) : NULL};
     if (own.key)
         own.html = ctx_html(ctx, own.key, NULL);
@@ -59,9 +58,17 @@ static int prepare(struct aisha_ctx *ctx, const struct aisha_reply *reply, struc
     ret->text = own.html ? own.html : own.text;
     if (ret->text)
         ret->text = utf8_repair(&ctx->arena, ret->text, strlen(ret->text), NULL);
-    if (!own.document && (!ret->text || !*ret->text))
-        return aisha_fail(ctx, -AISHA_E_INVALID, "a message needs a text or a document");
-    return keyboard_markup(ctx, own.keyboard, &ret->markup);
+    int r = aisha_keyboard_markup(ctx, own.keyboard, &ret->markup);
+    if (r == 0)
+        r = media_of(ctx, &own, &ret->media);
+    if (r < 0)
+        return r;
+    if (!ret->media.kind && (!ret->text || !*ret->text))
+        return aisha_fail(ctx, -AISHA_E_INVALID, "a message needs a text or a file");
+    ret->media.markup = ret->markup;
+    ret->media.quote = ret->quote;
+    ret->media.is_silent = ret->is_silent;
+    return 0;
 }
 
 /* Whether the last call was refused with a description that contains text. */
@@ -74,15 +81,14 @@ static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
                      const struct aisha_reply_markup *markup, const struct aisha_message **ret)
 {
-    int r = aisha_send_message(
-        ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id, .text = text,
-        .parse_mode = out->is_html ? "HTML" : NULL, .disable_notification = out->is_silent,
-        .reply_parameters = out->quote, .reply_markup = markup);
+    int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
+                               .parse_mode = out->is_html ? "HTML" : NULL,
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (out->is_html && was_refused(ctx, r, "can't parse entities"))
-        r = aisha_send_message(
-            ctx, ret, .chat_id = ctx->chat_id, .message_thread_id = ctx->thread_id,
-            .text = html_to_plain(&ctx->arena, text), .disable_notification = out->is_silent,
-            .reply_parameters = out->quote, .reply_markup = markup);
+        r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
+                               .disable_notification = out->is_silent,
+                               .reply_parameters = out->quote, .reply_markup = markup);
     if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
@@ -108,33 +114,57 @@ static const char *const *parts_of(struct aisha_ctx *ctx, const struct outgoing 
                       SPLIT_MESSAGE_UNITS);
 }
 
-static int send_document(struct aisha_ctx *ctx, const struct outgoing *out,
-                         const struct aisha_message **ret)
+/* Whether the text is short enough to be the caption. */
+static bool is_caption(const struct outgoing *out)
 {
-    const char *caption = out->text;
-    enum split_format format = out->is_html ? SPLIT_HTML : SPLIT_PLAIN;
+    return !out->text ||
+           split_length(out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN) <= SPLIT_CAPTION_UNITS;
+}
 
-    if (caption && split_length(caption, format) > SPLIT_CAPTION_UNITS) {
+static struct media without_markup_language(struct aisha_ctx *ctx, const struct media *media)
+{
+    struct media plain = *media;
+
+    plain.caption = html_to_plain(&ctx->arena, media->caption);
+    plain.is_html = false;
+    return plain;
+}
+
+static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *out,
+                                  const struct aisha_message **ret)
+{
+    struct media media = out->media;
+
+    if (is_caption(out)) {
+        media.caption = out->text;
+        media.is_html = out->is_html;
+    } else {
         struct outgoing text_only = *out;
         text_only.markup = NULL;
         int r = send_parts(ctx, &text_only, parts_of(ctx, out), ret);
         if (r < 0)
             return r;
-        caption = NULL;
     }
-    return aisha_send_document(ctx, ret, .chat_id = ctx->chat_id,
-                               .message_thread_id = ctx->thread_id, .document = out->document,
-                               .caption = caption, .parse_mode = out->is_html ? "HTML" : NULL,
-                               .disable_notification = out->is_silent,
-                               .reply_parameters = out->quote, .reply_markup = out->markup);
+    int r = media_send(ctx, &media, ret);
+    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+        media = without_markup_language(ctx, &media);
+        r = media_send(ctx, &media, ret);
+    }
+    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+        ctx->thread_id = 0;
+        r = media_send(ctx, &media, ret);
+    }
+    return r;
 }
 
-static int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
-                     const struct aisha_message **ret)
+static AISHA_ASYNC int send_anew(struct aisha_ctx *ctx, const struct outgoing *out,
+                                 const struct aisha_message **ret)
 {
+    if (!ctx->chat_id)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "this update has no chat to reply to");
     ctx->has_replied = true;
-    return out->document ? send_document(ctx, out, ret)
-                         : send_parts(ctx, out, parts_of(ctx, out), ret);
+    return out->media.kind ? send_media(ctx, out, ret)
+                           : send_parts(ctx, out, parts_of(ctx, out), ret);
 }
 
 int aisha_reply_(struct aisha_ctx *ctx, const struct aisha_reply *reply)
@@ -159,7 +189,16 @@ static void find_screen(struct aisha_ctx *ctx)
     ctx->is_screen_media = !query->message->text;
 }
 
-static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
+static int delete_old(struct aisha_ctx *ctx, int64_t message_id)
+{
+    if (!ctx->business_connection_id)
+        return aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = message_id);
+    return aisha_delete_business_messages(
+        ctx, NULL, .business_connection_id = ctx->business_connection_id,
+        .message_ids = (const int64_t[]){message_id}, .message_ids_count = 1);
+}
+
+static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
 {
     const struct aisha_message *sent = NULL;
     int64_t old_id = ctx->screen_id;
@@ -168,13 +207,21 @@ static int show_anew(struct aisha_ctx *ctx, const struct outgoing *out)
     if (r < 0 || !sent)
         return r;
     ctx->screen_id = sent->message_id;
-    ctx->is_screen_media = out->document != NULL;
+    ctx->is_screen_media = out->media.kind != NULL;
     if (old_id) { /* may be too old to delete; then it stays */
-        r = aisha_delete_message(ctx, NULL, .chat_id = ctx->chat_id, .message_id = old_id);
+        r = delete_old(ctx, old_id);
         if (r == -AISHA_E_CANCELED)
             return r;
     }
     return 0;
+}
+
+/* Of a pressed button under a message that somebody sent by way of us, in a chat we do not know. */
+static const char *inline_message_id(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
+
+    return query && !ctx->chat_id ? query->inline_message_id : NULL;
 }
 
 static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
@@ -183,31 +230,76 @@ static int edit_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
     const struct aisha_message *edited;
 
     return aisha_edit_message_text(
-        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id, .text = text,
+        ctx, &edited, .chat_id = ctx->chat_id, .message_id = ctx->screen_id,
+        .business_connection_id = ctx->business_connection_id,
+        .inline_message_id = inline_message_id(ctx), .text = text,
         .parse_mode = is_html ? "HTML" : NULL, .reply_markup = out->markup);
+}
+
+static AISHA_ASYNC int edit_screen_text(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    const char *text = parts_of(ctx, out)[0];
+
+    int r = edit_text(ctx, out, text, out->is_html);
+    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+        r = edit_text(ctx, out, html_to_plain(&ctx->arena, text), false);
+    return r;
+}
+
+static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    struct media media = out->media;
+
+    media.caption = out->text;
+    media.is_html = out->is_html;
+    int r = media_replace(ctx, &media, ctx->screen_id);
+    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+        media = without_markup_language(ctx, &media);
+        r = media_replace(ctx, &media, ctx->screen_id);
+    }
+    if (r == 0)
+        ctx->is_screen_media = true;
+    return r;
+}
+
+/* A text can become media, but not the other way round; and one message stays one message. */
+static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    if (!ctx->screen_id && !inline_message_id(ctx))
+        return false;
+    if (out->media.kind)
+        return is_caption(out);
+    const char *const *parts = parts_of(ctx, out);
+    return !ctx->is_screen_media && parts[0] && !parts[1];
+}
+
+static AISHA_ASYNC int show(struct aisha_ctx *ctx, const struct outgoing *out)
+{
+    static const char *const not_editable[] = {
+        "message to edit not found", "message can't be edited", "there is no text in the message"};
+
+    find_screen(ctx);
+    if (!can_be_edited(ctx, out))
+        return show_anew(ctx, out);
+    int r = out->media.kind ? edit_screen_media(ctx, out) : edit_screen_text(ctx, out);
+    if (was_refused(ctx, r, "message is not modified"))
+        return 0;
+    for (size_t i = 0; i < sizeof not_editable / sizeof *not_editable; i++)
+        if (was_refused(ctx, r, not_editable[i]))
+            return show_anew(ctx, out);
+    return r;
 }
 
 int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
 {
     struct outgoing out;
 
+    progress_drop(ctx);
     int r = prepare(ctx, screen, &out);
-    if (r < 0)
-        return r;
-    find_screen(ctx);
-    const char *const *parts = out.text ? parts_of(ctx, &out) : NULL;
-    bool is_one_text = parts && parts[0] && !parts[1] && !out.document;
-    if (!ctx->screen_id || ctx->is_screen_media || !is_one_text)
-        return show_anew(ctx, &out);
-    r = edit_text(ctx, &out, parts[0], out.is_html);
-    if (was_refused(ctx, r, "message is not modified"))
-        return 0;
-    if (out.is_html && was_refused(ctx, r, "can't parse entities"))
-        r = edit_text(ctx, &out, html_to_plain(&ctx->arena, parts[0]), false);
-    if (was_refused(ctx, r, "message to edit not found") ||
-        was_refused(ctx, r, "message can't be edited") ||
-        was_refused(ctx, r, "there is no text in the message"))
-        return show_anew(ctx, &out);
+    if (r == 0)
+        r = show(ctx, &out);
+    if (r == 0)
+        progress_replaced(ctx);
     return r;
 }
 
@@ -219,6 +311,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
 
     if (!query)
         return aisha_fail(ctx, -AISHA_E_INVALID, "nothing was pressed, so there is no answer");
+    if (ctx->is_answered_late) /* that cannot be done again, but what it says must not get lost */
+        return text && ctx->is_private ? aisha_reply(ctx, .text = text) : 0;
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;

@@ -29,13 +29,13 @@ int aisha_ask_(struct aisha_ctx *ctx, const struct aisha_question *question)
         return aisha_fail(ctx, -AISHA_E_INVALID,
                           "the data of \"%s\" has %zu bytes, .data_size is %zu", own.then,
                           own.data_size, state->data_size);
-    if (!ctx->from || !ctx->chat_id)
+    if (!ctx->from || !ctx->chat_id || ctx->business_connection_id)
         return aisha_fail(ctx, -AISHA_E_INVALID, "there is nobody to ask");
     int r = aisha_reply(ctx, .text = own.text, .html = own.html, .key = own.key,
                         .keyboard = own.keyboard);
     if (r < 0)
         return r;
-    int64_t ttl_s = own.ttl_s > 0 && own.ttl_s < MAX_TTL_S ? own.ttl_s : DAY_S;
+    int64_t ttl_s = own.ttl_s <= 0 ? DAY_S : own.ttl_s < MAX_TTL_S ? own.ttl_s : MAX_TTL_S;
     ctx->dialog_change = CTX_DIALOG_SET;
     ctx->next_dialog = (struct dialog){
         .plugin = ctx->plugin->name,

@@ -45,7 +45,8 @@ static bool is_left_behind(int parent_fd, const char *name)
     if (sscanf(name, "aisha-%d-%n", &pid, &end) != 1 || end == 0 || pid <= 0)
         return false;
     return fstatat(parent_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode) &&
-           info.st_uid == geteuid() && kill(pid, 0) < 0 && errno == ESRCH;
+           info.st_uid == geteuid() &&
+           (pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH)); /* ours is not made yet */
 }
 
 static void remove_left_behind(struct arena *arena)

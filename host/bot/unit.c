@@ -11,13 +11,18 @@
 
 #include <event2/event.h>
 
+#include <aisha/ctx.h>
 #include <aisha/error.h>
 #include <aisha/reply.h>
 
+#include "host/bot/album.h"
 #include "host/bot/bot.h"
+#include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
 #include "host/bot/memory.h"
+#include "host/bot/progress.h"
 #include "host/bot/router.h"
+#include "host/bot/running.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
@@ -29,7 +34,8 @@ enum {
     HANDLER_DEADLINE_MS = 10 * 60 * 1000,
     ENDING_DEADLINE_MS = 60 * 1000,
     ANSWER_AFTER_S = 3,
-    CALLBACK_LIFE_S = 150, /* Telegram forgets a callback query after that */
+    MAX_LATE_ANSWERS = 128,
+    LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
     FIRST_PAUSE_MS = 250,
     LAST_PAUSE_MS = 15000,
 };
@@ -41,13 +47,13 @@ static struct aisha_ctx *ctx_of(struct lane_entry *entry)
 
 static void ctx_free(struct aisha_ctx *ctx)
 {
+    running_remove(ctx);
     arena_clear(&ctx->arena);
+    album_free(ctx->album);
     if (ctx->answer_timer)
         event_free(ctx->answer_timer);
     free(ctx);
 }
-
-/* ---- the lane, from what the JSON says, before anything is built from it ---- */
 
 static const cJSON *member(const cJSON *object, const char *name)
 {
@@ -57,40 +63,6 @@ static const cJSON *member(const cJSON *object, const char *name)
 static int64_t id_of(const cJSON *object)
 {
     return codec_integer(member(object, "id"));
-}
-
-static const cJSON *payload_of(const cJSON *update)
-{
-    const cJSON *child;
-
-    cJSON_ArrayForEach(child, update)
-        if (cJSON_IsObject(child))
-            return child;
-    return NULL;
-}
-
-static struct lane_key lane_key_of(const struct inbox_item *item)
-{
-    const cJSON *payload = payload_of(item->update);
-    const cJSON *message =
-        payload && member(payload, "message") ? member(payload, "message") : payload;
-    const cJSON *chat = member(message, "chat");
-    const cJSON *person =
-        member(payload, "from") ? member(payload, "from") : member(payload, "user");
-    bool is_topic = cJSON_IsTrue(member(message, "is_topic_message"));
-
-    if (payload && payload->string && strcmp(payload->string, "pre_checkout_query") == 0)
-        return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
-    if (payload && payload->string && strcmp(payload->string, "my_chat_member") == 0)
-        return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
-    if (id_of(chat))
-        return (struct lane_key){
-            .kind = LANE_CHAT,
-            .id = id_of(chat),
-            .thread_id = is_topic ? codec_integer(member(message, "message_thread_id")) : 0};
-    if (id_of(person))
-        return (struct lane_key){.kind = LANE_USER, .id = id_of(person)};
-    return (struct lane_key){.kind = LANE_ALONE, .id = item->update_id};
 }
 
 /* ---- cancelling what runs ---- */
@@ -130,8 +102,9 @@ static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
         return false;
     struct lane_entry *entry = lanes_running(bot->lanes, &ctx->lane.key);
     struct aisha_ctx *running = entry ? ctx_of(entry) : NULL;
-    int64_t person = id_of(member(message ? message : query, "from"));
-    if (!running || !running->task || !running->from || running->from->id != person)
+    /* From the JSON: it may have been started in this moment, and have read nothing yet. */
+    if (!running || !running->task ||
+        update_person(running->item.update) != update_person(ctx->item.update))
         return false;
     running->cancel = CTX_CANCELLED_BY_USER;
     task_cancel(running->task);
@@ -155,6 +128,7 @@ static AISHA_ASYNC void late_answer_run(void *arg)
 
     aisha_ignore(telegram_call(late->bot->telegram, &late->arena, "answerCallbackQuery", &params,
                                NULL, &failure));
+    late->bot->late_answers--;
     arena_clear(&late->arena);
     free(late);
 }
@@ -163,17 +137,23 @@ static void on_answer_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct aisha_ctx *ctx = arg;
     const char *id = cJSON_GetStringValue(member(member(ctx->item.update, "callback_query"), "id"));
-    struct late_answer *late = calloc(1, sizeof *late);
+    const struct timeval again = {.tv_sec = 1};
 
     (void)fd;
     (void)what;
+    if (ctx->bot->late_answers >= MAX_LATE_ANSWERS) { /* tasks are for the units first */
+        evtimer_add(ctx->answer_timer, &again);
+        return;
+    }
+    struct late_answer *late = calloc(1, sizeof *late);
     if (!late)
         abort();
     late->bot = ctx->bot;
     late->query_id = arena_strdup(&late->arena, id);
     if (!ctx->is_answered && id &&
         task_start(ctx->bot->loop, "late answer", late_answer_run, late, NULL) == 0) {
-        ctx->is_answered = true;
+        ctx->is_answered = ctx->is_answered_late = true;
+        ctx->bot->late_answers++;
         return;
     }
     arena_clear(&late->arena);
@@ -208,18 +188,28 @@ static AISHA_ASYNC int meet(struct aisha_ctx *ctx)
     return r;
 }
 
+/* Whether nobody would take an answer any more. */
+static bool is_expired(struct aisha_ctx *ctx)
+{
+    int64_t age_s = (int64_t)time(NULL) - ctx->item.received_at;
+
+    if (ctx->kind->life_s == 0 || age_s <= ctx->kind->life_s)
+        return false;
+    uint64_t count = ++ctx->bot->expired[ctx->kind - update_kinds];
+    log_info("bot", "update=%lld kind=%s waited for %lld s and was dropped, count=%llu",
+             (long long)ctx->item.update_id, ctx->kind->name, (long long)age_s,
+             (unsigned long long)count);
+    ctx->is_answered = true;
+    return true;
+}
+
 static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
 {
     int r = ctx_read(ctx);
     if (r < 0 || !ctx->kind)
         return r; /* a kind of update that came after this version */
-    if (ctx->update->callback_query &&
-        (int64_t)time(NULL) - ctx->item.received_at > CALLBACK_LIFE_S) {
-        log_info("bot", "update=%lld a callback query waited too long and was dropped",
-                 (long long)ctx->item.update_id);
-        ctx->is_answered = true;
+    if (is_expired(ctx))
         return 0;
-    }
     r = meet(ctx);
     if (r == 0)
         r = memory_note_update(ctx);
@@ -228,21 +218,33 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     if (r < 0)
         return r;
     r = router_run(ctx);
-    if (r < 0)
+    if (r < 0 || r == ROUTER_SPLIT)
         return r;
+    if (ctx->tx) {
+        db_rollback(ctx->tx);
+        ctx->tx = NULL;
+        return aisha_fail(ctx, -AISHA_E_INVALID,
+                          "it returned within a transaction, without aisha_db_commit()");
+    }
+    if (r > 0)
+        log_warn(ctx->plugin ? ctx->plugin->name : "bot",
+                 "update=%lld handler=\"%s\" returned %d, which means nothing here; taken as 0",
+                 (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", r);
     return ctx_commit(ctx);
 }
 
 /* Waits until the database answers again. */
 static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
 {
-    int64_t pause_ms = FIRST_PAUSE_MS;
+    int64_t pause_ms = ctx->tries < 6 ? FIRST_PAUSE_MS << ctx->tries : LAST_PAUSE_MS;
 
     for (;;) {
         int r = wait_sleep(ctx->bot->loop, pause_ms);
         if (r < 0)
             return r;
-        if (db_query(ctx->bot->db, &ctx->arena, &AISHA_SQL("SELECT 1"), NULL) == 0)
+        /* A write: reading works on a full disk and on a locked file, too. */
+        if (db_query(ctx->bot->db, &ctx->arena,
+                     &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL) == 0)
             return 0;
         pause_ms = pause_ms * 2 < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
     }
@@ -256,13 +258,15 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             db_rollback(ctx->tx);
             ctx->tx = NULL;
         }
-        bool may_repeat = r < 0 && ctx->has_store_failed && !ctx->is_committed;
+        bool may_repeat = r == -AISHA_E_UNAVAILABLE && ctx->has_store_failed && !ctx->is_committed;
         if (!may_repeat || task_is_cancelled(ctx->task))
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
+        task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
         if (wait_for_store(ctx) < 0)
             return -AISHA_E_CANCELED;
+        task_set_deadline(ctx->task, HANDLER_DEADLINE_MS);
         ctx->tries++;
         struct task *task = ctx->task;
         ctx_reset(ctx);
@@ -291,25 +295,51 @@ static void log_failure(const struct aisha_ctx *ctx, int r)
                   ctx->failure_text ? ": " : "", ctx->failure_text ? ctx->failure_text : "");
 }
 
+static bool is_payment(const struct aisha_ctx *ctx)
+{
+    return ctx->update->pre_checkout_query || ctx->update->shipping_query;
+}
+
+/* Somebody holds the phone in the hand and waits: better a clear no than a time-out. */
+static AISHA_ASYNC void refuse_payment(struct aisha_ctx *ctx, const char *key)
+{
+    const char *why = ctx_plain(ctx, key, NULL);
+
+    if (ctx->is_answered)
+        return;
+    if (ctx->update->pre_checkout_query)
+        aisha_ignore(aisha_answer_pre_checkout_query(
+            ctx, NULL, .pre_checkout_query_id = ctx->update->pre_checkout_query->id, .ok = false,
+            .error_message = why));
+    else
+        aisha_ignore(aisha_answer_shipping_query(
+            ctx, NULL, .shipping_query_id = ctx->update->shipping_query->id, .ok = false,
+            .error_message = why));
+}
+
 /* Says how it ended: in the message that was shown, else as an answer to the press, else anew; but
  * a group is not told about messages that were not meant for us. */
 static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
 {
     ctx->plugin = NULL;
-    if (ctx->chat_id == 0)
-        return;
     if (ctx->screen_id)
         aisha_ignore(aisha_screen(ctx, .key = key));
     else if (ctx->update->callback_query && !ctx->is_answered)
         aisha_ignore(aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL)));
+    else if (is_payment(ctx))
+        refuse_payment(ctx, key);
     else if (ctx->is_private || ctx->args)
         aisha_ignore(aisha_reply(ctx, .key = key));
 }
 
 static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
 {
-    if (r >= 0 || !ctx->update || loop_is_stopping(ctx->bot->loop))
+    if (r >= 0 || loop_is_stopping(ctx->bot->loop))
         return;
+    if (!ctx->update) { /* it could not even be read */
+        log_failure(ctx, r);
+        return;
+    }
     if (ctx->cancel == CTX_CANCELLED_BY_USER) {
         ctx->dialog_change = CTX_DIALOG_KEEP;
         if (ctx->screen_id)
@@ -328,17 +358,59 @@ static AISHA_ASYNC void answer_quietly(struct aisha_ctx *ctx)
         aisha_ignore(aisha_answer(ctx, NULL));
 }
 
+/* ---- the items in the inbox ---- */
+
+static size_t items_of(const struct aisha_ctx *ctx, const struct inbox_item **ret_items)
+{
+    *ret_items = ctx->album ? ctx->album->items : &ctx->item;
+    return ctx->album ? ctx->album->count : 1;
+}
+
+static void done(struct aisha_ctx *ctx)
+{
+    const struct inbox_item *items;
+    size_t count = items_of(ctx, &items);
+
+    for (size_t i = 0; i < count; i++)
+        inbox_done(ctx->bot->inbox, &items[i], ctx->is_committed);
+}
+
+static void give_up(struct aisha_ctx *ctx)
+{
+    const struct inbox_item *items;
+    size_t count = items_of(ctx, &items);
+
+    for (size_t i = 0; i < count; i++)
+        inbox_give_up(ctx->bot->inbox, &items[i]);
+}
+
+static void add_unit(struct bot *bot, const struct inbox_item *item, struct album *album);
+
+/* Whoever this album is for takes single messages: they come next in the lane. */
+static void split(struct aisha_ctx *ctx)
+{
+    for (size_t i = 0; i < ctx->album->count; i++)
+        add_unit(ctx->bot, &ctx->album->items[i], NULL);
+}
+
 static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
 {
     struct bot *bot = ctx->bot;
 
+    chat_action_end(ctx);
+    if (r >= 0)
+        progress_finish(ctx);
     explain(ctx, r);
     answer_quietly(ctx);
+    progress_forget(ctx);
     ctx->task = NULL;
-    if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
-        inbox_give_up(bot->inbox, &ctx->item);
+    running_remove(ctx);
+    if (r == ROUTER_SPLIT)
+        split(ctx);
+    else if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
+        give_up(ctx);
     else
-        inbox_done(bot->inbox, &ctx->item, ctx->is_committed);
+        done(ctx);
     lanes_done(bot->lanes, &ctx->lane);
     ctx_free(ctx);
     bot_unit_ended(bot);
@@ -352,11 +424,39 @@ static AISHA_ASYNC void finish_cancelled(void *arg)
     finish(ctx, -AISHA_E_CANCELED);
 }
 
+/* It stays in the inbox for the next start. */
+static void leave(struct aisha_ctx *ctx)
+{
+    struct bot *bot = ctx->bot;
+
+    give_up(ctx);
+    lanes_done(bot->lanes, &ctx->lane);
+    ctx_free(ctx);
+    bot_unit_ended(bot);
+}
+
+/* Of a question nobody can use the answer later; and some time is left to say that there is none. */
+static int64_t deadline_ms(const struct aisha_ctx *ctx)
+{
+    const struct update_kind *kind = update_kind_of(ctx->item.update, NULL);
+
+    if (!kind || !kind->is_question)
+        return HANDLER_DEADLINE_MS;
+    int64_t age_ms = ((int64_t)time(NULL) - ctx->item.received_at) * 1000;
+    int64_t left_ms = kind->life_s * 1000 - LEFT_TO_REFUSE_MS - age_ms;
+    return left_ms > 1 ? left_ms : 1;
+}
+
 static AISHA_ASYNC void unit_run(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 
-    task_set_deadline(ctx->task, HANDLER_DEADLINE_MS);
+    if (ctx->album && album_wait(ctx->album) < 0) {
+        leave(ctx);
+        return;
+    }
+    task_set_deadline(ctx->task, deadline_ms(ctx));
+    running_add(ctx);
     int r = run_until_store_works(ctx);
     bool is_cancelled = task_is_cancelled(ctx->task);
     if (is_cancelled && r < 0) {
@@ -380,24 +480,33 @@ void unit_start(struct lane_entry *entry, void *user)
         return;
     log_error("bot", "update=%lld no memory to handle it; it stays for the next start",
               (long long)ctx->item.update_id);
-    inbox_give_up(bot->inbox, &ctx->item);
-    lanes_done(bot->lanes, entry);
-    ctx_free(ctx);
+    leave(ctx);
 }
 
-void unit_deliver(const struct inbox_item *item, void *user)
+static void add_unit(struct bot *bot, const struct inbox_item *item, struct album *album)
 {
-    struct bot *bot = user;
     struct aisha_ctx *ctx = calloc(1, sizeof *ctx);
 
     if (!ctx)
         abort();
     ctx->bot = bot;
     ctx->item = *item;
-    ctx->lane.key = lane_key_of(item);
+    ctx->album = album;
+    ctx->lane.key = update_lane(item->update, item->update_id);
+    ctx->lane.order = item->update_id;
     ctx->has_cancelled = cancel_running(bot, ctx);
     arm_answer_timer(ctx);
     lanes_add(bot->lanes, &ctx->lane);
+}
+
+void unit_deliver(const struct inbox_item *item, void *user)
+{
+    struct bot *bot = user;
+
+    if (!bot->albums || !album_has(item))
+        add_unit(bot, item, NULL);
+    else if (!albums_add(bot->albums, item))
+        add_unit(bot, item, albums_open(bot->albums, item));
 }
 
 void units_give_up_waiting(struct bot *bot)
@@ -406,7 +515,9 @@ void units_give_up_waiting(struct bot *bot)
 
     while ((entry = lanes_take_waiting(bot->lanes))) {
         struct aisha_ctx *ctx = ctx_of(entry);
-        inbox_give_up(bot->inbox, &ctx->item);
+        give_up(ctx);
         ctx_free(ctx);
     }
+    if (bot->albums)
+        albums_stop(bot->albums);
 }

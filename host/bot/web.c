@@ -5,6 +5,7 @@
 #include <aisha/error.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/files.h"
 #include "host/bot/hook.h"
 #include "host/bot/incoming.h"
 #include "host/core/log.h"
@@ -35,6 +36,7 @@ static const struct {
 } routes[] = {
     {"/healthz", on_health},
     {"/hooks/", hook_handle},
+    {"/files/", files_handle},
     {"/telegram/", incoming_handle},
 };
 

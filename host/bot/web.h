@@ -4,6 +4,7 @@
  *   /healthz            the process runs
  *   /telegram/<path>    updates, in webhook mode
  *   /hooks/<plugin>/…   the webhooks of plugins
+ *   /files/<key>        blobs, by signed URLs
  */
 #pragma once
 

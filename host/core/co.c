@@ -340,7 +340,7 @@ static void write_text(const char *text)
         return;
 }
 
-static void on_segv(int number, siginfo_t *info, void *context)
+static void on_crash(int number, siginfo_t *info, void *context)
 {
     (void)context;
     const struct co *co = overflow_pool ? overflow_pool->current : NULL;
@@ -351,11 +351,14 @@ static void on_segv(int number, siginfo_t *info, void *context)
         write_text(co->name);
         write_text(": its 256 KiB are used up (deep recursion or large local arrays)\n");
     } else if (co) {
-        write_text("fatal: invalid memory access in coroutine ");
+        write_text(number == SIGABRT  ? "fatal: abort() in coroutine "
+                   : number == SIGFPE ? "fatal: impossible arithmetic in coroutine "
+                   : number == SIGILL ? "fatal: illegal instruction in coroutine "
+                                      : "fatal: invalid memory access in coroutine ");
         write_text(co->name);
         write_text("\n");
     }
-    signal(number, SIG_DFL); /* returning repeats the access and leaves a core */
+    signal(number, SIG_DFL); /* returning repeats the fault and leaves a core */
 }
 
 int co_pool_report_overflow(struct co_pool *pool)
@@ -370,8 +373,10 @@ int co_pool_report_overflow(struct co_pool *pool)
     if (sigaltstack(&stack, NULL) < 0)
         return -errno;
     overflow_pool = pool;
-    struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    if (sigaction(SIGSEGV, &action, NULL) < 0 || sigaction(SIGBUS, &action, NULL) < 0)
-        return -errno;
+    struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        if (sigaction(crashes[i], &action, NULL) < 0)
+            return -errno;
     return 0;
 }

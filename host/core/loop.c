@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
@@ -19,20 +20,28 @@
 #include <aisha/error.h>
 
 #include "host/core/co.h"
+#include "host/core/log.h"
 #include "host/core/wait.h"
 
-enum { DEFAULT_MAX_TASKS = 8192, DRAIN_AT_ONCE = 1024 };
+enum {
+    DEFAULT_MAX_TASKS = 8192,
+    DRAIN_AT_ONCE = 1024,
+    REFUSED_WAITS = 256, /* of a cancelled task, before it is slowed down */
+    REFUSED_PAUSE_MS = 10,
+    LONG_TURN_MS = 1000,
+};
 
 struct task {
     struct loop *loop;
     struct co *co;
-    const char *name;
+    char name[128];
     void (*fn)(void *arg);
     void *arg;
     struct wait *waiting; /* what it is suspended on */
     struct event *deadline;
     struct event timer; /* of the present wait */
     bool is_ready, is_cancelled, ignores_cancel;
+    unsigned refused_waits;
     TAILQ_ENTRY(task) ready_link;
     TAILQ_ENTRY(task) link;
 };
@@ -220,8 +229,9 @@ int task_start(struct loop *loop, const char *name, void (*fn)(void *arg), void 
 
     if (!task)
         return -ENOMEM;
-    *task = (struct task){.loop = loop, .name = name, .fn = fn, .arg = arg};
-    task->co = co_start(loop->pool, name, task_run, task);
+    *task = (struct task){.loop = loop, .fn = fn, .arg = arg};
+    task_rename(task, name);
+    task->co = co_start(loop->pool, task->name, task_run, task);
     if (!task->co) {
         free(task);
         return -AISHA_E_LIMIT;
@@ -249,6 +259,11 @@ static void task_free(struct task *task)
 struct task *task_current(const struct loop *loop)
 {
     return loop->current;
+}
+
+void task_rename(struct task *task, const char *name)
+{
+    snprintf(task->name, sizeof task->name, "%s", name);
 }
 
 const char *task_name(const struct task *task)
@@ -307,6 +322,20 @@ void wait_wake(struct wait *w, int result)
         task_ready(w->task);
 }
 
+static int wait_suspend(struct wait *w, int64_t timeout_ms, bool ignores_cancel);
+
+/* A cancelled task that ignores it and goes on in circles must not stop everybody else. */
+static void let_others_run(struct loop *loop, const struct task *task)
+{
+    struct wait pause;
+
+    if (task->refused_waits == REFUSED_WAITS)
+        log_error("loop", "%s was cancelled and does not end: it ignores -AISHA_E_CANCELED",
+                  task->name);
+    wait_init(&pause, loop);
+    aisha_ignore(wait_suspend(&pause, REFUSED_PAUSE_MS, true));
+}
+
 static int wait_suspend(struct wait *w, int64_t timeout_ms, bool ignores_cancel)
 {
     struct task *task = w->loop->current;
@@ -314,6 +343,8 @@ static int wait_suspend(struct wait *w, int64_t timeout_ms, bool ignores_cancel)
     assert(task && "only a task can wait");
     if (task->is_cancelled && !ignores_cancel && !w->is_woken) {
         w->is_woken = true; /* whoever holds it can no longer wake anybody */
+        if (++task->refused_waits % REFUSED_WAITS == 0)
+            let_others_run(w->loop, task);
         return w->result = -AISHA_E_CANCELED;
     }
     if (w->is_woken)
@@ -371,8 +402,15 @@ static void loop_drain(struct loop *loop)
         TAILQ_REMOVE(&loop->ready, task, ready_link);
         task->is_ready = false;
         loop->current = task;
+        int64_t began_ms = loop_now_ms(loop);
         bool is_done = co_resume(task->co);
         loop->current = NULL;
+        int64_t turn_ms = loop_now_ms(loop) - began_ms;
+        if (turn_ms >= LONG_TURN_MS)
+            log_warn("loop",
+                     "nothing else ran for %lld ms because of %s; long work belongs on a worker "
+                     "thread or into a helper",
+                     (long long)turn_ms, task->name);
         if (is_done)
             task_free(task);
     }

@@ -50,7 +50,7 @@ size_t loop_tasks_alive(const struct loop *loop);
 size_t loop_stack_high_water(const struct loop *loop);
 
 /*
- * Starts fn(arg) as a coroutine. name is borrowed for the life of the task. ret_task may be NULL;
+ * Starts fn(arg) as a coroutine. name is copied. ret_task may be NULL;
  * the pointer is valid until fn returns. -AISHA_E_LIMIT when there are too many.
  */
 AISHA_CHECKED int task_start(struct loop *loop, const char *name, void (*fn)(void *arg), void *arg,
@@ -59,6 +59,9 @@ AISHA_CHECKED int task_start(struct loop *loop, const char *name, void (*fn)(voi
 /* The task that runs now; NULL outside of any. */
 struct task *task_current(const struct loop *loop);
 const char *task_name(const struct task *task);
+
+/* Another name, more telling in the log and in the report of a crash; copied, cut to 127 bytes. */
+void task_rename(struct task *task, const char *name);
 
 /*
  * Makes the task's present wait and all later ones fail with -AISHA_E_CANCELED. A task that should

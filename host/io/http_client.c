@@ -309,9 +309,9 @@ static AISHA_ASYNC int fetch_from(struct http_client *client, struct host *host,
     return r;
 }
 
-int http_client_fetch(struct http_client *client, struct arena *arena,
-                      const struct aisha_http_request *request,
-                      const struct aisha_http_response **ret_response, const char **ret_error)
+int http_client_fetch_as(struct http_client *client, const char *purpose, struct arena *arena,
+                         const struct aisha_http_request *request,
+                         const struct aisha_http_response **ret_response, const char **ret_error)
 {
     struct transfer t = {.arena = arena, .file = -1};
     size_t known =
@@ -323,10 +323,18 @@ int http_client_fetch(struct http_client *client, struct arena *arena,
     const char *key = host_key(arena, t.request.url);
     int r = key ? transfer_check(&t.request, &error) : -AISHA_E_INVALID;
     if (r == 0)
-        r = fetch_from(client, host_enter(client, key), &t, ret_response, &error);
+        r = fetch_from(client, host_enter(client, arena_printf(arena, "%s%s", key, purpose)), &t,
+                       ret_response, &error);
     if (r < 0 && ret_error)
         *ret_error = key ? arena_printf(arena, "%s: %s", key, error) : error;
     return r;
+}
+
+int http_client_fetch(struct http_client *client, struct arena *arena,
+                      const struct aisha_http_request *request,
+                      const struct aisha_http_response **ret_response, const char **ret_error)
+{
+    return http_client_fetch_as(client, "", arena, request, ret_response, ret_error);
 }
 
 const char *aisha_http_header(const struct aisha_http_response *response, const char *name)

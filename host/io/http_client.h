@@ -22,6 +22,13 @@ int http_client_new(struct http_client **ret_client, struct loop *loop,
 /* No request may be running. NULL is fine. */
 void http_client_free(struct http_client *client);
 
+/* The same with slots of its own: requests with another purpose do not wait for it. */
+AISHA_ASYNC AISHA_CHECKED int http_client_fetch_as(struct http_client *client, const char *purpose,
+                                                   struct arena *arena,
+                                                   const struct aisha_http_request *request,
+                                                   const struct aisha_http_response **ret_response,
+                                                   const char **ret_error);
+
 /* As aisha_http(); the response is allocated in arena. ret_error, when not NULL, receives a text for
  * the log in every failing case, without the URL's path or query (they may hold tokens). */
 AISHA_ASYNC AISHA_CHECKED int http_client_fetch(struct http_client *client, struct arena *arena,

@@ -39,7 +39,8 @@ struct http_server_options {
     unsigned max_connections; /* further ones wait in the kernel; 0 = 1024 */
     int64_t read_timeout_ms;  /* from the first byte of a request to its last; 0 = 15 s */
     int64_t idle_timeout_ms;  /* between requests of one connection; 0 = 60 s */
-    int64_t write_timeout_ms; /* for the whole answer to be taken; 0 = 60 s */
+    int64_t write_timeout_ms; /* for the whole answer to be taken, or of one in pieces for some of
+                                 it; 0 = 60 s */
 };
 
 /*
@@ -75,6 +76,20 @@ void http_exchange_add_header(struct http_exchange *exchange, const char *name, 
  */
 void http_exchange_respond(struct http_exchange *exchange, int status, const char *content_type,
                            const void *body, size_t size);
+
+/*
+ * The same in pieces. Begins an answer with a body of that many bytes (HTTP_SIZE_UNKNOWN: as many as
+ * will be written); http_exchange_write() adds to it, and the handler's return ends it. A body that
+ * is then shorter than promised ends in a broken connection, so that the peer notices.
+ */
+#define HTTP_SIZE_UNKNOWN UINT64_MAX
+void http_exchange_begin(struct http_exchange *exchange, int status, const char *content_type,
+                         uint64_t size);
+
+/* Waits while the peer is slow. -AISHA_E_CANCELED when it has gone, or took nothing for
+ * write_timeout_ms; -AISHA_E_INVALID for more than was promised. */
+AISHA_ASYNC AISHA_CHECKED int http_exchange_write(struct http_exchange *exchange, const void *bytes,
+                                                  size_t size);
 
 /* Closes the connection without an answer, instead of http_exchange_respond(): for simulating
  * broken services. */

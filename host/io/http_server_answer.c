@@ -2,6 +2,7 @@
  * One request and its answer: what handlers see, and the task a handler runs in.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,7 +10,10 @@
 #include <event2/buffer.h>
 #include <http_parser.h>
 
+#include <aisha/error.h>
+
 #include "host/core/loop.h"
+#include "host/core/wait.h"
 #include "host/io/http_server_internal.h"
 
 struct exchange *exchange_new(struct http_conn *conn)
@@ -39,6 +43,24 @@ void exchange_abandon(struct exchange *exchange)
     task_cancel(exchange->task);
 }
 
+static void end_streaming(struct exchange *exchange)
+{
+    struct http_conn *conn = exchange->conn;
+
+    if (!conn)
+        return;
+    exchange->conn = NULL;
+    if (exchange->left > 0 && exchange->left != HTTP_SIZE_UNKNOWN) {
+        conn->exchange = NULL;
+        http_conn_free(conn);
+        return;
+    }
+    if (exchange->is_chunked && !exchange->leaves_body_out)
+        evbuffer_add(conn->output, "0\r\n\r\n", 5);
+    http_conn_end_answer(conn);
+    http_conn_run(conn);
+}
+
 static void exchange_run(void *arg)
 {
     struct exchange *exchange = arg;
@@ -50,6 +72,8 @@ static void exchange_run(void *arg)
                               server->is_stopping ? HTTP_STATUS_SERVICE_UNAVAILABLE
                                                   : HTTP_STATUS_INTERNAL_SERVER_ERROR,
                               NULL, NULL, 0);
+    else if (exchange->is_streaming)
+        end_streaming(exchange);
     LIST_REMOVE(exchange, link);
     exchange_free(exchange);
 }
@@ -114,15 +138,17 @@ void http_write_answer(struct evbuffer *output, const struct http_answer *answer
     write_date(output);
     if (answer->content_type)
         evbuffer_add_printf(output, "Content-Type: %s\r\n", answer->content_type);
-    if (has_body)
-        evbuffer_add_printf(output, "Content-Length: %zu\r\n", answer->size);
+    if (answer->is_chunked)
+        evbuffer_add_printf(output, "Transfer-Encoding: chunked\r\n");
+    else if (has_body && answer->size != HTTP_SIZE_UNKNOWN)
+        evbuffer_add_printf(output, "Content-Length: %" PRIu64 "\r\n", answer->size);
     if (answer->closes)
         evbuffer_add_printf(output, "Connection: close\r\n");
     else if (answer->is_http_1_0)
         evbuffer_add_printf(output, "Connection: keep-alive\r\n");
     evbuffer_add_printf(output, "%s\r\n", answer->extra_headers ? answer->extra_headers : "");
-    if (has_body && !answer->leaves_body_out && answer->size)
-        evbuffer_add(output, answer->body, answer->size);
+    if (has_body && !answer->leaves_body_out && !answer->is_streaming && answer->size)
+        evbuffer_add(output, answer->body, (size_t)answer->size);
 }
 
 void http_exchange_respond(struct http_exchange *public, int status, const char *content_type,
@@ -149,6 +175,73 @@ void http_exchange_respond(struct http_exchange *public, int status, const char 
                                .is_http_1_0 = exchange->head.is_http_1_0,
                            });
     http_conn_run(conn);
+}
+
+void http_exchange_begin(struct http_exchange *public, int status, const char *content_type,
+                         uint64_t size)
+{
+    struct exchange *exchange = (struct exchange *)public;
+    bool is_unknown = size == HTTP_SIZE_UNKNOWN, is_http_1_0 = exchange->head.is_http_1_0;
+
+    assert(!exchange->is_answered && "one answer for each request");
+    exchange->is_answered = exchange->is_streaming = true;
+    exchange->is_chunked = is_unknown && !is_http_1_0;
+    exchange->leaves_body_out = strcmp(public->method, "HEAD") == 0;
+    exchange->left = exchange->leaves_body_out ? HTTP_SIZE_UNKNOWN : size;
+    if (!exchange->conn)
+        return;
+    http_conn_answer(exchange->conn,
+                     &(struct http_answer){
+                         .status = status,
+                         .extra_headers = exchange->extra_headers,
+                         .content_type = content_type,
+                         .size = size,
+                         .closes = !exchange->head.keeps_alive || (is_unknown && is_http_1_0),
+                         .is_http_1_0 = is_http_1_0,
+                         .is_streaming = true,
+                         .is_chunked = exchange->is_chunked,
+                     });
+    http_conn_run(exchange->conn);
+}
+
+void exchange_drained(struct exchange *exchange)
+{
+    if (exchange->drained)
+        wait_wake(exchange->drained, 0);
+}
+
+static void add_piece(struct exchange *exchange, const void *bytes, size_t size)
+{
+    struct evbuffer *output = exchange->conn->output;
+
+    if (exchange->is_chunked)
+        evbuffer_add_printf(output, "%zx\r\n", size);
+    evbuffer_add(output, bytes, size);
+    if (exchange->is_chunked)
+        evbuffer_add(output, "\r\n", 2);
+}
+
+int http_exchange_write(struct http_exchange *public, const void *bytes, size_t size)
+{
+    struct exchange *exchange = (struct exchange *)public;
+    struct wait drained;
+
+    assert(exchange->is_streaming && "http_exchange_begin() comes first");
+    if (!exchange->conn)
+        return -AISHA_E_CANCELED;
+    if (exchange->leaves_body_out || size == 0)
+        return 0;
+    if (size > exchange->left)
+        return -AISHA_E_INVALID;
+    if (exchange->left != HTTP_SIZE_UNKNOWN)
+        exchange->left -= size;
+    add_piece(exchange, bytes, size);
+    wait_init(&drained, exchange->server->loop);
+    exchange->drained = &drained;
+    http_conn_run(exchange->conn); /* wakes us at once when the peer keeps up */
+    int r = exchange->conn ? wait_for(&drained, WAIT_FOREVER) : -AISHA_E_CANCELED;
+    exchange->drained = NULL;
+    return r;
 }
 
 void http_exchange_drop(struct http_exchange *public)

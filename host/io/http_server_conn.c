@@ -23,7 +23,7 @@
 #include "host/core/loop.h"
 #include "host/io/http_server_internal.h"
 
-enum { LINGER_MS = 2000, MAX_ROUNDS = 64, FIRST_BODY_BYTES = 4096 };
+enum { LINGER_MS = 2000, MAX_ROUNDS = 64, FIRST_BODY_BYTES = 4096, SHORT_OUTPUT_BYTES = 64 * 1024 };
 
 static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -37,6 +37,7 @@ static int64_t phase_timeout(const struct http_conn *conn)
     case CONN_HEAD:
     case CONN_BODY:
         return options->read_timeout_ms;
+    case CONN_STREAMING:
     case CONN_WRITING:
         return options->write_timeout_ms;
     case CONN_LINGER:
@@ -70,6 +71,12 @@ void http_conn_answer(struct http_conn *conn, const struct http_answer *answer)
     complete.closes = answer->closes || conn->closes || conn->server->is_stopping;
     conn->closes = complete.closes;
     http_write_answer(conn->output, &complete);
+    set_phase(conn, answer->is_streaming ? CONN_STREAMING : CONN_WRITING);
+}
+
+void http_conn_end_answer(struct http_conn *conn)
+{
+    conn->exchange = NULL;
     set_phase(conn, CONN_WRITING);
 }
 
@@ -216,6 +223,7 @@ static bool step(struct http_conn *conn)
         bool has_input = conn->input_size > 0;
         conn->input_size = 0;
         return has_input;
+    case CONN_STREAMING:
     case CONN_WRITING:
     case CONN_CLOSED:
         break;
@@ -248,6 +256,12 @@ static bool receive(struct http_conn *conn)
     return n == 0;
 }
 
+static void note_room(struct http_conn *conn)
+{
+    if (conn->phase == CONN_STREAMING && evbuffer_get_length(conn->output) < SHORT_OUTPUT_BYTES)
+        exchange_drained(conn->exchange);
+}
+
 static void send_output(struct http_conn *conn)
 {
     while (evbuffer_get_length(conn->output) > 0) {
@@ -263,6 +277,8 @@ static void send_output(struct http_conn *conn)
             return;
         }
         evbuffer_drain(conn->output, (size_t)n);
+        if (conn->phase == CONN_STREAMING)
+            set_phase(conn, CONN_STREAMING); /* it takes something: another deadline */
     }
     if (conn->phase != CONN_WRITING)
         return;
@@ -275,6 +291,7 @@ void http_conn_run(struct http_conn *conn)
 {
     for (int round = 0; conn->phase != CONN_CLOSED; round++) {
         send_output(conn);
+        note_room(conn);
         bool goes_on = conn->phase != CONN_CLOSED && receive(conn);
         goes_on |= conn->phase != CONN_CLOSED && step(conn);
         if (!goes_on)
@@ -301,7 +318,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (conn->phase == CONN_WRITING) {
+    if (conn->phase == CONN_WRITING || conn->phase == CONN_STREAMING) {
         const struct linger reset = {.l_onoff = 1}; /* or the kernel would go on trying */
         setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }

@@ -19,6 +19,7 @@
 struct evbuffer;
 struct http_conn;
 struct task;
+struct wait;
 
 enum {
     HTTP_MAX_TARGET_LINE = 8 * 1024,
@@ -94,6 +95,9 @@ struct exchange {
     struct http_head head;
     const char *extra_headers; /* complete lines */
     bool is_answered, is_gone;
+    bool is_streaming, is_chunked, leaves_body_out;
+    uint64_t left;        /* promised bytes that are not written yet */
+    struct wait *drained; /* the handler waits for the peer to take something */
     LIST_ENTRY(exchange) link;
 };
 
@@ -103,6 +107,9 @@ void exchange_free(struct exchange *exchange);
 /* Calls the handler in a task of its own. */
 int exchange_start(struct exchange *exchange);
 
+/* The output is short again: the handler may go on writing. */
+void exchange_drained(struct exchange *exchange);
+
 /* The connection is closed: tells the handler and lets it end. */
 void exchange_abandon(struct exchange *exchange);
 
@@ -111,19 +118,23 @@ struct http_answer {
     const char *extra_headers; /* complete lines */
     const char *content_type;
     const void *body;
-    size_t size;
+    uint64_t size;
     bool leaves_body_out, closes, is_http_1_0;
+    bool is_streaming,
+        is_chunked; /* the body follows: of size bytes, or in chunks, or up to the end */
 };
 
+/* The head, and the body unless it follows. */
 void http_write_answer(struct evbuffer *output, const struct http_answer *answer);
 
 enum http_phase {
-    CONN_IDLE,     /* between requests */
-    CONN_HEAD,     /* some of the head is there */
-    CONN_BODY,     /* some of the body is missing */
-    CONN_HANDLING, /* the handler runs */
-    CONN_WRITING,  /* the answer is on its way */
-    CONN_LINGER,   /* closed from our side, the peer may still be sending */
+    CONN_IDLE,      /* between requests */
+    CONN_HEAD,      /* some of the head is there */
+    CONN_BODY,      /* some of the body is missing */
+    CONN_HANDLING,  /* the handler runs */
+    CONN_STREAMING, /* the handler runs and writes its answer */
+    CONN_WRITING,   /* the answer is on its way */
+    CONN_LINGER,    /* closed from our side, the peer may still be sending */
     CONN_CLOSED,
 };
 
@@ -153,6 +164,9 @@ void http_conn_run(struct http_conn *conn);
 
 /* Queues the answer to the present request; http_conn_run() sends it. */
 void http_conn_answer(struct http_conn *conn, const struct http_answer *answer);
+
+/* The handler has written all of its answer; http_conn_run() sends the rest. */
+void http_conn_end_answer(struct http_conn *conn);
 
 /* Answers what runs, then closes. May free it. */
 void http_conn_shut(struct http_conn *conn);

@@ -31,6 +31,7 @@ struct blob_store {
 
 /* What a worker thread does; on the task's stack. */
 struct job {
+    struct blob_file *file;
     const struct blob_store *store;
     const char *key, *path;
     const void *bytes;
@@ -364,6 +365,59 @@ int blob_stamp(struct blob_store *store, struct arena *arena, const char *key,
     if (r == 0)
         *ret_stamp = arena_strdup(arena, job.ret_stamp);
     return r;
+}
+
+static int open_file(void *arg)
+{
+    const struct job *job = arg;
+    struct stat info;
+
+    int fd = open_blob(job->store, job->key, &info);
+    if (fd < 0)
+        return fd;
+    *job->file = (struct blob_file){.fd = fd,
+                                    .size = info.st_size,
+                                    .modified_at_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 +
+                                                      info.st_mtim.tv_nsec};
+    return 0;
+}
+
+int blob_open(struct blob_store *store, const char *key, struct blob_file *ret_file)
+{
+    struct job job = {.key = key, .file = ret_file};
+
+    return run(store, open_file, &job);
+}
+
+struct piece {
+    int fd;
+    off_t offset;
+    char *bytes;
+    size_t count;
+};
+
+static int read_piece(void *arg)
+{
+    struct piece *piece = arg;
+
+    for (size_t done = 0; done < piece->count;) {
+        ssize_t got =
+            pread(piece->fd, piece->bytes + done, piece->count - done, piece->offset + (off_t)done);
+        if (got == 0)
+            return -EIO; /* it has become shorter */
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
+int blob_read(struct blob_store *store, const struct blob_file *file, int64_t offset, void *bytes,
+              size_t count)
+{
+    struct piece piece = {.fd = file->fd, .offset = offset, .bytes = bytes, .count = count};
+
+    return workers_run(store->workers, read_piece, &piece);
 }
 
 int blob_delete(struct blob_store *store, const char *key)

@@ -32,4 +32,18 @@ AISHA_ASYNC AISHA_CHECKED int blob_size(struct blob_store *store, const char *ke
 /* A text that changes whenever the content is replaced. */
 AISHA_ASYNC AISHA_CHECKED int blob_stamp(struct blob_store *store, struct arena *arena,
                                          const char *key, const char **ret_stamp);
+
+/* A blob as it is now; replacing or deleting it later does not change what is read. */
+struct blob_file {
+    int fd; /* to be closed */
+    int64_t size, modified_at_ns;
+};
+
+AISHA_ASYNC AISHA_CHECKED int blob_open(struct blob_store *store, const char *key,
+                                        struct blob_file *ret_file);
+
+/* Exactly count bytes from offset on. */
+AISHA_ASYNC AISHA_CHECKED int blob_read(struct blob_store *store, const struct blob_file *file,
+                                        int64_t offset, void *bytes, size_t count);
+
 AISHA_ASYNC AISHA_CHECKED int blob_delete(struct blob_store *store, const char *key);

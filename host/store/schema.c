@@ -59,6 +59,26 @@ const struct aisha_migration host_migrations[] = {
     },
     {
         .version = 2,
+        .name = "confirmations and progress",
+        .sql = "CREATE TABLE confirmations ("
+               "  id TEXT NOT NULL PRIMARY KEY," /* hexadecimal */
+               "  chat_id BIGINT NOT NULL,"
+               "  telegram_id BIGINT NOT NULL,"
+               "  yes_route BIGINT NOT NULL,"
+               "  no_route BIGINT NOT NULL," /* 0 = none */
+               "  payload TEXT NOT NULL,"    /* hexadecimal */
+               "  expires_at BIGINT NOT NULL);"
+
+               /* Messages that show progress now. */
+               "CREATE TABLE unfinished_messages ("
+               "  bot_id BIGINT NOT NULL,"
+               "  chat_id BIGINT NOT NULL,"
+               "  message_id BIGINT NOT NULL,"
+               "  locale TEXT NOT NULL,"
+               "  PRIMARY KEY (bot_id, chat_id, message_id));",
+    },
+    {
+        .version = 3,
         .name = "who left, groups that moved, files that Telegram has",
         .sql = "ALTER TABLE users ADD COLUMN blocked_at BIGINT;"
                "ALTER TABLE users ADD COLUMN gone_at BIGINT;" /* the account was deleted */

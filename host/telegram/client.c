@@ -169,7 +169,10 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         request.body = body->json;
         request.body_size = strlen(body->json);
     }
-    int r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    const char *purpose = strcmp(method, "getUpdates") == 0 ? " poll"
+                          : body->parts                     ? " upload"
+                                                            : "";
+    int r = http_client_fetch_as(telegram->http, purpose, arena, &request, &answer, &error);
     if (r < 0) {
         failure->description = error;
         return r;
@@ -216,7 +219,7 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         .max_body_bytes = (size_t)max_bytes,
         .save_path = path,
     };
-    r = http_client_fetch(telegram->http, arena, &request, &answer, &error);
+    r = http_client_fetch_as(telegram->http, " file", arena, &request, &answer, &error);
     if (r < 0)
         failure->description = error;
     if (r == 0 && answer->status != 200) {

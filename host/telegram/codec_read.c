@@ -301,7 +301,7 @@ int64_t codec_find_update_id(const char *text)
     const char *at = strstr(text, name);
     int64_t update_id = at ? strtoll(at + strlen(name), NULL, 10) : 0;
 
-    return update_id > 0 && (double)update_id <= LARGEST_INTEGER ? update_id : 0;
+    return update_id > 0 && update_id <= (int64_t)LARGEST_INTEGER ? update_id : 0;
 }
 
 const char *codec_update_kind(const struct aisha_update *update)

@@ -81,6 +81,8 @@ static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
     if (!updates)
         abort();
     r = poller->options.take(updates, &last_id, poller->options.user);
+    if (r < 0)
+        failure->description = "what came cannot be stored; it is asked for again";
     if (r == 0 && !last_id)
         return -AISHA_E_UPSTREAM;
     if (r == 0)

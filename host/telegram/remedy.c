@@ -62,7 +62,7 @@ static bool fits(const struct row *row, const char *method, const struct telegra
 
 static enum telegram_remedy find_row(const char *method, const struct telegram_failure *failure)
 {
-    if (failure->error_code >= 500)
+    if (failure->error_code >= 500 && failure->error_code != 501)
         return REMEDY_RETRY;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (fits(&rows[i], method, failure))

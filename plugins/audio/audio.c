@@ -32,15 +32,6 @@ struct recording {
 
 /* ---- what is shown ---- */
 
-/* Progress, with a button to stop it. */
-static AISHA_ASYNC int show_progress(struct aisha_ctx *ctx, const char *key)
-{
-    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
-
-    aisha_button(keyboard, .key = "cancel", .cancels = true);
-    return aisha_screen(ctx, .key = key, .keyboard = keyboard, .is_quoting = true);
-}
-
 static AISHA_ASYNC int show_key(struct aisha_ctx *ctx, const char *key)
 {
     return aisha_screen(ctx, .key = key, .is_quoting = true);
@@ -180,7 +171,8 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording 
         return show_too_big(ctx, config);
     if (recording->duration_s > config->max_minutes * 60)
         return show_too_long(ctx, config);
-    int r = show_progress(ctx, "fetching");
+    aisha_chat_action(ctx, "typing");
+    int r = aisha_progress(ctx, .key = "fetching");
     if (r < 0)
         return r;
     r = aisha_download(ctx, recording->file_id, config->max_mb << 20, &source);
@@ -194,7 +186,7 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording 
         return explain_decoding(ctx, config, r, decoded);
     if (sscanf(decoded->report, "duration_ms=%" SCNd64, &duration_ms) != 1 || duration_ms < 0)
         return aisha_fail(ctx, -AISHA_E_INVALID, "the helper did not report a duration");
-    r = show_progress(ctx, "listening");
+    r = aisha_progress(ctx, .key = "listening");
     if (r < 0)
         return r;
     r = aisha_speech_transcribe(ctx, &speech, .path = mp3, .duration_ms = duration_ms);
@@ -326,20 +318,10 @@ static const struct aisha_requirement requirements[] = {
 };
 
 static const struct aisha_option options[] = {
-    {.name = "max_mb",
-     .type = AISHA_OPTION_INT,
-     .offset = offsetof(struct config, max_mb),
-     .value = "20",
-     .min = 1,
-     .max = TELEGRAM_MAX_MB,
-     .summary = "the largest recording; Telegram gives bots no more than 20 MB"},
-    {.name = "max_minutes",
-     .type = AISHA_OPTION_INT,
-     .offset = offsetof(struct config, max_minutes),
-     .value = "120",
-     .min = 1,
-     .max = 120,
-     .summary = "the longest recording"},
+    AISHA_OPTION(struct config, max_mb, .value = "20", .min = 1, .max = TELEGRAM_MAX_MB,
+                 .summary = "the largest recording; Telegram gives bots no more than 20 MB"),
+    AISHA_OPTION(struct config, max_minutes, .value = "120", .min = 1, .max = 120,
+                 .summary = "the longest recording"),
 };
 
 AISHA_PLUGIN(.name = "audio", .version = "1.0", .summary = "Transcribes voice notes and recordings",

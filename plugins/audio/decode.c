@@ -182,7 +182,7 @@ static int open_output(struct conversion *c)
     if (claimed > (max_s + 60) * AV_TIME_BASE)
         return aisha_helper_fail(c->helper, -AISHA_E_LIMIT, "%" PRId64 " s long",
                                  claimed / AV_TIME_BASE);
-    bool is_long = claimed > (int64_t)LONG_S * AV_TIME_BASE;
+    bool is_long = claimed <= 0 || claimed > (int64_t)LONG_S * AV_TIME_BASE;
     int r = mp3_new(&c->mp3, c->helper->output_fd, is_long ? BIT_RATE_LONG : BIT_RATE);
     return r < 0 ? fail(c, -AISHA_E_INVALID, "MP3 encoder", r) : 0;
 }

@@ -202,7 +202,8 @@ static AISHA_ASYNC struct outcome try_once(struct aisha_ctx *ctx, const struct c
     if (r != -AISHA_E_CANCELED)
         aisha_log(ctx, AISHA_LOG_WARN, "transcription failed: %s", aisha_error_text(r));
     /* What timed out may have been done, and paid for: it is not sent again. */
-    return (struct outcome){.error = r, .is_temporary = r == -AISHA_E_UNAVAILABLE};
+    return (struct outcome){.error = r == -AISHA_E_INVALID ? -AISHA_E_DENIED : r, /* key or URL */
+                            .is_temporary = r == -AISHA_E_UNAVAILABLE};
 }
 
 static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
@@ -234,22 +235,12 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
 }
 
 static const struct aisha_option options[] = {
-    {.name = "api_key",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, api_key),
-     .value = "",
-     .is_secret = true,
-     .summary = "the key; nothing works without one"},
-    {.name = "base_url",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, base_url),
-     .value = "https://api.openai.com/v1",
-     .summary = "OpenAI, or a server that speaks its protocol"},
-    {.name = "model",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, model),
-     .value = "gpt-transcribe",
-     .summary = "the model that transcribes"},
+    AISHA_OPTION(struct config, api_key, .value = "", .is_secret = true,
+                 .summary = "the key; nothing works without one"),
+    AISHA_OPTION(struct config, base_url, .value = "https://api.openai.com/v1",
+                 .summary = "OpenAI, or a server that speaks its protocol"),
+    AISHA_OPTION(struct config, model, .value = "gpt-transcribe",
+                 .summary = "the model that transcribes"),
 };
 
 static const struct aisha_speech_functions speech = {.size = sizeof speech,

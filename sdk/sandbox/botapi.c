@@ -18,8 +18,9 @@
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-static const struct method *const tables[] = {update_methods, message_methods, edit_methods,
-                                              media_methods, profile_methods};
+static const struct method *const tables[] = {update_methods,     message_methods, edit_methods,
+                                              edit_media_methods, media_methods,   profile_methods,
+                                              query_methods};
 
 static int AISHA_PRINTF(4, 0)
     fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)

@@ -15,6 +15,8 @@
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/place.h"
+#include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/webhook.h"
@@ -217,9 +219,13 @@ void control_post(struct control *control, cJSON *message)
     struct sandbox *sandbox = control->sandbox;
     cJSON *answer = new_object(control);
 
+    bool is_business = json_get(message, "business_connection_id") != NULL;
+
     sandbox_publish(sandbox, control->arena, message, "message");
-    reply_markup_answer(sandbox, control->arena, message);
-    sandbox_push_update(sandbox, control->arena, "message", message, 0);
+    if (!is_business)
+        reply_markup_answer(sandbox, control->arena, message);
+    sandbox_push_update(sandbox, control->arena, is_business ? "business_message" : "message",
+                        message, 0);
     json_set_copy(answer, "message", message);
     respond_json(control->exchange, 200, answer);
 }
@@ -230,8 +236,10 @@ static void send_text(struct control *control)
     const char *text = json_get_text(control->body, "text");
     int64_t user_id = json_get_int(control->body, "user_id", 0);
 
+    struct place place;
+
     const cJSON *user = control_user(control, user_id);
-    if (!user)
+    if (!user || !place_read(control, user_id, &place))
         return;
     if (!text || !*text || utf8_length(text) > LONGEST_TEXT) {
         control_fail(control, 400, "text must be a text of 1 to 4096 characters");
@@ -242,12 +250,14 @@ static void send_text(struct control *control)
         control_fail(control, 400, "text must not be blank");
         return;
     }
-    if (world_standing(world, user_id) == CHAT_BLOCKED) {
+    if (world_standing(world, place.chat_id) == CHAT_BLOCKED) {
         control_fail(control, 400, "this user has blocked the bot");
         return;
     }
-    world_set_standing(world, user_id, CHAT_OPEN);
-    cJSON *message = sandbox_new_message(control->sandbox, control->arena, user_id, user);
+    if (!place.business_connection_id)
+        world_set_standing(world, place.chat_id, CHAT_OPEN);
+    cJSON *message = sandbox_new_message(control->sandbox, control->arena, place.chat_id, user);
+    place_set(message, &place);
     if (!control_reply_to(control, message, json_get_int(control->body, "reply_to_message_id", 0)))
         return;
     json_set_text(message, "text", formatted.text);
@@ -256,8 +266,7 @@ static void send_text(struct control *control)
     control_post(control, message);
 }
 
-/* What the pressed button says, or NULL after having answered. */
-static const char *pressed_data(struct control *control, const cJSON *message)
+const char *control_pressed_data(struct control *control, const cJSON *message)
 {
     const cJSON *rows = json_get(json_get(message, "reply_markup"), "inline_keyboard");
     const char *data = json_get_text(control->body, "data");
@@ -283,16 +292,22 @@ static void press(struct control *control)
     struct sandbox *sandbox = control->sandbox;
     int64_t user_id = json_get_int(control->body, "user_id", 0);
 
+    struct place place;
+
     const cJSON *user = control_user(control, user_id);
-    if (!user)
+    if (user && json_get(control->body, "inline_message_id")) {
+        control_press_inline(control, user);
         return;
-    const cJSON *message = world_message(sandbox->world, control->arena, user_id,
+    }
+    if (!user || !place_read(control, user_id, &place))
+        return;
+    const cJSON *message = world_message(sandbox->world, control->arena, place.chat_id,
                                          json_get_int(control->body, "message_id", 0));
     if (!message) {
         control_fail(control, 400, "message_id: there is no such message in this chat");
         return;
     }
-    const char *data = pressed_data(control, message);
+    const char *data = control_pressed_data(control, message);
     if (!data)
         return;
     const char *id = world_random_name(control->arena);
@@ -300,9 +315,10 @@ static void press(struct control *control)
     json_set_text(query, "id", id);
     json_set_copy(query, "from", user);
     json_set_copy(query, "message", message);
-    json_set_text(query, "chat_instance", arena_printf(control->arena, "%lld", (long long)user_id));
+    json_set_text(query, "chat_instance",
+                  arena_printf(control->arena, "%lld", (long long)place.chat_id));
     json_set_text(query, "data", data);
-    world_add_callback(sandbox->world, id, user_id);
+    world_add_callback(sandbox->world, id, place.chat_id);
     sandbox_push_update(sandbox, control->arena, "callback_query", query, 0);
     json_set_text(answer, "callback_query_id", id);
     respond_json(control->exchange, 200, answer);
@@ -418,10 +434,18 @@ static const struct route {
 } routes[] = {
     {"GET", "state", get_state},
     {"POST", "users", add_user},
+    {"POST", "chats", control_add_chat},
     {"GET", "chats/", get_messages},
     {"GET", "events", get_events},
     {"POST", "send", send_text},
     {"POST", "press", press},
+    {"POST", "album", control_send_album},
+    {"POST", "edit", control_edit},
+    {"POST", "business", control_connect_business},
+    {"POST", "inline", control_ask_inline},
+    {"POST", "choose", control_choose_inline},
+    {"GET", "inline/", control_inline_message},
+    {"POST", "checkout", control_checkout},
     {"POST", "block", block},
     {"POST", "upload", control_upload},
     {"GET", "files/", control_file},

@@ -38,5 +38,12 @@ void control_post(struct control *control, cJSON *message);
 bool control_number(struct control *control, const char *name, int64_t missing,
                     int64_t *ret_number);
 
+/* What the pressed button of message says, or NULL after having answered. */
+const char *control_pressed_data(struct control *control, const cJSON *message);
+
+void control_add_chat(struct control *control);
+void control_connect_business(struct control *control);
+void control_send_album(struct control *control);
+void control_edit(struct control *control);
 AISHA_ASYNC void control_upload(struct control *control);
 void control_file(struct control *control);

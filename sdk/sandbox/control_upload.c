@@ -90,6 +90,7 @@ void control_upload(struct control *control)
     struct world *world = control->sandbox->world;
     const char *raw = http_exchange_param(exchange, "raw");
     const char *caption = http_exchange_param(exchange, "caption");
+    const char *group = http_exchange_param(exchange, "media_group_id");
     int64_t user_id, original_id;
     struct media media = {.kind = http_exchange_param(exchange, "kind"),
                           .file_name = http_exchange_param(exchange, "file_name"),
@@ -103,6 +104,7 @@ void control_upload(struct control *control)
         !control_number(control, "reply_to_message_id", 0, &original_id) ||
         !is_text_fine(control, "caption", caption, LONGEST_CAPTION) ||
         !is_text_fine(control, "file_name", media.file_name, LONGEST_FILE_NAME) ||
+        !is_text_fine(control, "media_group_id", group, LONGEST_FILE_NAME) ||
         !is_text_fine(control, "mime", media.mime_type, LONGEST_FILE_NAME))
         return;
     const cJSON *user = control_user(control, user_id);
@@ -132,6 +134,8 @@ void control_upload(struct control *control)
     media_attach(message, media.kind, object);
     if (caption && *caption)
         json_set_text(message, "caption", caption);
+    if (group && *group)
+        json_set_text(message, "media_group_id", group);
     control_post(control, message);
 }
 

@@ -133,3 +133,13 @@ void media_attach(cJSON *message, const char *kind, const cJSON *object)
     else
         json_set_copy(message, kind, object);
 }
+
+void media_detach(cJSON *message)
+{
+    static const char *const texts[] = {"text", "entities", "caption", "caption_entities"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(message, texts[i]);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(message, kinds[i].name);
+}

@@ -28,5 +28,8 @@ bool media_is_kind(const char *kind);
 /* Stores the file and returns its object. NULL for a photo that is no JPEG or PNG. */
 cJSON *media_store(struct world *world, struct arena *arena, const struct media *media);
 
+/* Takes text, caption and file out of the message. */
+void media_detach(cJSON *message);
+
 /* Puts the object where messages of that kind have it. */
 void media_attach(cJSON *message, const char *kind, const cJSON *object);

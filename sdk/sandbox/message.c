@@ -6,37 +6,28 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/place.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-enum { LONGEST_RAW_TEXT = 32768, LONGEST_CALLBACK_DATA = 64, MOST_BUTTONS = 100 };
+enum {
+    LONGEST_RAW_TEXT = 32768,
+    LONGEST_CAPTION = 1024,
+    LONGEST_CALLBACK_DATA = 64,
+    MOST_BUTTONS = 100,
+};
 
-/* Parameters that would put the message where the sandbox has no place. */
-static int refuse_other_places(struct call *call)
+/* Whether the bot may write there; a business account's chats are open to it. */
+static int check_standing(struct call *call, int64_t chat_id)
 {
-    static const char *const names[] = {"business_connection_id", "direct_messages_topic_id",
-                                        "ephemeral_message_parameters",
-                                        "suggested_post_parameters"};
+    bool is_business = call_text(call, "business_connection_id") != NULL;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (call_get(call, names[i]))
-            return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
-                             names[i]);
-    if (call_get(call, "message_thread_id"))
-        return call_refuse(call, "message thread not found");
-    return 0;
-}
-
-int call_chat(struct call *call, int64_t *ret_chat_id)
-{
-    int64_t chat_id = call_int(call, "chat_id", 0);
-
-    if (!call_get(call, "chat_id"))
-        return call_refuse(call, "chat_id is empty");
     switch (world_standing(call->sandbox->world, chat_id)) {
     case CHAT_SILENT:
+        if (is_business)
+            break;
         return call_fail(call, 403, "Forbidden: bot can't initiate conversation with a user");
     case CHAT_BLOCKED:
         return call_fail(call, 403, "Forbidden: bot was blocked by the user");
@@ -45,8 +36,28 @@ int call_chat(struct call *call, int64_t *ret_chat_id)
     case CHAT_OPEN:
         break;
     }
-    *ret_chat_id = chat_id;
-    return refuse_other_places(call);
+    return 0;
+}
+
+static int find_place(struct call *call, struct place *ret)
+{
+    int64_t chat_id = call_int(call, "chat_id", 0);
+
+    if (!call_get(call, "chat_id"))
+        return call_refuse(call, "chat_id is empty");
+    int r = check_standing(call, chat_id);
+    return r < 0 ? r : call_place(call, chat_id, ret);
+}
+
+int call_chat(struct call *call, int64_t *ret_chat_id)
+{
+    struct place place;
+
+    int r = find_place(call, &place);
+    if (r < 0)
+        return r;
+    *ret_chat_id = place.chat_id;
+    return 0;
 }
 
 int call_own_message(struct call *call, cJSON **ret_message)
@@ -70,23 +81,40 @@ int call_own_message(struct call *call, cJSON **ret_message)
     return 0;
 }
 
-int call_formatted(struct call *call, const char *text_name, const char *entities_name,
-                   size_t most_characters, struct formatted *ret_formatted)
+static int format(struct call *call, const char *text, const char *parse_mode,
+                  const cJSON *entities, size_t most_characters, const char *too_long,
+                  struct formatted *ret_formatted)
 {
-    const char *text = call_text(call, text_name);
     struct formatted formatted;
 
     if (text && strlen(text) > LONGEST_RAW_TEXT)
         return call_refuse(call, "text is too long");
-    const char *wrong = entities_read(call->arena, text ? text : "", call_text(call, "parse_mode"),
-                                      call_get(call, entities_name), &formatted);
+    const char *wrong =
+        entities_read(call->arena, text ? text : "", parse_mode, entities, &formatted);
     if (wrong)
         return call_refuse(call, "%s", wrong);
     if (utf8_length(formatted.text) > most_characters)
-        return call_refuse(call, strcmp(text_name, "caption") == 0 ? "message caption is too long"
-                                                                   : "message is too long");
+        return call_refuse(call, "%s", too_long);
     *ret_formatted = formatted;
     return 0;
+}
+
+int call_formatted(struct call *call, const char *text_name, const char *entities_name,
+                   size_t most_characters, struct formatted *ret_formatted)
+{
+    bool is_caption = strcmp(text_name, "caption") == 0;
+
+    return format(call, call_text(call, text_name), call_text(call, "parse_mode"),
+                  call_get(call, entities_name), most_characters,
+                  is_caption ? "message caption is too long" : "message is too long",
+                  ret_formatted);
+}
+
+int call_caption_of(struct call *call, const cJSON *object, struct formatted *ret_formatted)
+{
+    return format(call, json_get_text(object, "caption"), json_get_text(object, "parse_mode"),
+                  json_get(object, "caption_entities"), LONGEST_CAPTION,
+                  "message caption is too long", ret_formatted);
 }
 
 /* The fields that say what a button does: all but these. */
@@ -167,17 +195,18 @@ int call_new_message(struct call *call, cJSON **ret_message)
 {
     const cJSON *keyboard;
     cJSON *original = NULL;
-    int64_t chat_id;
+    struct place place;
 
     int r = call_markup(call, &keyboard);
     if (r == 0)
-        r = call_chat(call, &chat_id);
+        r = find_place(call, &place);
     if (r == 0)
-        r = find_original(call, chat_id, &original);
+        r = find_original(call, place.chat_id, &original);
     if (r < 0)
         return r;
-    cJSON *message = sandbox_new_message(call->sandbox, call->arena, chat_id,
+    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place.chat_id,
                                          world_bot(call->sandbox->world, call->arena));
+    place_set(message, &place);
     json_set_copy(message, "reply_to_message", original);
     json_set_copy(message, "reply_markup", keyboard);
     if (call_bool(call, "protect_content"))

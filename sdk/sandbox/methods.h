@@ -36,8 +36,8 @@ struct method {
 };
 
 /* Each ends with a row without a name. */
-extern const struct method update_methods[], message_methods[], edit_methods[], media_methods[],
-    profile_methods[];
+extern const struct method update_methods[], message_methods[], edit_methods[],
+    edit_media_methods[], media_methods[], profile_methods[], query_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -52,7 +52,7 @@ bool call_bool(const struct call *call, const char *name);
 
 /* --- what several methods need (message.c) --- */
 
-/* The chat of chat_id, when the bot may write there. */
+/* The chat of chat_id, when the bot may write there, and in the place within it. */
 AISHA_CHECKED int call_chat(struct call *call, int64_t *ret_chat_id);
 
 /* The bot's own message of chat_id and message_id. */
@@ -63,6 +63,17 @@ AISHA_CHECKED int call_formatted(struct call *call, const char *text_name,
                                  const char *entities_name, size_t most_characters,
                                  struct formatted *ret_formatted);
 
+/*
+ * The file object of that kind: uploaded as the part `name` (NULL = under no name of its own) or as
+ * "attach://…", or a file_id seen before; value is what the request has in its place.
+ */
+AISHA_ASYNC AISHA_CHECKED int call_media(struct call *call, const char *kind, const char *name,
+                                         const char *value, cJSON **ret_object);
+
+/* The same as call_formatted() for a caption within an object such as InputMedia. */
+AISHA_CHECKED int call_caption_of(struct call *call, const cJSON *object,
+                                  struct formatted *ret_formatted);
+
 /* Checks reply_markup; ret_keyboard is the inline keyboard, or NULL when it is none or empty. */
 AISHA_CHECKED int call_markup(struct call *call, const cJSON **ret_keyboard);
 
@@ -71,6 +82,10 @@ AISHA_CHECKED int call_new_message(struct call *call, cJSON **ret_message);
 
 /* Sends it: for all to see, and with its reply keyboard in place. It is the call's result. */
 void call_send(struct call *call, cJSON *message);
+
+/* Publishes the changed copy with the keyboard of the call, unless it says what the message said
+ * before. It is the call's result. */
+AISHA_CHECKED int call_edit(struct call *call, const cJSON *before, cJSON *message);
 
 /* Puts text and entities into the message under these names; an empty text removes both. */
 void message_set_text(cJSON *message, const char *text_name, const char *entities_name,

@@ -4,13 +4,13 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
 enum { LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
-/* Publishes the changed copy, unless it says what the message said before. */
-static int finish(struct call *call, const cJSON *before, cJSON *message)
+int call_edit(struct call *call, const cJSON *before, cJSON *message)
 {
     const cJSON *keyboard;
 
@@ -40,6 +40,8 @@ static int edit_message_text(struct call *call)
     struct formatted formatted;
     cJSON *before;
 
+    if (call_text(call, "inline_message_id"))
+        return inline_edit(call);
     int r = call_own_message(call, &before);
     if (r == 0 && call_get(call, "rich_message"))
         r = call_fail(call, 501, "Not Implemented: the sandbox has no rich messages yet");
@@ -55,7 +57,7 @@ static int edit_message_text(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "text", "entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_caption(struct call *call)
@@ -72,15 +74,17 @@ static int edit_message_caption(struct call *call)
         return r;
     cJSON *message = copy_of(call, before);
     message_set_text(message, "caption", "caption_entities", &formatted);
-    return finish(call, before, message);
+    return call_edit(call, before, message);
 }
 
 static int edit_message_reply_markup(struct call *call)
 {
     cJSON *before;
 
+    if (call_text(call, "inline_message_id"))
+        return inline_edit(call);
     int r = call_own_message(call, &before);
-    return r < 0 ? r : finish(call, before, copy_of(call, before));
+    return r < 0 ? r : call_edit(call, before, copy_of(call, before));
 }
 
 const struct method edit_methods[] = {

@@ -2,13 +2,13 @@
  * Sending files: uploaded, attached by name, or by a file_id seen before. One table row a method.
  */
 #include <string.h>
-#include <strings.h>
 
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
 #include "host/core/worker.h"
 #include "sdk/sandbox/audio.h"
+#include "sdk/sandbox/fetch.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
 #include "sdk/sandbox/methods.h"
@@ -20,15 +20,6 @@ enum {
     LARGEST_UPLOAD = 50 * 1024 * 1024,
     LARGEST_PHOTO = 10 * 1024 * 1024,
 };
-
-static const struct upload *find_upload(struct call *call, const char *name)
-{
-    const char *value = call_text(call, name);
-
-    if (value && strncmp(value, "attach://", 9) == 0)
-        return params_upload(&call->params, value + 9);
-    return params_upload(&call->params, name);
-}
 
 struct measurement {
     const struct upload *upload;
@@ -79,17 +70,29 @@ static AISHA_ASYNC int store_upload(struct call *call, const char *kind,
     return 0;
 }
 
-static AISHA_ASYNC int find_object(struct call *call, const char *kind, cJSON **ret_object)
+/* The upload that value, of that parameter, stands for; NULL when it is none. */
+static const struct upload *find_upload(const struct call *call, const char *name,
+                                        const char *value)
 {
-    const struct upload *upload = find_upload(call, kind);
-    const char *value = call_text(call, kind);
+    if (value && strncmp(value, "attach://", 9) == 0)
+        return params_upload(&call->params, value + 9);
+    return name ? params_upload(&call->params, name) : NULL;
+}
+
+int call_media(struct call *call, const char *kind, const char *name, const char *value,
+               cJSON **ret_object)
+{
+    const struct upload *upload = find_upload(call, name, value);
 
     if (upload)
         return store_upload(call, kind, upload, ret_object);
     if (!value || !*value || strncmp(value, "attach://", 9) == 0)
         return call_refuse(call, "there is no %s in the request", kind);
-    if (strncasecmp(value, "http://", 7) == 0 || strncasecmp(value, "https://", 8) == 0)
-        return call_refuse(call, "failed to get HTTP URL content");
+    if (fetch_is_url(value)) {
+        struct upload fetched;
+        int r = fetch_upload(call, kind, value, &fetched);
+        return r < 0 ? r : store_upload(call, kind, &fetched, ret_object);
+    }
     const cJSON *file = world_file(call->sandbox->world, call->arena, value);
     if (!file)
         return call_refuse(call, "wrong file identifier/HTTP URL specified");
@@ -107,7 +110,7 @@ static AISHA_ASYNC int send_file(struct call *call, const char *kind)
 
     int r = call_formatted(call, "caption", "caption_entities", LONGEST_CAPTION, &caption);
     if (r == 0)
-        r = find_object(call, kind, &object);
+        r = call_media(call, kind, kind, call_text(call, kind), &object);
     if (r == 0)
         r = call_new_message(call, &message);
     if (r < 0)

@@ -34,12 +34,28 @@ static int send_message(struct call *call)
     return 0;
 }
 
+static bool is_action(const char *action)
+{
+    static const char *const actions[] = {
+        "typing",        "upload_photo",      "record_video",      "upload_video",
+        "record_voice",  "upload_voice",      "upload_document",   "choose_sticker",
+        "find_location", "record_video_note", "upload_video_note",
+    };
+
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(actions[i], action) == 0)
+            return true;
+    return false;
+}
+
 static int send_chat_action(struct call *call)
 {
     const char *action = call_text(call, "action");
     int64_t chat_id;
 
     int r = call_chat(call, &chat_id);
+    if (r == 0 && !is_action(action))
+        r = call_refuse(call, "wrong parameter action in request");
     if (r < 0)
         return r;
     world_set_action(call->sandbox->world, chat_id, action);

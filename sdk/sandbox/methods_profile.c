@@ -22,6 +22,9 @@ static int read_scope(struct call *call, const char **ret_scope, const char **re
     if (language && *language &&
         (strlen(language) != 2 || strspn(language, "abcdefghijklmnopqrstuvwxyz") != 2))
         return call_refuse(call, "invalid language code specified");
+    if (json_get(scope, "chat_id") &&
+        world_standing(call->sandbox->world, json_get_int(scope, "chat_id", 0)) == CHAT_UNKNOWN)
+        return call_refuse(call, "chat not found");
     if (json_get(scope, "chat_id"))
         type = arena_printf(call->arena, "%s:%" PRId64, type, json_get_int(scope, "chat_id", 0));
     if (json_get(scope, "user_id"))
@@ -147,6 +150,54 @@ static int get_my_short_description(struct call *call)
     return get_text(call, "short_description");
 }
 
+/* ---- the menu button: that of everybody, and those of single chats ---- */
+
+/* Under which language of the texts it is kept: "" or the chat's id. */
+static int menu_button_place(struct call *call, const char **ret_place)
+{
+    int64_t chat_id = call_int(call, "chat_id", 0);
+
+    *ret_place = "";
+    if (!call_get(call, "chat_id"))
+        return 0;
+    if (world_standing(call->sandbox->world, chat_id) == CHAT_UNKNOWN)
+        return call_refuse(call, "chat not found");
+    *ret_place = arena_printf(call->arena, "%" PRId64, chat_id);
+    return 0;
+}
+
+static int set_chat_menu_button(struct call *call)
+{
+    const cJSON *button = call_get(call, "menu_button");
+    const char *type = button ? json_get_text(button, "type") : "default", *place;
+
+    int r = menu_button_place(call, &place);
+    if (r < 0)
+        return r;
+    if (!type || (strcmp(type, "default") != 0 && strcmp(type, "commands") != 0 &&
+                  strcmp(type, "web_app") != 0))
+        return call_refuse(call, "MenuButton type is invalid");
+    if (strcmp(type, "web_app") == 0)
+        return call_fail(call, 501, "Not Implemented: the sandbox has no web apps yet");
+    world_set_text(call->sandbox->world, "menu_button", place, type);
+    return 0;
+}
+
+static int get_chat_menu_button(struct call *call)
+{
+    const char *place;
+
+    int r = menu_button_place(call, &place);
+    if (r < 0)
+        return r;
+    const char *type = world_text(call->sandbox->world, call->arena, "menu_button", place);
+    if (!type)
+        type = world_text(call->sandbox->world, call->arena, "menu_button", "");
+    call->result = json_keep(call->arena, cJSON_CreateObject());
+    json_set_text(call->result, "type", type ? type : "default");
+    return 0;
+}
+
 const struct method profile_methods[] = {
     {"setMyCommands", set_my_commands},
     {"getMyCommands", get_my_commands},
@@ -157,5 +208,7 @@ const struct method profile_methods[] = {
     {"getMyDescription", get_my_description},
     {"setMyShortDescription", set_my_short_description},
     {"getMyShortDescription", get_my_short_description},
+    {"setChatMenuButton", set_chat_menu_button},
+    {"getChatMenuButton", get_chat_menu_button},
     {0},
 };

@@ -26,8 +26,8 @@ static int get_me(struct call *call)
     call->result = world_bot(call->sandbox->world, call->arena);
     json_set_bool(call->result, "can_join_groups", true);
     json_set_bool(call->result, "can_read_all_group_messages", false);
-    json_set_bool(call->result, "supports_inline_queries", false);
-    json_set_bool(call->result, "can_connect_to_business", false);
+    json_set_bool(call->result, "supports_inline_queries", true);
+    json_set_bool(call->result, "can_connect_to_business", true);
     json_set_bool(call->result, "has_main_web_app", false);
     return 0;
 }

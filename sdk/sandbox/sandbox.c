@@ -10,6 +10,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/core/worker.h"
+#include "host/io/http_client.h"
 #include "host/io/http_server.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
@@ -51,6 +52,8 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
     if (r == 0)
         r = feed_new(&sandbox->requests, loop, "n", 0);
     if (r == 0)
+        r = http_client_new(&sandbox->http, loop, &(struct http_client_options){.slots = 16});
+    if (r == 0)
         r = webhook_new(&sandbox->webhook, sandbox);
     if (r < 0) {
         sandbox_free(sandbox);
@@ -65,6 +68,7 @@ void sandbox_free(struct sandbox *sandbox)
     if (!sandbox)
         return;
     webhook_free(sandbox->webhook);
+    http_client_free(sandbox->http);
     workers_free(sandbox->workers);
     world_close(sandbox->world);
     spec_free(sandbox->spec);
@@ -134,7 +138,7 @@ void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *
     cJSON *details = cJSON_CreateObject();
 
     world_save_message(sandbox->world, arena, message);
-    if (json_get_bool(json_get(message, "from"), "is_bot"))
+    if (json_get_bool(json_get(message, "from"), "is_bot") && strcmp(type, "message") == 0)
         world_set_action(sandbox->world, chat_id, NULL);
     json_set_copy(details, "message", message);
     json_set_int(details, "message_id", json_get_int(message, "message_id", 0));

@@ -23,6 +23,7 @@ struct arena;
 struct fault;
 struct faults;
 struct feed;
+struct http_client;
 struct http_exchange;
 struct loop;
 struct params;
@@ -35,6 +36,7 @@ struct world;
 struct sandbox {
     struct loop *loop;
     struct workers *workers;
+    struct http_client *http; /* fetches files that are sent by their address */
     struct world *world;
     struct spec *spec;
     struct faults *faults;

@@ -15,6 +15,8 @@
 #include "sdk/sandbox/db.h"
 #include "sdk/sandbox/json.h"
 
+#define FIRST_CHAT_ID INT64_C(-1001000000001)
+
 enum {
     FIRST_USER_ID = 1001,
     SHOWN_MESSAGES = 500,
@@ -161,16 +163,18 @@ void world_set_text(struct world *world, const char *name, const char *language,
 
 cJSON *world_users(struct world *world, struct arena *arena)
 {
-    return db_json_rows(world->db, arena, "SELECT body FROM users ORDER BY id", "");
+    return db_json_rows(world->db, arena, "SELECT body FROM users WHERE id > 0 ORDER BY id", "");
 }
 
 cJSON *world_user(struct world *world, struct arena *arena, int64_t id)
 {
-    return db_json(world->db, arena, "SELECT body FROM users WHERE id = ?1", "i", id);
+    return db_json(world->db, arena, "SELECT body FROM users WHERE id = ?1 AND id > 0", "i", id);
 }
 
 cJSON *world_chat(struct world *world, struct arena *arena, int64_t id)
 {
+    if (id < 0)
+        return db_json(world->db, arena, "SELECT body FROM users WHERE id = ?1", "i", id);
     const cJSON *user = world_user(world, arena, id);
     cJSON *chat = json_keep(arena, cJSON_CreateObject());
 
@@ -178,6 +182,15 @@ cJSON *world_chat(struct world *world, struct arena *arena, int64_t id)
     json_set_copy(chat, "first_name", json_get(user, "first_name"));
     json_set_text(chat, "type", "private");
     return chat;
+}
+
+void world_add_chat(struct world *world, struct arena *arena, cJSON *chat)
+{
+    int64_t id = db_int(world->db, FIRST_CHAT_ID, "SELECT min(id) - 1 FROM users WHERE id < 0", "");
+
+    json_set_int(chat, "id", id);
+    db_run(world->db, "INSERT INTO users (id, body, standing) VALUES (?1, ?2, ?3)", "iti", id,
+           json_text(arena, chat), (int64_t)CHAT_OPEN);
 }
 
 int64_t world_add_user(struct world *world, int64_t id, const char *first_name,
@@ -384,10 +397,15 @@ cJSON *world_allowed_updates(struct world *world, struct arena *arena)
     return db_json(world->db, arena, "SELECT value FROM texts WHERE name = 'allowed_updates'", "");
 }
 
-void world_add_callback(struct world *world, const char *id, int64_t chat_id)
+void world_add_query(struct world *world, const char *id, int64_t chat_id, int64_t seconds)
 {
     db_run(world->db, "INSERT INTO callbacks VALUES (?1, ?2, ?3)", "tii", id, chat_id,
-           world_now() + CALLBACK_SECONDS);
+           world_now() + seconds);
+}
+
+void world_add_callback(struct world *world, const char *id, int64_t chat_id)
+{
+    world_add_query(world, id, chat_id, CALLBACK_SECONDS);
 }
 
 int64_t world_take_callback(struct world *world, const char *id)
@@ -419,8 +437,8 @@ cJSON *world_commands(struct world *world, struct arena *arena, const char *scop
 
 cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat_id)
 {
-    const char *scopes[] = {arena_printf(arena, "chat:%" PRId64, chat_id), "all_private_chats",
-                            "default"};
+    const char *scopes[] = {arena_printf(arena, "chat:%" PRId64, chat_id),
+                            chat_id < 0 ? "all_group_chats" : "all_private_chats", "default"};
     const char *language = json_get_text(world_user(world, arena, chat_id), "language_code");
     cJSON *commands = NULL;
 

@@ -49,6 +49,9 @@ cJSON *world_users(struct world *world, struct arena *arena);
 cJSON *world_user(struct world *world, struct arena *arena, int64_t id);
 cJSON *world_chat(struct world *world, struct arena *arena, int64_t id);
 
+/* A group: gives chat its id, a negative one. */
+void world_add_chat(struct world *world, struct arena *arena, cJSON *chat);
+
 /* id 0 = the next free one. Returns the id, or 0 when it is taken. */
 int64_t world_add_user(struct world *world, int64_t id, const char *first_name,
                        const char *language_code);
@@ -100,7 +103,8 @@ void world_drop_updates(struct world *world);
 void world_allow_updates(struct world *world, struct arena *arena, const cJSON *kinds);
 cJSON *world_allowed_updates(struct world *world, struct arena *arena);
 
-/* --- callback queries --- */
+/* --- queries of all kinds --- */
+void world_add_query(struct world *world, const char *id, int64_t chat_id, int64_t seconds);
 void world_add_callback(struct world *world, const char *id, int64_t chat_id);
 
 /* Ends the query. Returns its chat, or 0 when it is unknown, answered or too old. */

@@ -5,8 +5,8 @@
 
 Run by the build, so that a missing text is a build error with file and line instead of a key shown
 to a user. The catalogues are checked as the host checks them when it loads them. In the sources
-  - aisha_t(ctx, "key", ...), aisha_t_plain(ctx, "key", ...), .key = "key", "@key" and calls of NAME
-    have to name texts of the catalogue or of --fallback, the host's catalogue;
+  - aisha_t(ctx, "key", ...), aisha_t_plain(ctx, "key", ...), .key = "key" (.yes_key, .no_key), "@key" and calls of
+    NAME have to name texts of the catalogue or of --fallback, the host's catalogue;
   - every placeholder of such a text has to be given by an AISHA_ARG("name", ...) of the call;
   - every key of the catalogue has to stand in some string of some source, unless it is a library
     of texts for others.
@@ -195,7 +195,7 @@ def uses(source, calls):
         given = set(re.findall(r'\bAISHA_ARG\s*\(\s*"([^"]*)"', call))
         for key in STRING.findall(match[1]):
             yield match.start(), key, given
-    for match in re.finditer(r"\.key\s*=([^,;(){}]*)", source):
+    for match in re.finditer(r"\.(?:yes_|no_)?key\s*=([^,;(){}]*)", source):
         for key in STRING.findall(match[1]):
             yield match.start(), key, set()
     for match in re.finditer(r'"@([a-z0-9_.]+)"', source):

@@ -29,9 +29,11 @@ CYRILLIC = re.compile("[а-яё]")
 
 
 class PageTest(unittest.TestCase):
+    plugins_ini = None  # those that are shipped
+
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.enterClassContext(Stack())
+        cls.stack = cls.enterClassContext(Stack(plugins_ini=cls.plugins_ini))
         cls.page = cls.enterClassContext(Browser(*DESKTOP))
 
     def setUp(self):

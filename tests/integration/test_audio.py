@@ -74,12 +74,15 @@ class Audio(unittest.TestCase):
 
     def test_progress_is_one_message_that_becomes_the_text(self):
         before = self.stack.newest_request()
+        self.stack.fault("transcription", delay_ms=4000)  # time enough for the second state to be shown
         voice = self.stack.upload(self.ann, self.wav)
         answer = self.stack.answer_to(voice, "heard")
         shown = [r["params"]["text"] for r in self.stack.requests(after=before) if "text" in r["params"]]
         self.assertEqual(shown[:2], ["⏳ Fetching the recording…", "🎧 Listening…"])
         self.assertNotIn("reply_markup", answer)
         self.assertEqual(len(self.stack.bot_messages(self.ann)), 1)
+        actions = [r["params"]["action"] for r in self.stack.requests("sendChatAction", after=before)]
+        self.assertEqual(["typing"], sorted(set(actions)))
 
     def test_text_is_shown_as_it_is(self):
         self.stack.transcription("  <b>5 & 6</b> *not* _markup_ 🎉\n")

@@ -29,6 +29,9 @@ with open(os.path.join(ROOT, "sdk/spec/bot-api.json"), encoding="utf-8") as spec
     SPEC = json.load(spec_file)
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 640, 480, 8, 2, 0, 0, 0) + b"....IEND"
+
+
 def sound(phrases=1, seconds=0.5, pause=0.6, rate=16000, channels=1, level=1):
     """A WAV file: as many tones, with silence between them."""
     def tone(count, loudness):
@@ -363,7 +366,9 @@ class MessagesTest(SandboxTest):
 
     def test_what_has_no_place_here_is_refused(self):
         self.refuses("message thread not found", "sendMessage", chat_id=ALICE, text="x", message_thread_id=5)
-        self.assertEqual(501, self.refusal("sendMessage", chat_id=ALICE, text="x", business_connection_id="b")[0])
+        self.refuses("business connection not found", "sendMessage", chat_id=ALICE, text="x",
+                     business_connection_id="b")
+        self.assertEqual(501, self.refusal("sendMessage", chat_id=ALICE, text="x", direct_messages_topic_id=5)[0])
         self.assertTrue(self.say(protect_content=True)["has_protected_content"])
 
     def test_who_blocked_the_bot_is_out_of_reach(self):
@@ -514,6 +519,9 @@ class MessagesTest(SandboxTest):
         self.stack.wait_event(type="delete", message_id=sent[2])
         self.assertEqual(400, self.refusal("deleteMessages", chat_id=ALICE, message_ids=list(range(1, 102)))[0])
 
+    def test_a_chat_action_is_one_of_telegrams(self):
+        self.refuses("wrong parameter action in request", "sendChatAction", chat_id=ALICE, action="dancing")
+
     def test_a_chat_action_shows_until_a_message_comes(self):
         self.assertTrue(self.result("sendChatAction", chat_id=ALICE, action="typing"))
         self.assertEqual("typing", self.stack.chat(ALICE)["typing"])
@@ -551,6 +559,7 @@ class MessagesTest(SandboxTest):
         self.result("deleteMyCommands", scope={"type": "chat", "chat_id": ALICE})
         self.assertEqual(2, len(self.stack.chat(ALICE)["commands"]))
         self.refuses("BOT_COMMAND_INVALID", "setMyCommands", commands=commands("Start"))
+        self.refuses("chat not found", "setMyCommands", commands=commands("a"), scope={"type": "chat", "chat_id": 5})
         self.assertEqual(400, self.refusal("setMyCommands", commands=commands("a"), scope={"type": "moon"})[0])
         self.assertEqual(400, self.refusal("setMyCommands", commands=commands("a"), language_code="russian")[0])
 
@@ -562,6 +571,15 @@ class MessagesTest(SandboxTest):
         self.assertEqual("Aisha", self.result("getMe")["first_name"])
         self.result("setMyName", name="Zara")
         self.assertEqual("Zara", self.result("getMe")["first_name"])
+
+    def test_the_menu_button_is_everybodys_or_a_chats(self):
+        self.assertEqual({"type": "default"}, self.result("getChatMenuButton"))
+        self.result("setChatMenuButton", menu_button={"type": "commands"})
+        self.assertEqual({"type": "commands"}, self.result("getChatMenuButton", chat_id=ALICE))
+        self.result("setChatMenuButton", chat_id=ALICE, menu_button={"type": "default"})
+        self.assertEqual({"type": "default"}, self.result("getChatMenuButton", chat_id=ALICE))
+        self.assertEqual({"type": "commands"}, self.result("getChatMenuButton"))
+        self.refuses("chat not found", "setChatMenuButton", chat_id=5)
 
 
 class ReplyMarkupTest(SandboxTest):
@@ -704,9 +722,51 @@ class FilesTest(SandboxTest):
         voice = self.stack.upload(ALICE, sound())["voice"]
         self.assertEqual(400, self.refusal("sendDocument", chat_id=ALICE, document=voice["file_id"])[0])
 
+    def test_a_file_takes_the_place_of_another_or_of_a_text(self):
+        files = [("new", "p.png", "image/png", PNG)]
+        sent = self.say("a text")
+        where = {"chat_id": ALICE, "message_id": sent["message_id"]}
+        media = {"type": "photo", "media": "attach://new", "caption": "<b>c</b>", "parse_mode": "HTML"}
+        edited = self.result("editMessageMedia", media=media, files=files, **where)
+        self.assertEqual(("c", 640), (edited["caption"], edited["photo"][-1]["width"]))
+        self.assertNotIn("text", edited)
+        media["media"] = edited["photo"][-1]["file_id"]
+        description = self.refusal("editMessageMedia", media=media, **where)[1]
+        self.assertTrue(description.startswith("Bad Request: message is not modified"), description)
+        document = {"type": "document", "media": "attach://new"}
+        edited = self.result("editMessageMedia", media=document, files=files, reply_markup=keyboard([("a", "b")]),
+                             **where)
+        self.assertIn("document", edited)
+        self.assertFalse({"photo", "caption", "caption_entities"} & edited.keys())
+        self.assertEqual(edited, self.stack.messages(ALICE)[-1])
+
+    def test_media_that_cannot_take_a_place(self):
+        where = {"chat_id": ALICE, "message_id": self.say("a text")["message_id"]}
+
+        def refuses(description, message=where, **media):
+            self.refuses(description, "editMessageMedia", media=media, **message)
+
+        refuses("wrong file identifier/HTTP URL specified", type="photo", media="nonsense")
+        refuses("there is no photo in the request", type="photo", media="attach://nothing")
+        refuses("message caption is too long", type="photo", media="x", caption="x" * 1025)
+        refuses("message to edit not found", {"chat_id": ALICE, "message_id": 99999}, type="photo", media="x")
+        self.assertEqual(400, self.refusal("editMessageMedia", media={"type": "voice", "media": "x"}, **where)[0])
+        mine = self.stack.send(ALICE, "mine")["message_id"]
+        refuses("message can't be edited", {"chat_id": ALICE, "message_id": mine}, type="photo", media="x")
+
+    def test_files_are_fetched_from_this_machine_only(self):
+        photo = self.result("sendPhoto", chat_id=ALICE, files=[("photo", "p.png", "image/png", PNG)])["photo"][-1]
+        here = f"{self.stack.url}/sandbox/files/{photo['file_id']}"
+        sent = self.result("sendPhoto", chat_id=ALICE, photo=here)["photo"][-1]
+        self.assertEqual((640, 480), (sent["width"], sent["height"]))
+        self.assertNotEqual(photo["file_id"], sent["file_id"])
+        failed = "failed to get HTTP URL content"
+        self.refuses(failed, "sendPhoto", chat_id=ALICE, photo="https://example.org/cat.png")
+        self.refuses(failed, "sendPhoto", chat_id=ALICE, photo=self.stack.url + "/sandbox/files/nothing")
+        self.refuses("wrong type of the web page content", "sendPhoto", chat_id=ALICE, photo=self.stack.url + "/")
+
     def test_photos_and_sounds_are_measured(self):
-        png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 640, 480, 8, 2, 0, 0, 0) + b"....IEND"
-        photo = self.result("sendPhoto", chat_id=ALICE, files=[("photo", "p.png", "image/png", png)])["photo"]
+        photo = self.result("sendPhoto", chat_id=ALICE, files=[("photo", "p.png", "image/png", PNG)])["photo"]
         self.assertEqual((640, 480), (photo[-1]["width"], photo[-1]["height"]))
         audio = self.result("sendAudio", chat_id=ALICE, title="T", files=[("audio", "a.wav", "audio/wav", sound(1, 2))])
         self.assertEqual((2, "T"), (audio["audio"]["duration"], audio["audio"]["title"]))

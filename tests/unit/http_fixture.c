@@ -66,6 +66,30 @@ static void handle_bytes(struct http_exchange *exchange)
     http_exchange_respond(exchange, 200, "application/octet-stream", bytes, size);
 }
 
+static void handle_stream(struct fixture *f, struct http_exchange *exchange)
+{
+    enum { PIECE = 5000 };
+
+    size_t size = (size_t)number_param(exchange, "n");
+    size_t end = size - (size_t)number_param(exchange, "short");
+    char piece[PIECE];
+
+    http_exchange_begin(exchange, 200, "application/octet-stream",
+                        number_param(exchange, "unknown") ? HTTP_SIZE_UNKNOWN : size);
+    f->stream_result = 0;
+    for (f->streamed = 0; f->streamed < end && f->stream_result == 0;) {
+        size_t count = end - f->streamed < PIECE ? end - f->streamed : PIECE;
+        for (size_t i = 0; i < count; i++)
+            piece[i] = (char)((f->streamed + i) * 7 % 251);
+        f->stream_result = http_exchange_write(exchange, piece, count);
+        f->streamed += f->stream_result == 0 ? count : 0;
+    }
+    if (f->stream_result < 0)
+        wait_wake(&f->left, 0);
+    else
+        wait_wake(&f->arrived, 0);
+}
+
 static void on_request(struct http_exchange *exchange, void *user)
 {
     struct fixture *f = user;
@@ -84,6 +108,8 @@ static void on_request(struct http_exchange *exchange, void *user)
                     http_exchange_param(exchange, "code"));
     } else if (strcmp(path, "/bytes") == 0) {
         handle_bytes(exchange);
+    } else if (strcmp(path, "/stream") == 0) {
+        handle_stream(f, exchange);
     } else if (strcmp(path, "/gate") == 0) {
         handle_gate(f, exchange);
     } else if (strcmp(path, "/open") == 0) {

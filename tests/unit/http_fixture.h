@@ -7,6 +7,7 @@
  *   /info            "METHOD path?query size"
  *   /status?code=N   an answer with that status and its number as the body
  *   /bytes?n=N       N bytes of a pattern
+ *   /stream?n=N      the same in pieces; &unknown=1 without a size, &short=1 without the last byte
  *   /silent          returns without an answer
  *   /gate            counts itself, wakes `arrived`, waits for the gate to be opened
  *   /open            opens the gate
@@ -39,6 +40,8 @@ struct fixture {
     struct wait arrived, gate, left; /* left: a handler at the gate was cancelled */
     bool was_gone;
     int gate_result;
+    size_t streamed; /* bytes that /stream could write */
+    int stream_result;
     unsigned running, most_running, order_count;
     int order[256];
 };

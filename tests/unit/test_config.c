@@ -113,7 +113,7 @@ static void config_suggests_what_was_probably_meant(void **state)
                           "\"api_url\"?\n");
     assert_contains(text, "file.ini:4: there is no section [datbase]\n    did you mean "
                           "\"database\"?\n");
-    assert_contains(text, "file.ini:7: [http] has no key \"whatever\"\n    known are slots\n");
+    assert_contains(text, "file.ini:7: [http] has no key \"whatever\"\n    known are slots, ");
     assert_contains(text, "file.ini:8: there is no section [zzzzzzzz]\n    known are telegram, ");
     assert_int_equal(f->problems.count, 4);
 }

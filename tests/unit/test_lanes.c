@@ -84,6 +84,27 @@ static void a_lane_runs_one_after_the_other_in_order(void **state)
     lanes_free(s.lanes);
 }
 
+static void those_that_wait_stand_in_the_order_they_carry(void **state)
+{
+    static const int orders[] = {5, 3, 2, 4, 2, 1};
+    struct scene s;
+
+    (void)state;
+    setup(&s, 100);
+    for (int i = 0; i < 6; i++) {
+        s.units[i] =
+            (struct unit){.entry = {.key = {.kind = LANE_CHAT, .id = 1}, .order = orders[i]},
+                          .scene = &s,
+                          .name = (char)('a' + i)};
+        lanes_add(s.lanes, &s.units[i].entry);
+    }
+    assert_string_equal(s.started, "a"); /* at once */
+    for (int i = 0; i < 6; i++)
+        done(&s, &s.units[s.started[i] - 'a']);
+    assert_string_equal(s.started, "afcebd");
+    lanes_free(s.lanes);
+}
+
 static void each_part_of_the_key_makes_another_lane(void **state)
 {
     static const struct lane_key keys[] = {
@@ -362,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lane_runs_one_after_the_other_in_order),
+        cmocka_unit_test(those_that_wait_stand_in_the_order_they_carry),
         cmocka_unit_test(each_part_of_the_key_makes_another_lane),
         cmocka_unit_test(no_more_run_than_allowed),
         cmocka_unit_test(one_alone_never_waits_and_does_not_count),

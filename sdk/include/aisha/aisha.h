@@ -12,9 +12,11 @@
 #include <aisha/http.h>
 #include <aisha/i18n.h>
 #include <aisha/json.h>
+#include <aisha/list.h>
 #include <aisha/log.h>
 #include <aisha/mem.h>
 #include <aisha/plugin.h>
+#include <aisha/progress.h>
 #include <aisha/reply.h>
 #include <aisha/state.h>
 #include <aisha/update.h>

@@ -35,6 +35,10 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_get_file(struct aisha_ctx 
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_size(struct aisha_ctx *ctx, const char *key,
                                                            int64_t *ret_size);
 
+/* A URL at which whoever has it can fetch the blob for the next ttl_s seconds (at most 7 days): for
+ * services that download what they work on. NULL when the host has no PUBLIC_URL. */
+AISHA_PUBLIC const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s);
+
 /* Deleting what is not there is done, not an error. */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_delete(struct aisha_ctx *ctx,
                                                              const char *key);

@@ -3,11 +3,12 @@
  *
  *     const struct aisha_message *sent;
  *     int r = aisha_send_message(ctx, &sent, .chat_id = chat_id, .text = "Which one?",
- *         .reply_markup = AISHA_OBJECT(reply_markup, .inline_keyboard = AISHA_LIST_OF_LISTS(
- *             inline_keyboard_button,
- *             AISHA_LIST(inline_keyboard_button,
- *                 AISHA_OBJECT(inline_keyboard_button, .text = "Left", .callback_data = "l"),
- *                 AISHA_OBJECT(inline_keyboard_button, .text = "Right", .callback_data = "r")))));
+ *         .reply_markup = AISHA_OBJECT(reply_markup, .keyboard = AISHA_LIST_OF_LISTS(keyboard_button,
+ *             AISHA_LIST(keyboard_button,
+ *                 AISHA_OBJECT(keyboard_button, .text = "Left"),
+ *                 AISHA_OBJECT(keyboard_button, .text = "Right")))));
+ *
+ * Inline buttons are signed, so they come from aisha_keyboard_markup() (reply.h).
  *
  * Every struct starts with its size, so that it can grow. What is zero is not sent, except for
  * required numbers and booleans; where a zero or a false has to be sent, write AISHA_ZERO or
@@ -43,8 +44,7 @@ struct aisha_ctx;
 #define AISHA_TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /*
- * What every call goes through. The method is looked up by its name, so a plugin built for a newer
- * Bot API fails only in the calls that this host does not know. Fails with -AISHA_E_INVALID if a
+ * What every call goes through. A host refuses plugins built for a newer Bot API. Fails with -AISHA_E_INVALID if a
  * required parameter is missing, -AISHA_E_TELEGRAM if Telegram refused.
  */
 AISHA_PUBLIC AISHA_CHECKED AISHA_ASYNC int aisha_call_(struct aisha_ctx *ctx, const char *method,

@@ -28,6 +28,15 @@ AISHA_PUBLIC int64_t aisha_now(struct aisha_ctx *ctx);
 /* A new random key for a row: a version 7 UUID as text, so that keys made later sort later. */
 AISHA_PUBLIC const char *aisha_uuid(struct aisha_ctx *ctx);
 
+/* A UUID in 16 bytes, for the payload of a button, and as text again. -AISHA_E_INVALID for a text that
+ * is none. */
+struct aisha_uuid {
+    uint8_t bytes[16];
+};
+
+AISHA_PUBLIC AISHA_CHECKED int aisha_uuid_pack(const char *text, struct aisha_uuid *ret);
+AISHA_PUBLIC const char *aisha_uuid_text(struct aisha_ctx *ctx, const struct aisha_uuid *uuid);
+
 /*
  * How urgent is what this handler sends from now on. Where Telegram's limits make messages wait,
  * answers go before notifications, and those before broadcasts. A handler starts with answers when
@@ -49,7 +58,8 @@ struct aisha_command_view {
     const char *summary; /* in the user's language */
 };
 
-/* The listed commands in the order of the configuration; returns their number. */
+/* The listed commands of this chat and person in the order of the configuration; returns their
+ * number. */
 AISHA_PUBLIC size_t aisha_commands(struct aisha_ctx *ctx,
                                    const struct aisha_command_view **ret_commands);
 

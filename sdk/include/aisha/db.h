@@ -70,6 +70,7 @@ AISHA_PUBLIC struct aisha_value aisha_value_self(struct aisha_value value);
         double: aisha_value_real,                                                                  \
         char *: aisha_value_text,                                                                  \
         const char *: aisha_value_text,                                                            \
+        void *: aisha_value_text, /* NULL */                                                       \
         struct aisha_value: aisha_value_self,                                                      \
         default: aisha_value_int)(x)
 

@@ -24,5 +24,11 @@ AISHA_PUBLIC const char *aisha_json_text(const struct aisha_json *json, const ch
 AISHA_PUBLIC int64_t aisha_json_int(const struct aisha_json *json, const char *path);
 AISHA_PUBLIC double aisha_json_real(const struct aisha_json *json, const char *path);
 
+/* The name of the n-th member of the object at path; NULL when there is none. */
+AISHA_PUBLIC const char *aisha_json_name(const struct aisha_json *json, const char *path, size_t n);
+
 /* Elements of the array, or members of the object, at path. */
 AISHA_PUBLIC size_t aisha_json_count(const struct aisha_json *json, const char *path);
+
+/* The text as a JSON string, with its quotes: for JSON that is put together with aisha_printf(). */
+AISHA_PUBLIC const char *aisha_json_quote(struct aisha_ctx *ctx, const char *text);

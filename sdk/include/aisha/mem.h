@@ -17,6 +17,9 @@ AISHA_PUBLIC char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...) 
 /* Calls fn(data) when the handler has returned, the newest first: for objects of foreign libraries. */
 AISHA_PUBLIC void aisha_defer(struct aisha_ctx *ctx, void (*fn)(void *data), void *data);
 
+/* The text for a URL: what is not a letter, a digit or one of - . _ ~ as %XX. */
+AISHA_PUBLIC char *aisha_url_escape(struct aisha_ctx *ctx, const char *text);
+
 /*
  * HTML for a message. The format is trusted markup; whatever a conversion such as %s or %d inserts
  * is escaped. Markup that was made before is joined with aisha_concat(), never inserted.

@@ -30,7 +30,11 @@
 struct aisha_ctx;
 
 /*
- * A handler runs as a coroutine: it may call everything marked AISHA_ASYNC as if it blocked.
+ * A handler runs as a coroutine: it may call everything marked AISHA_ASYNC as if it blocked. All
+ * handlers share one thread and each has 256 KiB of stack: one that computes for long or blocks
+ * otherwise stops everybody, one that crashes ends the host. After a crash, or when the database
+ * was away, an update is handled again unless its handler has written: write before you act outside.
+ *
  * Returns 0, or a negative code: the host then logs it once and apologises to the user. A handler of
  * a message, a state or an update may return AISHA_PASS: "not for me", and the next one is asked.
  */
@@ -38,11 +42,23 @@ typedef int aisha_handler(struct aisha_ctx *ctx);
 
 enum { AISHA_PASS = 1 };
 
+/* Where a command is there: elsewhere it is neither listed nor known. */
+enum aisha_scope {
+    AISHA_SCOPE_EVERYWHERE = 0,
+    AISHA_SCOPE_PRIVATE, /* in private chats */
+    AISHA_SCOPE_GROUPS,  /* in groups */
+    AISHA_SCOPE_ADMINS,  /* in the private chats of the bot's operators, ADMIN_IDS */
+};
+
 struct aisha_command {
     const char *name;    /* 1-32 of a-z 0-9 _, without the slash; unique among all plugins */
     const char *summary; /* for /help and the command list of the chat */
     aisha_handler *run;
     bool is_hidden; /* works, but is not listed */
+    /* A link to the bot runs it too: what comes behind t.me/BOT?start=NAME- are its arguments; see
+     * aisha_deep_link(). Anybody can make such links. */
+    bool is_linked;
+    enum aisha_scope scope;
 };
 
 /* What happens when a button with .callback = name is pressed. */
@@ -54,6 +70,9 @@ struct aisha_callback {
     int version;
     size_t payload_size; /* sizeof the payload's struct, at most AISHA_PAYLOAD_MAX */
     bool is_for_anyone;  /* in a group: not only for whom the button was made */
+    /* A row of .states: the button answers that question. aisha_state_data() has its data, and it
+     * ends as with a typed answer; when another or none is pending, the button is outdated. */
+    const char *state;
 };
 
 enum { AISHA_PAYLOAD_MAX = 35 };
@@ -66,17 +85,29 @@ struct aisha_state {
     /* Of Message, what an answer has to carry: "text", "photo", …; other messages are no answers.
      * NULL = any. */
     const char *field;
+    bool takes_albums; /* as in struct aisha_message_route */
 };
 
-/* Messages that are neither a command nor an answer, by the field of the Bot API's Message that
+/*
+ * Messages that are neither a command nor an answer, by the field of the Bot API's Message that
  * they carry: "text", "voice", "photo", "document", … Plugins are asked in the order of the
- * configuration. */
+ * configuration.
+ *
+ * Photos and files that were sent together are a message each. A row that takes albums is asked
+ * once for all of them, when one has the field; aisha_album() has them. Until nothing more has come
+ * for a second the chat's later messages wait. What comes later still is a second album with the
+ * same media_group_id. A row that does not take albums gets its items one by one.
+ */
 struct aisha_message_route {
     const char *field;
     aisha_handler *run;
+    bool takes_albums;
 };
 
-/* Any other kind of update, by the field of the Bot API's Update: "my_chat_member", "poll", … */
+/*
+ * Any other kind of update, by the field of the Bot API's Update: "my_chat_member", "inline_query",
+ * "business_message", "poll", … What no plugin has a row for is not even sent by Telegram.
+ */
 struct aisha_update_route {
     const char *field;
     aisha_handler *run;
@@ -122,6 +153,22 @@ struct aisha_option {
     int64_t min, max; /* of an int, when max > min; of a text's length in bytes, when max > 0 */
     bool is_secret;   /* never shown */
 };
+
+/*
+ * A row of .options with name, type and offset of the struct's member:
+ *     AISHA_OPTION(struct config, max_mb, .value = "20", .min = 1, .max = 50, .summary = "…"),
+ */
+/* clang-format off */
+#define AISHA_OPTION(config, member, ...)                                                          \
+    {                                                                                              \
+        .name = #member,                                                                           \
+        .type = _Generic(((config *)0)->member,                                                    \
+            const char *: AISHA_OPTION_TEXT, int64_t: AISHA_OPTION_INT, bool: AISHA_OPTION_BOOL),  \
+        .offset = offsetof(config, member),                                                        \
+        __VA_ARGS__                                                                                \
+    }
+
+/* clang-format on */
 
 /* Another plugin, or a service that some plugin provides. */
 struct aisha_requirement {

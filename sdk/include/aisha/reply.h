@@ -14,6 +14,7 @@
 
 struct aisha_ctx;
 struct aisha_keyboard;
+struct aisha_reply_markup;
 
 struct aisha_reply {
     size_t size;
@@ -24,6 +25,11 @@ struct aisha_reply {
     const struct aisha_file *document; /* the text becomes its caption */
     bool is_silent;                    /* without a sound on the user's side */
     bool is_quoting; /* shown under a quote of the message that arrived; not when it is edited */
+    /* At most one of these, or of .document; as there, the text becomes the caption. */
+    const struct aisha_file *photo;
+    const struct aisha_file *video;
+    const struct aisha_file *animation;
+    const struct aisha_file *audio;
 };
 
 /* Sends a new message to where the update came from. */
@@ -37,8 +43,8 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_reply_(struct aisha_ctx *ctx,
 /*
  * Shows the one message that this work is about: the message whose button was pressed, or the one
  * that an earlier aisha_screen() of this unit sent, is edited in place; where that is impossible a
- * new one is sent. Good for menus and for progress. When the handler fails or is cancelled after
- * it, the host writes that into the same message.
+ * new one is sent. Text can be followed by media and media by text. Good for menus and galleries.
+ * When the handler fails or is cancelled after it, the host writes that into the same message.
  */
 #define aisha_screen(ctx, ...)                                                                     \
     aisha_screen_((ctx),                                                                           \
@@ -81,6 +87,14 @@ AISHA_PUBLIC struct aisha_keyboard *aisha_keyboard(struct aisha_ctx *ctx);
 #define AISHA_PAYLOAD(value) .payload = &(value), .payload_size = sizeof(value)
 
 AISHA_PUBLIC void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *button);
+
+/*
+ * The buttons as the .reply_markup of a call of the Bot API, or of a result of an inline query, for what
+ * aisha_reply() does not send; NULL for an empty keyboard. -AISHA_E_INVALID after a mistake in a button.
+ */
+AISHA_PUBLIC AISHA_CHECKED int aisha_keyboard_markup(struct aisha_ctx *ctx,
+                                                     const struct aisha_keyboard *keyboard,
+                                                     const struct aisha_reply_markup **ret_markup);
 
 /* Further buttons go into a new row. */
 AISHA_PUBLIC void aisha_row(struct aisha_keyboard *keyboard);

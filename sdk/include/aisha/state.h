@@ -4,6 +4,7 @@
  *
  *     return aisha_ask(ctx, .key = "which_name", .then = "name", AISHA_DATA(draft));
  *
+ * In the chats of a business account nobody can be asked: what is written there is not for the bot.
  * Commands do not touch a pending question, except /cancel, which withdraws it. A state handler
  * that returns 0 without asking again has ended the dialogue; when it fails, or passes the message
  * on with AISHA_PASS, the question stays.

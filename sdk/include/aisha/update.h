@@ -22,10 +22,27 @@ AISHA_PUBLIC const char *aisha_update_json(struct aisha_ctx *ctx);
 /* The message that arrived, was edited, or carries the pressed button; NULL when there is none. */
 AISHA_PUBLIC const struct aisha_message *aisha_message(struct aisha_ctx *ctx);
 
+/*
+ * The messages of an album in the order in which they were sent, for a row with .takes_albums; a
+ * message that was sent alone is an album of one. Returns their number. A caption for the whole is
+ * usually that of one of them. aisha_message() is the first.
+ */
+AISHA_PUBLIC size_t aisha_album(struct aisha_ctx *ctx,
+                                const struct aisha_message *const **ret_messages);
+
 /* The text of a command behind its name, trimmed: "42" of "/add@our_bot 42". "" when there is none. */
 AISHA_PUBLIC const char *aisha_args(struct aisha_ctx *ctx);
 
-/* Where it happened and who did it, as Telegram ids; 0 when there is none. */
+/*
+ * A link that opens the bot and lets the person send "/start ARG"; with a command that is_linked,
+ * "promo-X1" runs /promo with "X1". The other one first asks for a group to add the bot to, where
+ * "/start@BOT ARG" is sent. NULL unless arg is 1 to 64 of A-Z a-z 0-9 _ -; the link is ctx's.
+ */
+AISHA_PUBLIC const char *aisha_deep_link(struct aisha_ctx *ctx, const char *arg);
+AISHA_PUBLIC const char *aisha_group_link(struct aisha_ctx *ctx, const char *arg);
+
+/* Where it happened and who did it, as Telegram ids; 0 when there is none. What aisha_reply() and
+ * its kin send goes to the same topic, and on behalf of the same business account. */
 AISHA_PUBLIC int64_t aisha_chat_id(struct aisha_ctx *ctx);
 AISHA_PUBLIC int64_t aisha_thread_id(struct aisha_ctx *ctx);
 AISHA_PUBLIC int64_t aisha_telegram_id(struct aisha_ctx *ctx);

@@ -2,6 +2,7 @@
  * hooks: webhooks that say what they were told, keep what they got, fail and take long.
  */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <aisha/aisha.h>
@@ -34,6 +35,18 @@ static AISHA_ASYNC int on_url(struct aisha_ctx *ctx)
 
     return aisha_respond(ctx, .status = 201,
                          .json = aisha_printf(ctx, "{\"url\":\"%s\"}", url ? url : ""));
+}
+
+/* Keeps the body as a blob and tells where it can be fetched for so many seconds. */
+static AISHA_ASYNC int on_publish(struct aisha_ctx *ctx)
+{
+    const struct aisha_request *request = aisha_request(ctx);
+    const char *name = aisha_request_param(ctx, "name"), *ttl = aisha_request_param(ctx, "ttl");
+
+    int r = aisha_blob_put(ctx, name, request->body, request->body_size);
+    if (r < 0)
+        return r;
+    return aisha_respond(ctx, .text = aisha_blob_url(ctx, name, strtol(ttl, NULL, 10)));
 }
 
 static AISHA_ASYNC int on_fail(struct aisha_ctx *ctx)
@@ -69,6 +82,7 @@ static const struct aisha_webhook webhooks[] = {
     {.name = "echo", .run = on_echo},
     {.name = "keep", .run = on_keep, .max_body_bytes = 10},
     {.name = "url", .run = on_url},
+    {.name = "publish", .run = on_publish, .max_body_bytes = 8 << 20},
     {.name = "fail", .run = on_fail},
     {.name = "pass", .run = on_pass},
     {.name = "twice", .run = on_twice},
@@ -78,12 +92,8 @@ static const struct aisha_webhook webhooks[] = {
 };
 
 static const struct aisha_option options[] = {
-    {.name = "token",
-     .type = AISHA_OPTION_TEXT,
-     .offset = offsetof(struct config, token),
-     .value = "",
-     .is_secret = true,
-     .summary = "what callers of guarded have to know"},
+    AISHA_OPTION(struct config, token, .value = "", .is_secret = true,
+                 .summary = "what callers of guarded have to know"),
 };
 
 static const struct aisha_migration migrations[] = {

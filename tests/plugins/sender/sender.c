@@ -68,9 +68,9 @@ static AISHA_ASYNC int cmd_drop(struct aisha_ctx *ctx)
 /* /file KEY: the blob as a document. */
 static AISHA_ASYNC int cmd_file(struct aisha_ctx *ctx)
 {
-    int r = aisha_send_document(
-        ctx, NULL, .chat_id = aisha_chat_id(ctx),
-        .document = AISHA_FILE(.blob = aisha_args(ctx), .file_name = "kept.txt"));
+    int r = aisha_send_document(ctx, NULL, .chat_id = aisha_chat_id(ctx),
+                                .document =
+                                    AISHA_FILE(.blob = aisha_args(ctx), .file_name = "kept.txt"));
 
     if (r == -AISHA_E_NOT_FOUND)
         return aisha_reply(ctx, .text = "no such blob");

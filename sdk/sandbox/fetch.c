@@ -1,0 +1,65 @@
+#include "sdk/sandbox/fetch.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <aisha/error.h>
+
+#include "host/core/arena.h"
+#include "host/io/http_client.h"
+#include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/sandbox.h"
+
+enum { PHOTO_BYTES = 5 << 20, FILE_BYTES = 20 << 20, TIMEOUT_MS = 20000 };
+
+bool fetch_is_url(const char *value)
+{
+    return value &&
+           (strncasecmp(value, "http://", 7) == 0 || strncasecmp(value, "https://", 8) == 0);
+}
+
+static bool is_here(const char *url)
+{
+    return strncasecmp(url, "http://127.0.0.1:", 17) == 0 ||
+           strncasecmp(url, "http://localhost:", 17) == 0;
+}
+
+/* The last part of the path. */
+static const char *name_in(struct arena *arena, const char *url)
+{
+    size_t length = strcspn(url, "?#");
+    size_t start = length;
+
+    while (start > 0 && url[start - 1] != '/')
+        start--;
+    return start < length ? arena_strndup(arena, url + start, length - start) : "file";
+}
+
+int fetch_upload(struct call *call, const char *kind, const char *url, struct upload *ret_upload)
+{
+    const struct aisha_http_request request = {
+        .size = sizeof request,
+        .url = url,
+        .timeout_ms = TIMEOUT_MS,
+        .max_body_bytes = strcmp(kind, "photo") == 0 ? PHOTO_BYTES : FILE_BYTES,
+    };
+    const struct aisha_http_response *answer;
+    const char *error;
+
+    if (!is_here(url))
+        return call_refuse(call, "failed to get HTTP URL content");
+    int r = http_client_fetch(call->sandbox->http, call->arena, &request, &answer, &error);
+    if (r == -AISHA_E_CANCELED)
+        return r;
+    if (r < 0 || answer->status != 200)
+        return call_refuse(call, "failed to get HTTP URL content");
+    const char *type = aisha_http_header(answer, "content-type");
+    if (type && strncasecmp(type, "text/html", 9) == 0)
+        return call_refuse(call, "wrong type of the web page content");
+    *ret_upload = (struct upload){.name = kind,
+                                  .file_name = name_in(call->arena, url),
+                                  .content_type = type,
+                                  .bytes = answer->body,
+                                  .size = answer->body_size};
+    return 0;
+}

@@ -1,0 +1,280 @@
+"""Every kind of update as a plugin sees it: groups, topics, links, edits, inline mode, business chats, payments."""
+import os
+import sqlite3
+import unittest
+
+from stack import BUILD, Stack, until
+
+UPDATES = "[home]\n[updates]\npath = " + os.path.join(BUILD, "tests/plugins/updates/updates.so") + "\n"
+BOT = "aisha_sandbox_bot"
+
+
+def ini(*replacements):
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "etc", "aisha.ini"), encoding="utf-8") as file:
+        text = file.read()
+    for old, new in replacements:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def group(stack, user, **more):
+    return stack.api("/sandbox/chats", {"user_id": user, "type": "supergroup", "title": "The group"} | more)["id"]
+
+
+def send(stack, user, text, **place):
+    return stack.api("/sandbox/send", {"user_id": user, "text": text} | place)["message"]
+
+
+def logged(stack, text):
+    until(lambda: text.encode() in stack.host.output(), f"the log has {text!r}")
+
+
+class Groups(unittest.TestCase):
+    def test_commands_in_a_group(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            chat = group(stack, ann)
+            stack.wait_message(chat, "in The group as member")
+            send(stack, ann, "/where@another_bot 1", chat_id=chat)
+            send(stack, ann, f"/where@{BOT.upper()}  2 ", chat_id=chat)
+            stack.wait_message(chat, f"here chat={chat} topic=0 person={ann} args=2")
+            send(stack, ann, "/where 3", chat_id=chat)
+            stack.wait_message(chat, "args=3")
+            self.assertEqual([m["text"] for m in stack.bot_messages(chat) if "args=1" in m["text"]], [])
+
+    def test_a_group_is_not_bothered(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            chat = group(stack, ann)
+            for text in ("hello everybody", "/nonsense", f"/nonsense@{BOT}"):
+                send(stack, ann, text, chat_id=chat)
+            send(stack, ann, "/where", chat_id=chat)
+            stack.wait_message(chat, "here")
+            self.assertEqual(len(stack.bot_messages(chat)), 2)
+
+    def test_a_button_is_pressed_by_others_when_it_is_for_anyone(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann, bob = stack.user("Ann"), stack.user("Bob")
+            chat = group(stack, ann)
+            send(stack, ann, "/start", chat_id=chat)
+            menu = stack.wait_message(chat, "Hello, Ann")
+            answer = stack.api("/sandbox/press", {"user_id": bob, "chat_id": chat, "message_id": menu["message_id"],
+                                                  "row": 0, "column": 0})
+            event = stack.wait_event(type="answer_callback", callback_query_id=answer["callback_query_id"])
+            self.assertTrue(event["show_alert"])
+
+    def test_topics(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            chat = group(stack, ann, is_forum=True)
+            send(stack, ann, "/where", chat_id=chat, message_thread_id=7)
+            here = stack.wait_message(chat, f"here chat={chat} topic=7")
+            self.assertEqual(here["message_thread_id"], 7)
+            send(stack, ann, "/name", chat_id=chat, message_thread_id=7)
+            stack.wait_message(chat, "which name?")
+            send(stack, ann, "Eve", chat_id=chat, message_thread_id=8)  # elsewhere: no answer
+            send(stack, ann, "Ann", chat_id=chat)
+            send(stack, ann, "Bob", chat_id=chat, message_thread_id=7)
+            hello = stack.wait_message(chat, "hello,")
+            self.assertEqual((hello["text"], hello["message_thread_id"]), ("hello, Bob", 7))
+
+    def test_one_topic_does_not_delay_another(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            chat = group(stack, ann, is_forum=True)
+            send(stack, ann, "/sleep 3600000", chat_id=chat, message_thread_id=7)
+            send(stack, ann, "/where", chat_id=chat, message_thread_id=8)
+            stack.wait_message(chat, "topic=8")
+            send(stack, ann, "/cancel", chat_id=chat, message_thread_id=7)
+
+    def test_links(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            stack.send(ann, "/links")
+            self.assertEqual(stack.wait_message(ann, "t.me")["text"],
+                             f"https://t.me/{BOT}?start=promo-X1\nhttps://t.me/{BOT}?startgroup=ref_7\nnone")
+            stack.send(ann, "/start promo-X1-y")
+            stack.wait_message(ann, f"promo chat={ann} topic=0 person={ann} args=X1-y")
+            for arg in ("promo", "where-1", "nonsense-2"):  # only what wants to be linked is
+                after = stack.send(ann, f"/start {arg}")["message_id"]
+                stack.wait_message(ann, "promo" if arg == "promo" else "Hello, Ann", after=after)
+            chat = group(stack, ann)
+            send(stack, ann, f"/start@{BOT} promo-G", chat_id=chat)
+            stack.wait_message(chat, "args=G")
+
+
+class Kinds(unittest.TestCase):
+    def test_only_what_plugins_want_is_asked_for(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            method = "setWebhook" if stack.mode == "webhook" else "getUpdates"
+            stack.send(stack.user(), "/where")  # ends the first poll
+            allowed = stack.wait_request(method)["params"]["allowed_updates"]
+            self.assertEqual(sorted(allowed), [
+                "business_connection", "business_message", "callback_query", "chosen_inline_result", "edited_message",
+                "inline_query", "message", "message_reaction", "my_chat_member", "poll", "poll_answer",
+                "pre_checkout_query"])
+
+    def test_an_edited_message(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            message = stack.send(ann, "hello")
+            stack.api("/sandbox/edit", {"user_id": ann, "message_id": message["message_id"], "text": "/where"})
+            stack.wait_message(ann, "edited: /where")
+
+    def test_a_reaction_and_polls(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            stack.send(ann, "hello")
+            user = {"id": ann, "is_bot": False, "first_name": "Ann"}
+            stack.update(message_reaction={
+                "chat": {"id": ann, "type": "private"}, "message_id": 3, "user": user, "date": 1, "old_reaction": [],
+                "new_reaction": [{"type": "emoji", "emoji": "👍"}]})
+            stack.wait_message(ann, "reaction 👍 to 3")
+            stack.update(poll_answer={"poll_id": "55", "user": user, "option_ids": [0],
+                                      "new_field": [{}, {"name": "x y"}]})
+            logged(stack, "poll 55, new field x y")
+            stack.update(poll={"id": "55", "question": "?", "options": [], "total_voter_count": 3, "type": "regular"})
+            logged(stack, "poll 55 has 3 votes")
+
+
+class Business(unittest.TestCase):
+    def test_a_reply_is_on_behalf_of_the_account(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            boss, ann = stack.user("Boss"), stack.user("Ann")
+            stack.send(boss, "hello")
+            connection = stack.api("/sandbox/business", {"user_id": boss})["business_connection_id"]
+            stack.wait_message(boss, "connected to your business")
+            send(stack, ann, "how much?", business_connection_id=connection)
+            reply = stack.wait_message(ann, "business: how much?")
+            self.assertEqual(reply["business_connection_id"], connection)
+            stack.press_text(ann, reply, "more")
+            more = stack.wait_message(ann, "more of it")
+            self.assertEqual(more["message_id"], reply["message_id"])
+            edit = stack.wait_request("editMessageText")
+            self.assertEqual(edit["params"]["business_connection_id"], connection)
+
+    def test_the_customers_of_others_are_told_nothing_about_us(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            boss, ann = stack.user("Boss"), stack.user("Ann")
+            connection = stack.api("/sandbox/business", {"user_id": boss})["business_connection_id"]
+            for text in ("fail", "ask"):
+                send(stack, ann, text, business_connection_id=connection)
+            logged(stack, "as it was told to")
+            logged(stack, "there is nobody to ask")
+            send(stack, ann, "/help", business_connection_id=connection)  # no command: it is not said to us
+            stack.wait_message(ann, "business: /help")
+            self.assertEqual(len(stack.bot_messages(ann)), 1)
+
+
+class Inline(unittest.TestCase):
+    def test_from_the_query_to_the_button(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann, bob = stack.user("Ann"), stack.user("Bob")
+            query = stack.api("/sandbox/inline", {"user_id": ann, "query": "cats"})["id"]
+            stack.wait_request("answerInlineQuery", lambda call: call["status"] == 200)
+            message = stack.api("/sandbox/choose", {"user_id": ann, "inline_query_id": query,
+                                                    "result_id": "1"})["inline_message_id"]
+            logged(stack, "chosen 1")
+            self.assertEqual(stack.api(f"/sandbox/inline/{message}")["text"], "cats")
+            press = {"user_id": bob, "inline_message_id": message, "row": 0, "column": 0}
+            pressed = stack.api("/sandbox/press", press)["callback_query_id"]
+            until(lambda: stack.api(f"/sandbox/inline/{message}")["text"] == "more of it", "the message is edited")
+            stack.wait_event(type="answer_callback", callback_query_id=pressed)
+
+    def test_nobody_waits_for_it_any_more(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            stack.api("/sandbox/inline", {"user_id": ann, "query": "slow"})
+            stack.send(ann, "/where")  # after the query has been stored
+            stack.wait_message(ann, "here")
+            stack.kill_host()
+            self.age(stack, 31)
+            stack.start_host()
+            logged(stack, "kind=inline_query waited for")
+            stack.api("/sandbox/inline", {"user_id": ann, "query": "dogs"})
+            stack.wait_request("answerInlineQuery", lambda call: call["status"] == 200)
+            self.assertNotIn(b'handler="update inline_query" failed', stack.host.output())
+
+    def age(self, stack, seconds):
+        """Makes everything in the inbox older."""
+        with sqlite3.connect(stack.path("aisha.db")) as database:
+            changed = database.execute("UPDATE inbox SET received_at = received_at - ?", (seconds,)).rowcount
+        database.close()
+        self.assertGreater(changed, 0)
+
+
+class Payments(unittest.TestCase):
+    def checkout(self, stack, user, payload):
+        return stack.api("/sandbox/checkout", {"user_id": user, "payload": payload})["id"]
+
+    def answer(self, stack, query):
+        return stack.wait_request("answerPreCheckoutQuery",
+                                  lambda call: call["params"]["pre_checkout_query_id"] == query)
+
+    def test_in_time_while_a_thousand_wait(self):
+        with Stack(plugins_ini=UPDATES, env={"MAX_IN_FLIGHT": "50"}) as stack:
+            ann = stack.user()
+            for number in range(1000):
+                user = {"id": 5000 + number, "is_bot": False, "first_name": "U"}
+                stack.update(message={"message_id": number + 1, "date": 1, "from": user,
+                                      "chat": {"id": 5000 + number, "type": "private"}, "text": "/sleep 3600000"})
+            until(lambda: stack.state()["pending_update_count"] == 0, "all have been taken")
+            queries = [self.checkout(stack, ann, "ok") for _ in range(20)]
+            for query in queries:
+                call = self.answer(stack, query)  # after 10 s the sandbox would refuse it
+                self.assertEqual((call["status"], call["params"]["ok"]), (200, True))
+            stack.kill_host()
+            stack.env["MAX_IN_FLIGHT"] = "2000"
+            stack.start_host()  # all thousand at once
+            query = self.checkout(stack, ann, "ok")
+            self.assertEqual(self.answer(stack, query)["status"], 200)
+            stack.kill_host()
+
+    def test_who_cannot_pay_is_told_so(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            queries = [self.checkout(stack, ann, payload) for payload in ("fail", "slow")]
+            for query in queries:  # the slow one before Telegram gives up
+                call = self.answer(stack, query)
+                self.assertEqual((call["status"], call["params"]["ok"]), (200, False))
+                self.assertTrue(call["params"]["error_message"])
+
+
+class Limits(unittest.TestCase):
+    def test_a_long_handler_is_named_once(self):
+        with Stack(plugins_ini=UPDATES, aisha_ini=ini(("slow_handler_s = 30", "slow_handler_s = 1"))) as stack:
+            ann, bob = stack.user("Ann"), stack.user("Bob")
+            stack.send(ann, "/sleep 3600000")
+            line = 'handler="/sleep" runs for over 1 s; work this long belongs into a job'
+            logged(stack, line)
+            stack.send(bob, "/sleep 2000")
+            until(lambda: stack.host.output().count(line.encode()) == 2, "the second is named, too")
+            stack.send(bob, "/where")
+            stack.wait_message(bob, "here")
+            self.assertEqual(stack.host.output().count(line.encode()), 2)
+            stack.send(ann, "/cancel")
+            stack.wait_message(ann, "cancelled")
+
+    def test_no_more_is_taken_than_there_is_room_for(self):
+        with Stack(plugins_ini=UPDATES, aisha_ini=ini(("max_pending = 10000", "max_pending = 4"))) as stack:
+            people = [stack.user(f"User {i}") for i in range(6)]
+            for person in people[:4]:
+                stack.send(person, "/sleep 2000")
+            until(lambda: stack.state()["pending_update_count"] == 0, "four are taken")
+            for person in people[4:]:
+                stack.send(person, "/where")
+            until(lambda: self.is_paused(stack), "the host takes no more")
+            self.assertEqual([stack.bot_messages(person) for person in people[4:]], [[], []])
+            for person in people[4:]:
+                stack.wait_message(person, "here")
+
+    def is_paused(self, stack):
+        if stack.mode == "webhook":
+            info = stack.api("/bot123456:SANDBOX/getWebhookInfo")["result"]
+            return "503" in info.get("last_error_message", "")
+        return b"are waiting; taking no more" in stack.host.output()
+
+
+if __name__ == "__main__":
+    unittest.main()

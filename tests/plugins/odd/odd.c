@@ -1,0 +1,232 @@
+/*
+ * odd: what authors of plugins do by mistake, and small things of the SDK that no other test
+ * plugin uses.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+/* Ignores that it was cancelled. */
+static AISHA_ASYNC int cmd_stubborn(struct aisha_ctx *ctx)
+{
+    int r = aisha_screen(ctx, .text = "for ever");
+
+    while (r == 0)
+        aisha_ignore(aisha_sleep(ctx, 100));
+    return r;
+}
+
+/* Computes where others wait. */
+static AISHA_ASYNC int cmd_spin(struct aisha_ctx *ctx)
+{
+    volatile double x = 1;
+
+    for (long i = 0; i < 600000000; i++)
+        x = x * 1.0000001;
+    return aisha_reply(ctx, .text = "spun");
+}
+
+static AISHA_ASYNC int cmd_open_tx(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+
+    return r < 0 ? r : aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", "lost");
+}
+
+static AISHA_ASYNC int cmd_sleep_tx(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+
+    return r < 0 ? r : aisha_sleep(ctx, 1);
+}
+
+static AISHA_ASYNC int cmd_no_payload(struct aisha_ctx *ctx)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "x", .callback = "choose");
+    return aisha_reply(ctx, .text = "never seen", .keyboard = keyboard);
+}
+
+static AISHA_ASYNC int cmd_blob(struct aisha_ctx *ctx)
+{
+    return aisha_blob_put(ctx, "a", "b", 1);
+}
+
+static AISHA_ASYNC int cmd_null(struct aisha_ctx *ctx)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", NULL);
+    if (r == 0)
+        r = aisha_db_query(ctx, &rows, "SELECT count(*) AS n FROM odd_rows WHERE value IS NULL");
+    if (r < 0)
+        return r;
+    return aisha_reply(
+        ctx, .text = aisha_printf(ctx, "%" PRId64 " nulls", aisha_cell_int(rows, 0, "n")));
+}
+
+static AISHA_ASYNC int cmd_tools(struct aisha_ctx *ctx)
+{
+    const char *uuid = aisha_uuid(ctx), *args = aisha_args(ctx);
+    struct aisha_uuid packed;
+
+    int r = aisha_uuid_pack(uuid, &packed);
+    if (r < 0 || aisha_uuid_pack("no uuid", &packed) != -AISHA_E_INVALID)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "a UUID is not packed as it should be");
+    const char *is_same = strcmp(aisha_uuid_text(ctx, &packed), uuid) == 0 ? "same" : "other";
+    const char *json = aisha_printf(ctx, "{%s:1}", aisha_json_quote(ctx, args));
+    const char *name = aisha_json_name(aisha_json_parse(ctx, json, strlen(json)), "", 0);
+    return aisha_reply(ctx, .text = aisha_printf(ctx, "%s uuid, %s in a URL, %s as JSON, name %s",
+                                                 is_same, aisha_url_escape(ctx, args), json, name));
+}
+
+/* Says that it works, waits as many seconds as it is told, and writes. */
+static AISHA_ASYNC int cmd_nap(struct aisha_ctx *ctx)
+{
+    int r = aisha_screen(ctx, .text = "napping");
+    if (r == 0)
+        r = aisha_sleep(ctx, strtol(aisha_args(ctx), NULL, 10) * 1000);
+    if (r == 0)
+        r = aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", "napped");
+    return r < 0 ? r : aisha_screen(ctx, .text = "napped");
+}
+
+/* Answers the press with an alert, after as many seconds as the button says. */
+
+struct delay {
+    int32_t seconds;
+};
+
+static AISHA_ASYNC int cmd_late(struct aisha_ctx *ctx)
+{
+    const struct delay delay = {.seconds = (int32_t)strtol(aisha_args(ctx), NULL, 10)};
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "Later", .callback = "late", AISHA_PAYLOAD(delay));
+    return aisha_reply(ctx, .text = "press", .keyboard = keyboard);
+}
+
+static AISHA_ASYNC int on_late(struct aisha_ctx *ctx)
+{
+    struct delay delay;
+
+    int r = aisha_payload(ctx, &delay);
+    if (r == 0)
+        r = aisha_sleep(ctx, delay.seconds * 1000);
+    return r < 0 ? r : aisha_answer_alert(ctx, "at last");
+}
+
+/* Withdraws the question within a transaction. */
+static AISHA_ASYNC int cmd_clear(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = aisha_state_clear(ctx);
+    if (r < 0)
+        return r;
+    r = aisha_db_commit(ctx);
+    return r < 0 ? r : aisha_reply(ctx, .text = "cleared");
+}
+
+/* A question that is answered by a word or by a button. */
+
+struct draft {
+    int32_t number;
+};
+
+struct choice {
+    char color[8];
+};
+
+static AISHA_ASYNC int cmd_ask(struct aisha_ctx *ctx)
+{
+    const struct draft draft = {.number = 42};
+    const struct choice choice = {"green"};
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "Green", .callback = "choose", AISHA_PAYLOAD(choice));
+    return aisha_ask(ctx, .text = "Which color?", .keyboard = keyboard, .then = "color",
+                     AISHA_DATA(draft));
+}
+
+static AISHA_ASYNC int take(struct aisha_ctx *ctx, const char *color)
+{
+    struct draft draft;
+
+    int r = aisha_state_data(ctx, &draft);
+    return r < 0 ? r
+                 : aisha_reply(ctx, .text = aisha_printf(ctx, "%s for %d", color, draft.number));
+}
+
+static AISHA_ASYNC int on_color(struct aisha_ctx *ctx)
+{
+    return take(ctx, aisha_message(ctx)->text);
+}
+
+static AISHA_ASYNC int on_choose(struct aisha_ctx *ctx)
+{
+    struct choice choice;
+
+    int r = aisha_payload(ctx, &choice);
+    return r < 0 ? r : take(ctx, choice.color);
+}
+
+/* Inline buttons under something that aisha_reply() does not send. */
+static AISHA_ASYNC int cmd_raw(struct aisha_ctx *ctx)
+{
+    const struct choice choice = {"blue"};
+    const struct aisha_reply_markup *markup;
+    const struct aisha_message *sent;
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "Blue", .callback = "loose", AISHA_PAYLOAD(choice));
+    int r = aisha_keyboard_markup(ctx, keyboard, &markup);
+    return r < 0 ? r
+                 : aisha_send_message(ctx, &sent, .chat_id = aisha_chat_id(ctx), .text = "raw",
+                                      .reply_markup = markup);
+}
+
+static AISHA_ASYNC int on_loose(struct aisha_ctx *ctx)
+{
+    struct choice choice;
+
+    int r = aisha_payload(ctx, &choice);
+    return r < 0 ? r : aisha_reply(ctx, .text = choice.color);
+}
+
+static const struct aisha_command commands[] = {
+    {.name = "stubborn", .summary = "Ignore the end", .run = cmd_stubborn},
+    {.name = "spin", .summary = "Compute", .run = cmd_spin},
+    {.name = "open_tx", .summary = "Forget to commit", .run = cmd_open_tx},
+    {.name = "sleep_tx", .summary = "Sleep in a transaction", .run = cmd_sleep_tx},
+    {.name = "no_payload", .summary = "Forget a payload", .run = cmd_no_payload},
+    {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
+    {.name = "null", .summary = "Store NULL", .run = cmd_null},
+    {.name = "tools", .summary = "Small things", .run = cmd_tools},
+    {.name = "nap", .summary = "Wait and write", .run = cmd_nap},
+    {.name = "late", .summary = "A late alert", .run = cmd_late},
+    {.name = "clear", .summary = "Withdraw", .run = cmd_clear},
+    {.name = "ask", .summary = "Ask", .run = cmd_ask},
+    {.name = "raw", .summary = "A call with buttons", .run = cmd_raw},
+};
+
+static const struct aisha_callback callbacks[] = {
+    {.name = "choose", .run = on_choose, .payload_size = sizeof(struct choice), .state = "color"},
+    {.name = "late", .run = on_late, .payload_size = sizeof(struct delay)},
+    {.name = "loose", .run = on_loose, .payload_size = sizeof(struct choice)},
+};
+
+static const struct aisha_state states[] = {
+    {.name = "color", .run = on_color, .data_size = sizeof(struct draft), .field = "text"},
+};
+
+static const struct aisha_migration migrations[] = {
+    {.version = 1, .name = "rows", .sql = "CREATE TABLE odd_rows (value TEXT)"},
+};
+
+AISHA_PLUGIN(.name = "odd", .version = "1.0", .commands = AISHA_TABLE(commands),
+             .callbacks = AISHA_TABLE(callbacks), .states = AISHA_TABLE(states),
+             .migrations = AISHA_TABLE(migrations))

@@ -1,0 +1,170 @@
+/* Answers of the HTTP server that are written in pieces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <aisha/error.h>
+
+#include "host/core/loop.h"
+#include "host/core/worker.h"
+#include "tests/unit/http_fixture.h"
+
+enum { LARGE = 3000000 };
+
+static bool is_pattern(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != (char)(i * 7 % 251))
+            return false;
+    return true;
+}
+
+static void stream(struct fixture *f)
+{
+    static const char *const paths[] = {"/stream?n=3000000", "/stream?n=3000000&unknown=1"};
+    const struct aisha_http_response *answer;
+
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(f, fetch(f, paths[i], &answer) == 0);
+        CHECK(f, answer->status == 200 && answer->body_size == LARGE);
+        CHECK(f, is_pattern(answer->body, LARGE));
+        const char *encoding = aisha_http_header(answer, "transfer-encoding");
+        CHECK(f, i ? encoding && strcmp(encoding, "chunked") == 0 : !encoding);
+    }
+    CHECK(f, fetch(f, "/stream?n=0&unknown=1", &answer) == 0 && answer->body_size == 0);
+    CHECK(f, fetch(f, "/stream?n=0", &answer) == 0 && answer->body_size == 0);
+}
+
+static void a_large_answer_arrives_whole(void **state)
+{
+    (void)state;
+    run_scenario(stream, &(struct setting){0});
+}
+
+static void talk_raw(struct fixture *f)
+{
+    struct raw raw = {0};
+
+    CHECK(f,
+          raw_talk(f, &raw,
+                   "HEAD /stream?n=50000 HTTP/1.1\r\nHost: a\r\n\r\n"
+                   "GET /info HTTP/1.1\r\nHost: a\r\n\r\n"
+                   "GET /stream?n=3&unknown=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") ==
+              0);
+    CHECK(f, raw_count(&raw) == 3 && raw_status(&raw, 2) == 200);
+    CHECK(f, strstr(raw.reply, "Content-Length: 50000\r\n") && raw.reply_size < 2000);
+    static const char end[] = "\r\n\r\n3\r\n\0\7\16\r\n0\r\n\r\n";
+    CHECK(f, raw.reply_size > sizeof end - 1 &&
+                 memcmp(raw.reply + raw.reply_size - (sizeof end - 1), end, sizeof end - 1) == 0);
+    struct raw old = {0};
+    CHECK(f, raw_talk(f, &old, "GET /stream?n=50000&unknown=1 HTTP/1.0\r\n\r\n") == 0);
+    CHECK(f, !strstr(old.reply, "chunked") && strstr(old.reply, "Connection: close"));
+    CHECK(f, is_pattern(old.reply + old.reply_size - 50000, 50000));
+}
+
+static void its_framing_fits_the_request(void **state)
+{
+    (void)state;
+    run_scenario(talk_raw, &(struct setting){0});
+}
+
+static void cut_short(struct fixture *f)
+{
+    const struct aisha_http_response *answer;
+
+    CHECK(f, fetch(f, "/stream?n=50000&short=1", &answer) == -AISHA_E_UPSTREAM);
+    CHECK(f, fetch(f, "/info", &answer) == 0);
+}
+
+static void a_body_that_is_too_short_breaks_the_connection(void **state)
+{
+    (void)state;
+    run_scenario(cut_short, &(struct setting){0});
+}
+
+static int ask_blocking(void *arg)
+{
+    const struct raw *raw = arg;
+    int fd = raw_connect(raw->port);
+
+    if (fd >= 0 && raw_send(fd, raw->text, strlen(raw->text)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void take_nothing(struct fixture *f)
+{
+    struct raw raw = {.port = f->port,
+                      .text = "GET /stream?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n"};
+
+    int fd = workers_run(f->workers, ask_blocking, &raw);
+    CHECK(f, fd >= 0);
+    CHECK(f, wait_for(&f->left, 20000) == 0);
+    CHECK(f, f->stream_result == -AISHA_E_CANCELED);
+    CHECK(f, f->streamed < 50000000); /* what sockets hold, and not all of it in our memory */
+    close(fd);
+}
+
+static void who_takes_nothing_is_given_up(void **state)
+{
+    (void)state;
+    run_scenario(take_nothing, &(struct setting){.server = {.write_timeout_ms = 200}});
+}
+
+static void go_away(struct fixture *f)
+{
+    struct raw raw = {.port = f->port,
+                      .text = "GET /stream?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n"};
+
+    int fd = workers_run(f->workers, ask_blocking, &raw);
+    CHECK(f, fd >= 0);
+    close(fd);
+    CHECK(f, wait_for(&f->left, 20000) == 0);
+    CHECK(f, f->stream_result == -AISHA_E_CANCELED);
+}
+
+static void who_goes_away_ends_it(void **state)
+{
+    (void)state;
+    run_scenario(go_away, &(struct setting){0});
+}
+
+static void stop(struct fixture *f)
+{
+    struct raw raw = {.port = f->port,
+                      .text = "GET /stream?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n"};
+
+    int fd = workers_run(f->workers, ask_blocking, &raw);
+    CHECK(f, fd >= 0);
+    http_server_stop(f->server);
+    CHECK(f, wait_for(&f->left, 20000) == 0);
+    close(fd);
+}
+
+static void a_stopping_server_does_not_wait_for_it(void **state)
+{
+    (void)state;
+    run_scenario(stop, &(struct setting){0});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_answer_arrives_whole),
+        cmocka_unit_test(its_framing_fits_the_request),
+        cmocka_unit_test(a_body_that_is_too_short_breaks_the_connection),
+        cmocka_unit_test(who_takes_nothing_is_given_up),
+        cmocka_unit_test(who_goes_away_ends_it),
+        cmocka_unit_test(a_stopping_server_does_not_wait_for_it),
+    };
+
+    return cmocka_run_group_tests_name("http_stream", tests, NULL, NULL);
+}
