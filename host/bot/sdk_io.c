@@ -35,6 +35,8 @@ static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
 
     if (has_arrived && ctx->kind && ctx->kind->answer && strcasecmp(method, ctx->kind->answer) == 0)
         ctx->is_answered = true;
+    if (r < 0 && ctx->telegram_failure.is_store_down)
+        ctx->has_store_failed = true;
     if (r < 0 && r != -AISHA_E_CANCELED)
         return aisha_fail(ctx, r, "%s: %s", method,
                           ctx->telegram_failure.description ? ctx->telegram_failure.description

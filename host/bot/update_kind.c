@@ -57,7 +57,7 @@ const struct update_kind update_kinds[] = {
      .chat = "chat",
      .person = "from",
      .lane = LANE_USER,
-     .is_ours = true}, /* who has blocked the bot */
+     .is_watched = true}, /* who has blocked the bot */
     {.name = "chat_member", .chat = "chat", .person = "from", .lane = LANE_CHAT},
     {.name = "chat_join_request", .chat = "chat", .person = "from", .lane = LANE_USER},
     {.name = "chat_boost", .chat = "chat", .lane = LANE_CHAT},

@@ -139,9 +139,15 @@ static int64_t pause_after(const struct call *call)
     }
 }
 
-static AISHA_ASYNC int with_bytes(struct call *call)
+static AISHA_ASYNC int build(struct call *call)
 {
-    return uploads_forget(call->uploads) ? uploads_build(call->uploads, &call->body) : 1;
+    const char *key;
+
+    int r = uploads_build(call->uploads, &call->body, &key);
+    call->failure->is_store_down = r == -AISHA_E_UNAVAILABLE;
+    return r == -AISHA_E_NOT_FOUND
+               ? explain(call->arena, call->failure, r, "the file to send is not there: %s", key)
+               : r;
 }
 
 /* 0 = try again; 1 = the failure stands. */
@@ -158,7 +164,9 @@ static AISHA_ASYNC int mend(struct call *call)
         if (call->has_retried_file)
             return 1;
         call->has_retried_file = true;
-        return call->uploads ? with_bytes(call) : 0;
+        if (!call->uploads)
+            return 0;
+        return uploads_forget(call->uploads) ? build(call) : 1;
     case REMEDY_BLOCKED:
     case REMEDY_DEACTIVATED:
     case REMEDY_CHAT_GONE:
@@ -240,9 +248,9 @@ static AISHA_ASYNC int run(struct call *call)
             move(call, chat_id);
     }
     if (call->uploads)
-        r = uploads_build(call->uploads, &call->body);
+        r = build(call);
     if (r < 0)
-        return explain(call->arena, call->failure, r, "the blob cannot be read");
+        return r;
     do
         r = try_once(call);
     while (r > 0);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct telegram_failure {
     int64_t retry_after_s;
     int64_t migrate_to_chat_id;
     enum telegram_remedy remedy; /* what the caller may still try */
+    bool is_store_down;          /* it was not asked: our own files cannot be reached now */
     /* Of an answer that is not one of the Bot API, with a NUL at its end; not for the log, since it
      * may quote our URL. */
     const char *body;

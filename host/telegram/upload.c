@@ -36,6 +36,7 @@ struct uploads {
     struct arena *arena;
     const struct codec_body *body;
     cJSON *media; /* the parameter of that name, or NULL */
+    const char *failed_key;
     size_t count;
     struct upload uploads[];
 };
@@ -192,6 +193,7 @@ static AISHA_ASYNC int find_ids(struct uploads *uploads)
         struct upload *upload = &uploads->uploads[i];
         const struct aisha_file *file = uploads->body->parts[upload->part].file;
         const char *stamp;
+        uploads->failed_key = upload->blob.key;
         int r = memory->blob_stamp(user, uploads->arena, upload->blob.key, &stamp);
         if (r < 0)
             return r;
@@ -237,6 +239,7 @@ static AISHA_ASYNC int fetch(struct uploads *uploads, const struct upload *uploa
 
     int r = uploads->telegram->memory->blob_file(uploads->telegram->memory_user, uploads->arena,
                                                  upload->blob.key, &file->path);
+    uploads->failed_key = upload->blob.key;
     file->blob = NULL;
     part->file = file;
     return r;
@@ -270,7 +273,7 @@ static const char *media_text(struct uploads *uploads)
     return print(uploads->arena, uploads->media);
 }
 
-int uploads_build(struct uploads *uploads, struct codec_body *ret_body)
+int uploads_build(struct uploads *uploads, struct codec_body *ret_body, const char **ret_key)
 {
     const struct codec_body *body = uploads->body;
     struct codec_part *parts = arena_alloc(uploads->arena, body->part_count * sizeof *parts);
@@ -291,6 +294,7 @@ int uploads_build(struct uploads *uploads, struct codec_body *ret_body)
         parts[count++] = part;
     }
     *ret_body = (struct codec_body){.parts = parts, .part_count = count};
+    *ret_key = uploads->failed_key;
     return r;
 }
 

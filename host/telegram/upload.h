@@ -23,8 +23,10 @@ AISHA_CHECKED int uploads_open(struct telegram *telegram, struct arena *arena,
                                const struct codec_body *body, const char *owner,
                                struct uploads **ret);
 
-/* The body to send. Fails with -AISHA_E_NOT_FOUND, -AISHA_E_UNAVAILABLE, -AISHA_E_CANCELED. */
-AISHA_ASYNC AISHA_CHECKED int uploads_build(struct uploads *uploads, struct codec_body *ret_body);
+/* The body to send. Fails with -AISHA_E_NOT_FOUND, -AISHA_E_UNAVAILABLE, -AISHA_E_CANCELED; then
+ * *ret_key is the blob it was about. */
+AISHA_ASYNC AISHA_CHECKED int uploads_build(struct uploads *uploads, struct codec_body *ret_body,
+                                            const char **ret_key);
 
 /* The call succeeded: remembers the ids in its result. */
 AISHA_ASYNC void uploads_keep(struct uploads *uploads, const cJSON *result);

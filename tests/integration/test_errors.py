@@ -175,7 +175,8 @@ class Groups(unittest.TestCase):
                                            "bot is not a member of the channel chat")):
                 chat = -1002000000000 - number
                 stack.fault("sendMessage", error_code=403, description="Forbidden: " + text)
-                self.assertTrue(call(stack, ann, "sendMessage", {"chat_id": chat, "text": "x"}).startswith("failed 403"))
+                answer = call(stack, ann, "sendMessage", {"chat_id": chat, "text": "x"})
+                self.assertTrue(answer.startswith("failed 403"), answer)
                 self.assertEqual(row_of(stack, gone, chat), (1,))
             person = {"id": ann, "is_bot": False, "first_name": "Ann"}
             bot = {"id": 123456, "is_bot": True, "first_name": "B"}

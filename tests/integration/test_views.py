@@ -329,7 +329,7 @@ class Gallery(Case):
         stack.send(ann, "/add blob gone.png")
         stack.send(ann, "/gallery 1")
         stack.wait_message(ann, "Something went wrong")
-        until(lambda: b"the file to send is not there: gone.png" in stack.host.output(), "the log names it")
+        until(lambda: b"the file to send is not there: views/gone.png" in stack.host.output(), "the log names it")
 
 
 if __name__ == "__main__":
