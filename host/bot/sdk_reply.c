@@ -3,7 +3,6 @@
  * topic that is gone, a message that cannot be edited) is dealt with here, once.
  */
 #include <string.h>
-#include <strings.h>
 
 #include <aisha/aisha.h>
 
@@ -71,11 +70,10 @@ static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *
     return 0;
 }
 
-/* Whether the last call was refused with a description that contains text. */
-static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
+/* Whether the last call was refused in a way that this would mend. */
+static bool needs(const struct aisha_ctx *ctx, int r, enum telegram_remedy remedy)
 {
-    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.description &&
-           strcasestr(ctx->telegram_failure.description, text);
+    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.remedy == remedy;
 }
 
 static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
@@ -85,11 +83,11 @@ static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
                                .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
-    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
         r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
-    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+    if (needs(ctx, r, REMEDY_NO_THREAD) && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
     }
@@ -146,11 +144,11 @@ static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *
             return r;
     }
     int r = media_send(ctx, &media, ret);
-    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
         media = without_markup_language(ctx, &media);
         r = media_send(ctx, &media, ret);
     }
-    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+    if (needs(ctx, r, REMEDY_NO_THREAD) && ctx->thread_id) {
         ctx->thread_id = 0;
         r = media_send(ctx, &media, ret);
     }
@@ -241,7 +239,7 @@ static AISHA_ASYNC int edit_screen_text(struct aisha_ctx *ctx, const struct outg
     const char *text = parts_of(ctx, out)[0];
 
     int r = edit_text(ctx, out, text, out->is_html);
-    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
         r = edit_text(ctx, out, html_to_plain(&ctx->arena, text), false);
     return r;
 }
@@ -253,7 +251,7 @@ static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct out
     media.caption = out->text;
     media.is_html = out->is_html;
     int r = media_replace(ctx, &media, ctx->screen_id);
-    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
         media = without_markup_language(ctx, &media);
         r = media_replace(ctx, &media, ctx->screen_id);
     }
@@ -275,19 +273,11 @@ static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
 
 static AISHA_ASYNC int show(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    static const char *const not_editable[] = {
-        "message to edit not found", "message can't be edited", "there is no text in the message"};
-
     find_screen(ctx);
     if (!can_be_edited(ctx, out))
         return show_anew(ctx, out);
     int r = out->media.kind ? edit_screen_media(ctx, out) : edit_screen_text(ctx, out);
-    if (was_refused(ctx, r, "message is not modified"))
-        return 0;
-    for (size_t i = 0; i < sizeof not_editable / sizeof *not_editable; i++)
-        if (was_refused(ctx, r, not_editable[i]))
-            return show_anew(ctx, out);
-    return r;
+    return needs(ctx, r, REMEDY_ANEW) ? show_anew(ctx, out) : r;
 }
 
 int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
@@ -316,9 +306,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
     if (text)
         text = split_text(&ctx->arena, text, SPLIT_PLAIN, ANSWER_UNITS)[0];
     ctx->is_answered = true;
-    int r = aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
-                                        .show_alert = is_alert);
-    return was_refused(ctx, r, "query is too old") ? 0 : r;
+    return aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
+                                       .show_alert = is_alert);
 }
 
 int aisha_answer(struct aisha_ctx *ctx, const char *text)

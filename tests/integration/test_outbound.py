@@ -57,6 +57,16 @@ class Edits(unittest.TestCase):
             self.assertEqual(answers.count("ok true"), 3, "who was overtaken succeeds")
 
 
+class Markup(unittest.TestCase):
+    def test_broken_markup_loses_no_text(self):
+        with Stack(plugins_ini=SENDER) as stack:
+            ann = stack.user()
+            stack.send(ann, "/broken")
+            stack.wait_message(ann, "edit & more")
+            shown = [message.get("text", message.get("caption")) for message in stack.bot_messages(ann)]
+            self.assertEqual(shown, ["text & more", "caption & more", "edit & more"])
+
+
 class Blobs(unittest.TestCase):
     def documents(self, stack, user):
         return [message["document"]["file_id"] for message in stack.bot_messages(user) if "document" in message]

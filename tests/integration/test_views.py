@@ -313,6 +313,8 @@ class Gallery(Case):
             stack.fault("editMessageMedia", count=1, http=400, error_code=400, description="Bad Request: " + refusal)
             stack.press_text(ann, shown, "›")
             anew = stack.wait_message(ann, "blob 2", after=shown["message_id"])
+            until(lambda old=shown: old["message_id"] not in [m["message_id"] for m in stack.messages(ann)],
+                  "the old one is deleted")
             stack.api(f"/bot123456:SANDBOX/deleteMessage?chat_id={ann}&message_id={anew['message_id']}")
             self.assertEqual(number + 1, len(stack.requests("editMessageMedia")))
 

@@ -77,11 +77,25 @@ static AISHA_ASYNC int cmd_file(struct aisha_ctx *ctx)
     return tell(ctx, r, "sent");
 }
 
+/* /broken: markup that Telegram refuses, in a text, a caption and an edit. */
+static AISHA_ASYNC int cmd_broken(struct aisha_ctx *ctx)
+{
+    int r = aisha_reply(ctx, .html = "<b>text & more");
+
+    if (r == 0)
+        r = aisha_reply(ctx, .html = "<b>caption & more",
+                        .document = AISHA_FILE(.bytes = "x", .bytes_size = 1, .file_name = "x"));
+    if (r == 0)
+        r = aisha_screen(ctx, .text = "a screen");
+    return r < 0 ? r : aisha_screen(ctx, .html = "<b>edit & more");
+}
+
 static const struct aisha_command commands[] = {
     {.name = "call", .summary = "Call", .run = cmd_call},
     {.name = "broadcast", .summary = "Broadcast", .run = cmd_broadcast},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_keep},
     {.name = "drop", .summary = "Drop a blob", .run = cmd_drop},
+    {.name = "broken", .summary = "Broken markup", .run = cmd_broken},
     {.name = "file", .summary = "Send a blob", .run = cmd_file},
 };
 
