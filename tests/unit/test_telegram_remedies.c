@@ -33,10 +33,12 @@ struct memory {
     enum telegram_remedy why;
     const char *refused;
     int stamp;
+
     struct {
         struct telegram_blob blob;
         const char *file_id;
     } kept[MAX_KEPT];
+
     size_t kept_count;
     char path[128]; /* of the only blob there is */
 };
