@@ -76,8 +76,18 @@ static bool needs(const struct aisha_ctx *ctx, int r, enum telegram_remedy remed
     return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.remedy == remedy;
 }
 
-static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
-                     const struct aisha_reply_markup *markup, const struct aisha_message **ret)
+static enum split_format format_of(const struct outgoing *out)
+{
+    return out->is_html ? SPLIT_HTML : SPLIT_PLAIN;
+}
+
+static AISHA_ASYNC int send_halves(struct aisha_ctx *ctx, const struct outgoing *out,
+                                   const char *text, const struct aisha_reply_markup *markup,
+                                   const struct aisha_message **ret);
+
+static AISHA_ASYNC int send_text(struct aisha_ctx *ctx, const struct outgoing *out,
+                                 const char *text, const struct aisha_reply_markup *markup,
+                                 const struct aisha_message **ret)
 {
     int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
                                .parse_mode = out->is_html ? "HTML" : NULL,
@@ -91,12 +101,31 @@ static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const ch
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
     }
-    return r;
+    return needs(ctx, r, REMEDY_SPLIT) ? send_halves(ctx, out, text, markup, ret) : r;
+}
+
+/* Of a text that fits, but not with its markup: Telegram limits that, too. */
+static AISHA_ASYNC int send_halves(struct aisha_ctx *ctx, const struct outgoing *out,
+                                   const char *text, const struct aisha_reply_markup *markup,
+                                   const struct aisha_message **ret)
+{
+    size_t length = split_length(text, format_of(out));
+    const char *const *parts =
+        split_text(&ctx->arena, text, format_of(out), length < 4 ? 2 : (length + 1) / 2);
+
+    if (!parts[0] || !parts[1])
+        return -AISHA_E_TELEGRAM;
+    for (; *parts; parts++) {
+        int r = send_text(ctx, out, *parts, parts[1] ? NULL : markup, ret);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* All parts of a long text; the keyboard is under the last. */
-static int send_parts(struct aisha_ctx *ctx, const struct outgoing *out, const char *const *parts,
-                      const struct aisha_message **ret)
+static AISHA_ASYNC int send_parts(struct aisha_ctx *ctx, const struct outgoing *out,
+                                  const char *const *parts, const struct aisha_message **ret)
 {
     for (; *parts; parts++) {
         int r = send_text(ctx, out, *parts, parts[1] ? NULL : out->markup, ret);
@@ -108,15 +137,13 @@ static int send_parts(struct aisha_ctx *ctx, const struct outgoing *out, const c
 
 static const char *const *parts_of(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    return split_text(&ctx->arena, out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN,
-                      SPLIT_MESSAGE_UNITS);
+    return split_text(&ctx->arena, out->text, format_of(out), SPLIT_MESSAGE_UNITS);
 }
 
 /* Whether the text is short enough to be the caption. */
 static bool is_caption(const struct outgoing *out)
 {
-    return !out->text ||
-           split_length(out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN) <= SPLIT_CAPTION_UNITS;
+    return !out->text || split_length(out->text, format_of(out)) <= SPLIT_CAPTION_UNITS;
 }
 
 static struct media without_markup_language(struct aisha_ctx *ctx, const struct media *media)

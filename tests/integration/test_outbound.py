@@ -7,6 +7,8 @@ from stack import BUILD, Stack
 
 SENDER = "[home]\n[sender]\npath = " + os.path.join(BUILD, "tests/plugins/sender/sender.so") + "\n"
 
+PROBE = "[home]\n[probe]\npath = " + os.path.join(BUILD, "tests/plugins/probe/probe.so") + "\n"
+
 
 def edit(stack, user, chat, message_id, text):
     params = {"chat_id": chat, "message_id": message_id, "text": text}
@@ -65,6 +67,15 @@ class Markup(unittest.TestCase):
             stack.wait_message(ann, "edit & more")
             shown = [message.get("text", message.get("caption")) for message in stack.bot_messages(ann)]
             self.assertEqual(shown, ["text & more", "caption & more", "edit & more"])
+
+
+    def test_what_is_too_long_with_its_markup_is_split_further(self):
+        with Stack(plugins_ini=PROBE) as stack:
+            ann = stack.user()
+            stack.fault("sendMessage", error_code=400, description="Bad Request: text is too long")
+            stack.send(ann, "/long 8")
+            stack.wait_message(ann, "Sentence 8.")
+            self.assertEqual(len(stack.bot_messages(ann)), 2)
 
 
 class Blobs(unittest.TestCase):

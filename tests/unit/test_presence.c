@@ -39,7 +39,8 @@ static void leave(struct fixture *f)
     CHECK(f, users_set_absence(f->db, &f->arena, 42, USER_BLOCKED) == 0);
     change(f, "UPDATE users SET blocked_at = 5");
     CHECK(f, users_set_absence(f->db, &f->arena, 42, USER_BLOCKED) == 0);
-    CHECK_INT(f, look(f, "SELECT blocked_at = 5 AND gone_at IS NULL FROM users"), 1); /* since when */
+    CHECK_INT(f, look(f, "SELECT blocked_at = 5 AND gone_at IS NULL FROM users"),
+              1); /* since when */
     CHECK(f, users_set_absence(f->db, &f->arena, 43, USER_BLOCKED) == 0);
     CHECK_INT(f, look(f, "SELECT COUNT(*) FROM users"), 1);
 }

@@ -69,14 +69,17 @@ static void each_method_has_its_price(void **state)
 
 static void structs_say_the_same(void **state)
 {
-    const struct aisha_copy_messages_params copy = {
-        .size = sizeof copy, .chat_id = 5, .message_ids = (const int64_t[]){1, 2, 3},
-        .message_ids_count = 3};
+    const struct aisha_copy_messages_params copy = {.size = sizeof copy,
+                                                    .chat_id = 5,
+                                                    .message_ids = (const int64_t[]){1, 2, 3},
+                                                    .message_ids_count = 3};
     const struct aisha_edit_message_text_params edit = {
         .size = sizeof edit, .chat_id = 5, .message_id = 6, .text = "x"};
     const struct aisha_send_media_group_params album = {
-        .size = sizeof album, .chat_id = 5,
-        .media = AISHA_LIST(input_media, AISHA_OBJECT(input_media, .type = "photo"), AISHA_OBJECT(input_media, .type = "photo"))};
+        .size = sizeof album,
+        .chat_id = 5,
+        .media = AISHA_LIST(input_media, AISHA_OBJECT(input_media, .type = "photo"),
+                            AISHA_OBJECT(input_media, .type = "photo"))};
 
     (void)state;
     assert_int_equal(of_params("copyMessages", &copy).messages, 3);
