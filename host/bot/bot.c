@@ -19,6 +19,7 @@
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/lanes.h"
+#include "host/bot/memory.h"
 #include "host/bot/profile.h"
 #include "host/bot/running.h"
 #include "host/bot/temp.h"
@@ -126,6 +127,20 @@ void bot_refused(struct bot *bot, const char *why)
     bot_stop(bot, -AISHA_E_DENIED);
 }
 
+static void remove_file(void *path)
+{
+    aisha_ignore(unlink(path));
+}
+
+const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suffix)
+{
+    char *path = arena_printf(arena, "%s/%llu%s", bot->temp_directory,
+                              (unsigned long long)++bot->temp_count, suffix);
+
+    arena_defer(arena, remove_file, path);
+    return path;
+}
+
 static AISHA_ASYNC void flush_from_time_to_time(void *arg)
 {
     struct bot *bot = arg;
@@ -168,6 +183,7 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     r = migrate_all(bot);
     if (r < 0)
         return r;
+    telegram_set_memory(bot->telegram, &bot_memory, bot);
     r = secret_get(bot->db, "buttons", &bot->button_key);
     if (r == 0)
         r = secret_get(bot->db, "files", &bot->files_key);
@@ -262,8 +278,11 @@ static int bot_new(struct bot *bot)
     const struct telegram_options telegram = {
         .api_url = bot->config->telegram.api_url,
         .token = bot->config->telegram.token,
-        .rate = (double)bot->config->outbound.rate,
-        .chat_rate = (double)bot->config->outbound.chat_rate,
+        .limits = {.rate = (double)bot->config->outbound.rate,
+                   .chat_rate = (double)bot->config->outbound.chat_rate,
+                   .group_rate = bot->config->outbound.chat_rate
+                                     ? (double)bot->config->outbound.group_rate
+                                     : 0},
     };
 
     int r = loop_new(&bot->loop, &loop_options);

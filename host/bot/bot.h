@@ -79,6 +79,9 @@ struct bot {
 /* Telegram refuses the token: the end. */
 void bot_refused(struct bot *bot, const char *why);
 
+/* A new name for a temporary file, which is removed with the arena if it is made. suffix may be "". */
+const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suffix);
+
 /* Called when a unit has ended. */
 void bot_unit_ended(struct bot *bot);
 

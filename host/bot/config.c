@@ -142,6 +142,7 @@ static const struct setting settings[] = {
      .remedy = "write https://HOST[:PORT], as Telegram reaches it from outside"},
     {INT(outbound, rate, "30", 0, 10000)},
     {INT(outbound, chat_rate, "1", 0, 10000)},
+    {INT(outbound, group_rate, "20", 0, 100000)},
     {INT(limits, max_in_flight, "8192", 1, 65536)},
     {INT(limits, max_pending, "10000", 1, 1000000)},
     {INT(limits, slow_handler_s, "30", 1, 600)},

@@ -41,8 +41,9 @@ struct config {
     } http;
 
     struct {
-        int64_t rate;      /* messages per second over all chats; 0 = no limit */
-        int64_t chat_rate; /* the same for one private chat */
+        int64_t rate;       /* messages per second over all chats; 0 = no limit */
+        int64_t chat_rate;  /* the same for one private chat */
+        int64_t group_rate; /* messages in a minute for one group */
     } outbound;
 
     struct {

@@ -79,8 +79,9 @@ struct aisha_ctx {
 
     /* who handles it; set by the router */
     const struct plugin *plugin;
-    const char *handler; /* for the log: "/start", "callback buy" */
-    const char *args;    /* of a command, else NULL */
+    enum outbound_priority priority; /* of what it sends */
+    const char *handler;             /* for the log: "/start", "callback buy" */
+    const char *args;                /* of a command, else NULL */
     struct button button;
     size_t payload_size;
     struct dialog dialog; /* what was asked, for a state's handler */

@@ -40,24 +40,14 @@ SENDER(audio)
 static const struct media_kind kinds[] = {KIND(document), KIND(photo), KIND(video), KIND(animation),
                                           KIND(audio)};
 
-/* The file with a source that the Bot API knows. */
-static AISHA_ASYNC int resolve(struct aisha_ctx *ctx, const struct aisha_file *given,
-                               const struct aisha_file **ret_file)
+/* The file, of this host's size. */
+static const struct aisha_file *of_our_size(struct aisha_ctx *ctx, const struct aisha_file *given)
 {
     struct aisha_file *file = arena_alloc(&ctx->arena, sizeof *file);
 
     sized_copy(file, sizeof *file, given);
     file->size = sizeof *file;
-    if (file->blob && (file->id_or_url || file->path || file->bytes))
-        return aisha_fail(ctx, -AISHA_E_INVALID, "a file with more than one source");
-    if (file->blob) {
-        file->path = aisha_temp_path(ctx, "");
-        int r = aisha_blob_get_file(ctx, file->blob, file->path);
-        if (r < 0)
-            return aisha_fail(ctx, r, "the file to send is not there: %s", file->blob);
-    }
-    *ret_file = file;
-    return 0;
+    return file;
 }
 
 int media_of(struct aisha_ctx *ctx, const struct aisha_reply *reply, struct media *ret_media)
@@ -75,7 +65,8 @@ int media_of(struct aisha_ctx *ctx, const struct aisha_reply *reply, struct medi
         file = given;
         ret_media->kind = &kinds[i];
     }
-    return file ? resolve(ctx, file, &ret_media->file) : 0;
+    ret_media->file = file ? of_our_size(ctx, file) : NULL;
+    return 0;
 }
 
 int media_send(struct aisha_ctx *ctx, const struct media *media,

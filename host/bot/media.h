@@ -28,12 +28,11 @@ struct media {
 };
 
 /*
- * Finds the file of a reply, of this host's size, and fills .kind and .file. A blob is copied to a
- * temporary file. -AISHA_E_INVALID for more than one file, -AISHA_E_NOT_FOUND for a blob that is
- * not there.
+ * Finds the file of a reply, of this host's size, and fills .kind and .file.
+ * -AISHA_E_INVALID for more than one file.
  */
-AISHA_ASYNC AISHA_CHECKED int media_of(struct aisha_ctx *ctx, const struct aisha_reply *reply,
-                                       struct media *ret_media);
+AISHA_CHECKED int media_of(struct aisha_ctx *ctx, const struct aisha_reply *reply,
+                           struct media *ret_media);
 
 AISHA_ASYNC AISHA_CHECKED int media_send(struct aisha_ctx *ctx, const struct media *media,
                                          const struct aisha_message **ret_sent);

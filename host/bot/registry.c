@@ -153,7 +153,7 @@ const char *const *registry_allowed_updates(const struct registry *registry, str
         max += registry->plugins[i].d.updates.count;
     const char **list = arena_alloc(arena, max * sizeof *list);
     for (size_t i = 0; i < update_kind_count; i++)
-        if (update_kinds[i].is_ours)
+        if (update_kinds[i].is_ours || update_kinds[i].is_watched)
             list[count++] = update_kinds[i].name;
     for (size_t i = 0; i < registry->count; i++) {
         const struct plugin *plugin = &registry->plugins[i];

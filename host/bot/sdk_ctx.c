@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <aisha/aisha.h>
 
@@ -172,18 +171,9 @@ void aisha_defer(struct aisha_ctx *ctx, void (*fn)(void *data), void *data)
     arena_defer(&ctx->arena, fn, data);
 }
 
-static void remove_file(void *path)
-{
-    aisha_ignore(unlink(path));
-}
-
 const char *aisha_temp_path(struct aisha_ctx *ctx, const char *suffix)
 {
-    char *path = arena_printf(&ctx->arena, "%s/%llu%s", ctx->bot->temp_directory,
-                              (unsigned long long)++ctx->bot->temp_count, suffix ? suffix : "");
-
-    arena_defer(&ctx->arena, remove_file, path);
-    return path;
+    return bot_temp_path(ctx->bot, &ctx->arena, suffix ? suffix : "");
 }
 
 /* ---- what arrived ---- */

@@ -18,6 +18,7 @@
 #include "host/core/worker.h"
 #include "host/io/http_client.h"
 #include "host/store/blob.h"
+#include "host/store/sent_files.h"
 #include "host/telegram/client.h"
 
 #define REFUSE_IN_TRANSACTION(ctx)                                                                 \
@@ -34,6 +35,8 @@ static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
 
     if (has_arrived && ctx->kind && ctx->kind->answer && strcasecmp(method, ctx->kind->answer) == 0)
         ctx->is_answered = true;
+    if (r < 0 && ctx->telegram_failure.is_store_down)
+        ctx->has_store_failed = true;
     if (r < 0 && r != -AISHA_E_CANCELED)
         return aisha_fail(ctx, r, "%s: %s", method,
                           ctx->telegram_failure.description ? ctx->telegram_failure.description
@@ -41,21 +44,44 @@ static int note_telegram(struct aisha_ctx *ctx, const char *method, int r)
     return r;
 }
 
+void aisha_set_priority(struct aisha_ctx *ctx, enum aisha_priority priority)
+{
+    static const enum outbound_priority priorities[] = {
+        [AISHA_INTERACTIVE] = OUTBOUND_INTERACTIVE,
+        [AISHA_NOTIFICATION] = OUTBOUND_NOTIFICATION,
+        [AISHA_BROADCAST] = OUTBOUND_BROADCAST,
+    };
+
+    ctx->priority = (unsigned)priority < sizeof priorities / sizeof *priorities
+                        ? priorities[priority]
+                        : OUTBOUND_BROADCAST;
+}
+
+static struct telegram_sender sender_of(const struct aisha_ctx *ctx)
+{
+    return (struct telegram_sender){.priority = ctx->priority,
+                                    .blob_owner = ctx->plugin ? ctx->plugin->name : NULL};
+}
+
 int aisha_call_(struct aisha_ctx *ctx, const char *method, const void *params, void *ret)
 {
+    const struct telegram_sender sender = sender_of(ctx);
+
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call(ctx->bot->telegram, &ctx->arena, method, params, ret,
-                                       &ctx->telegram_failure));
+                         telegram_call_as(ctx->bot->telegram, &ctx->arena, &sender, method, params,
+                                          ret, &ctx->telegram_failure));
 }
 
 int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
                     const char **ret_json)
 {
+    const struct telegram_sender sender = sender_of(ctx);
+
     REFUSE_IN_TRANSACTION(ctx);
     return note_telegram(ctx, method,
-                         telegram_call_json(ctx->bot->telegram, &ctx->arena, method, json, ret_json,
-                                            &ctx->telegram_failure));
+                         telegram_call_json_as(ctx->bot->telegram, &ctx->arena, &sender, method,
+                                               json, ret_json, &ctx->telegram_failure));
 }
 
 int aisha_download(struct aisha_ctx *ctx, const char *file_id, int64_t max_bytes,
@@ -173,5 +199,8 @@ const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)
 {
     REFUSE_IN_TRANSACTION(ctx);
-    return note_blob(ctx, blob_delete(ctx->bot->blobs, full_key(ctx, key)));
+    int r = sent_files_delete_blob(ctx->bot->db, &ctx->arena, full_key(ctx, key));
+    if (r == 0)
+        r = blob_delete(ctx->bot->blobs, full_key(ctx, key));
+    return note_blob(ctx, r);
 }

@@ -3,7 +3,6 @@
  * topic that is gone, a message that cannot be edited) is dealt with here, once.
  */
 #include <string.h>
-#include <strings.h>
 
 #include <aisha/aisha.h>
 
@@ -72,34 +71,62 @@ static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *
     return 0;
 }
 
-/* Whether the last call was refused with a description that contains text. */
-static bool was_refused(const struct aisha_ctx *ctx, int r, const char *text)
+/* Whether the last call was refused in a way that this would mend. */
+static bool needs(const struct aisha_ctx *ctx, int r, enum telegram_remedy remedy)
 {
-    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.description &&
-           strcasestr(ctx->telegram_failure.description, text);
+    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.remedy == remedy;
 }
 
-static int send_text(struct aisha_ctx *ctx, const struct outgoing *out, const char *text,
-                     const struct aisha_reply_markup *markup, const struct aisha_message **ret)
+static enum split_format format_of(const struct outgoing *out)
+{
+    return out->is_html ? SPLIT_HTML : SPLIT_PLAIN;
+}
+
+static AISHA_ASYNC int send_halves(struct aisha_ctx *ctx, const struct outgoing *out,
+                                   const char *text, const struct aisha_reply_markup *markup,
+                                   const struct aisha_message **ret);
+
+static AISHA_ASYNC int send_text(struct aisha_ctx *ctx, const struct outgoing *out,
+                                 const char *text, const struct aisha_reply_markup *markup,
+                                 const struct aisha_message **ret)
 {
     int r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = text,
                                .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
-    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
         r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
-    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+    if (needs(ctx, r, REMEDY_NO_THREAD) && ctx->thread_id) {
         ctx->thread_id = 0;
         r = send_text(ctx, out, text, markup, ret);
     }
-    return r;
+    return needs(ctx, r, REMEDY_SPLIT) ? send_halves(ctx, out, text, markup, ret) : r;
+}
+
+/* Of a text that fits, but not with its markup: Telegram limits that, too. */
+static AISHA_ASYNC int send_halves(struct aisha_ctx *ctx, const struct outgoing *out,
+                                   const char *text, const struct aisha_reply_markup *markup,
+                                   const struct aisha_message **ret)
+{
+    size_t length = split_length(text, format_of(out));
+    const char *const *parts =
+        split_text(&ctx->arena, text, format_of(out), length < 4 ? 2 : (length + 1) / 2);
+
+    if (!parts[0] || !parts[1])
+        return -AISHA_E_TELEGRAM;
+    for (; *parts; parts++) {
+        int r = send_text(ctx, out, *parts, parts[1] ? NULL : markup, ret);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* All parts of a long text; the keyboard is under the last. */
-static int send_parts(struct aisha_ctx *ctx, const struct outgoing *out, const char *const *parts,
-                      const struct aisha_message **ret)
+static AISHA_ASYNC int send_parts(struct aisha_ctx *ctx, const struct outgoing *out,
+                                  const char *const *parts, const struct aisha_message **ret)
 {
     for (; *parts; parts++) {
         int r = send_text(ctx, out, *parts, parts[1] ? NULL : out->markup, ret);
@@ -111,15 +138,13 @@ static int send_parts(struct aisha_ctx *ctx, const struct outgoing *out, const c
 
 static const char *const *parts_of(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    return split_text(&ctx->arena, out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN,
-                      SPLIT_MESSAGE_UNITS);
+    return split_text(&ctx->arena, out->text, format_of(out), SPLIT_MESSAGE_UNITS);
 }
 
 /* Whether the text is short enough to be the caption. */
 static bool is_caption(const struct outgoing *out)
 {
-    return !out->text ||
-           split_length(out->text, out->is_html ? SPLIT_HTML : SPLIT_PLAIN) <= SPLIT_CAPTION_UNITS;
+    return !out->text || split_length(out->text, format_of(out)) <= SPLIT_CAPTION_UNITS;
 }
 
 static struct media without_markup_language(struct aisha_ctx *ctx, const struct media *media)
@@ -147,11 +172,11 @@ static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *
             return r;
     }
     int r = media_send(ctx, &media, ret);
-    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
         media = without_markup_language(ctx, &media);
         r = media_send(ctx, &media, ret);
     }
-    if (was_refused(ctx, r, "message thread not found") && ctx->thread_id) {
+    if (needs(ctx, r, REMEDY_NO_THREAD) && ctx->thread_id) {
         ctx->thread_id = 0;
         r = media_send(ctx, &media, ret);
     }
@@ -234,7 +259,7 @@ static AISHA_ASYNC int edit_screen_text(struct aisha_ctx *ctx, const struct outg
     const char *text = parts_of(ctx, out)[0];
 
     int r = edit_text(ctx, out, text, out->is_html);
-    if (out->is_html && was_refused(ctx, r, "can't parse entities"))
+    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
         r = edit_text(ctx, out, html_to_plain(&ctx->arena, text), false);
     return r;
 }
@@ -246,7 +271,7 @@ static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct out
     media.caption = out->text;
     media.is_html = out->is_html;
     int r = media_replace(ctx, &media, ctx->screen_id);
-    if (media.is_html && was_refused(ctx, r, "can't parse entities")) {
+    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
         media = without_markup_language(ctx, &media);
         r = media_replace(ctx, &media, ctx->screen_id);
     }
@@ -268,19 +293,11 @@ static bool can_be_edited(struct aisha_ctx *ctx, const struct outgoing *out)
 
 static AISHA_ASYNC int show(struct aisha_ctx *ctx, const struct outgoing *out)
 {
-    static const char *const not_editable[] = {
-        "message to edit not found", "message can't be edited", "there is no text in the message"};
-
     find_screen(ctx);
     if (!can_be_edited(ctx, out))
         return show_anew(ctx, out);
     int r = out->media.kind ? edit_screen_media(ctx, out) : edit_screen_text(ctx, out);
-    if (was_refused(ctx, r, "message is not modified"))
-        return 0;
-    for (size_t i = 0; i < sizeof not_editable / sizeof *not_editable; i++)
-        if (was_refused(ctx, r, not_editable[i]))
-            return show_anew(ctx, out);
-    return r;
+    return needs(ctx, r, REMEDY_ANEW) ? show_anew(ctx, out) : r;
 }
 
 int aisha_screen_(struct aisha_ctx *ctx, const struct aisha_reply *screen)
@@ -327,9 +344,8 @@ static int answer(struct aisha_ctx *ctx, const char *text, bool is_alert)
     ctx->is_answered = true;
     if (answer_by_delivery(ctx, query, text, is_alert))
         return 0;
-    int r = aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
-                                        .show_alert = is_alert);
-    return was_refused(ctx, r, "query is too old") ? 0 : r;
+    return aisha_answer_callback_query(ctx, NULL, .callback_query_id = query->id, .text = text,
+                                       .show_alert = is_alert);
 }
 
 int aisha_answer(struct aisha_ctx *ctx, const char *text)

@@ -86,9 +86,22 @@ static bool is_joined(const struct scan *s, unsigned code)
            (is_flag_letter(code) && s->flag_letters % 2 == 1);
 }
 
+/* Of scripts without spaces: the next sentence follows at once. */
+static bool ends_wide_sentence(unsigned code)
+{
+    return code == 0x3002 || code == 0xff01 || code == 0xff1f;
+}
+
 static bool ends_sentence(unsigned code)
 {
-    return code == '.' || code == '!' || code == '?' || code == 0x2026 || code == 0x3002;
+    return code == '.' || code == '!' || code == '?' || code == 0x2026 || ends_wide_sentence(code);
+}
+
+/* What may stand between the end of a sentence and the space behind it. */
+static bool is_closing(unsigned code)
+{
+    return code == '"' || code == '\'' || code == ')' || code == ']' || code == 0xbb ||
+           code == 0x2019 || code == 0x201c || code == 0x201d;
 }
 
 /* Notes the place behind a character. */
@@ -101,12 +114,14 @@ static void note_character(struct scan *s, const struct atom *atom)
         kind = s->before == '\n' ? CUT_PARAGRAPH : CUT_LINE;
     else if (atom->code == ' ' || atom->code == '\t')
         kind = ends_sentence(s->sentence_before) ? CUT_SENTENCE : CUT_WORD;
+    else if (ends_wide_sentence(atom->code))
+        kind = CUT_SENTENCE;
     if (kind != CUT_KINDS)
         s->cuts[kind] = s->hard;
     s->flag_letters = is_flag_letter(atom->code) ? s->flag_letters + 1 : 0;
     if (atom->code != '\r')
         s->before = atom->code;
-    if (!is_white(atom->code))
+    if (!is_white(atom->code) && !(is_closing(atom->code) && ends_sentence(s->sentence_before)))
         s->sentence_before = atom->code;
 }
 

@@ -19,6 +19,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/memory.h"
 #include "host/bot/progress.h"
 #include "host/bot/router.h"
 #include "host/bot/running.h"
@@ -182,8 +183,6 @@ static AISHA_ASYNC int meet(struct aisha_ctx *ctx)
                                          .username = ctx->from->username,
                                          .language_code = ctx->from->language_code};
     int r = users_meet(ctx->bot->db, &ctx->arena, &profile, &ctx->user);
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
     if (r == 0 && ctx->user.locale)
         ctx->locale = ctx->user.locale;
     return r;
@@ -212,6 +211,10 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
     if (is_expired(ctx))
         return 0;
     r = meet(ctx);
+    if (r == 0)
+        r = memory_note_update(ctx);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
     if (r < 0)
         return r;
     r = router_run(ctx);

@@ -53,7 +53,11 @@ const struct update_kind update_kinds[] = {
     {.name = "purchased_paid_media", .person = "from", .lane = LANE_USER},
     {.name = "poll", .lane = LANE_OTHER},
     {.name = "poll_answer", .person = "user", .lane = LANE_USER},
-    {.name = "my_chat_member", .chat = "chat", .person = "from", .lane = LANE_USER},
+    {.name = "my_chat_member",
+     .chat = "chat",
+     .person = "from",
+     .lane = LANE_USER,
+     .is_watched = true}, /* who has blocked the bot */
     {.name = "chat_member", .chat = "chat", .person = "from", .lane = LANE_CHAT},
     {.name = "chat_join_request", .chat = "chat", .person = "from", .lane = LANE_USER},
     {.name = "chat_boost", .chat = "chat", .lane = LANE_CHAT},

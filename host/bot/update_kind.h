@@ -28,6 +28,7 @@ struct update_kind {
     int64_t life_s;     /* after that nobody takes an answer, so it is dropped; 0 = unlimited */
     bool is_question;   /* answering is all there is to do: its handler ends with its life */
     bool is_ours;       /* the host handles it whatever the plugins do, with tables of its own */
+    bool is_watched;    /* the host looks at it beside the plugins that handle it */
 };
 
 enum { UPDATE_KINDS_MAX = 64 };

@@ -38,6 +38,7 @@ struct job {
     size_t size, max_size;
     int64_t ret_size;
     void *ret_bytes; /* malloc'ed */
+    char ret_stamp[80];
 };
 
 /* ---- keys ---- */
@@ -259,6 +260,9 @@ static int measure(void *arg)
         return fd;
     close(fd);
     job->ret_size = info.st_size;
+    /* each writing makes a new file, with a number that no other file has now */
+    snprintf(job->ret_stamp, sizeof job->ret_stamp, "%lld-%llu-%lld.%09ld", (long long)info.st_size,
+             (unsigned long long)info.st_ino, (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     return 0;
 }
 
@@ -349,6 +353,17 @@ int blob_size(struct blob_store *store, const char *key, int64_t *ret_size)
     int r = run(store, measure, &job);
     if (r == 0)
         *ret_size = job.ret_size;
+    return r;
+}
+
+int blob_stamp(struct blob_store *store, struct arena *arena, const char *key,
+               const char **ret_stamp)
+{
+    struct job job = {.key = key};
+
+    int r = run(store, measure, &job);
+    if (r == 0)
+        *ret_stamp = arena_strdup(arena, job.ret_stamp);
     return r;
 }
 

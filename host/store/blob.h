@@ -29,6 +29,9 @@ AISHA_ASYNC AISHA_CHECKED int blob_get_file(struct blob_store *store, const char
                                             const char *path);
 AISHA_ASYNC AISHA_CHECKED int blob_size(struct blob_store *store, const char *key,
                                         int64_t *ret_size);
+/* A text that changes whenever the content is replaced. */
+AISHA_ASYNC AISHA_CHECKED int blob_stamp(struct blob_store *store, struct arena *arena,
+                                         const char *key, const char **ret_stamp);
 
 /* A blob as it is now; replacing or deleting it later does not change what is read. */
 struct blob_file {

@@ -85,6 +85,26 @@ const struct aisha_migration host_migrations[] = {
                "  chat_id BIGINT NOT NULL,"
                "  PRIMARY KEY (bot_id, chat_id));",
     },
+    {
+        .version = 4,
+        .name = "who left, groups that moved, files that Telegram has",
+        .sql = "ALTER TABLE users ADD COLUMN blocked_at BIGINT;"
+               "ALTER TABLE users ADD COLUMN gone_at BIGINT;" /* the account was deleted */
+
+               /* Groups of which there is something to know. */
+               "CREATE TABLE chats ("
+               "  chat_id BIGINT NOT NULL PRIMARY KEY,"
+               "  moved_to BIGINT," /* the supergroup that it has become */
+               "  gone_at BIGINT);" /* the bot was removed */
+
+               "CREATE TABLE sent_files ("
+               "  bot_id BIGINT NOT NULL,"
+               "  blob_key TEXT NOT NULL,"
+               "  kind TEXT NOT NULL,"
+               "  stamp TEXT NOT NULL," /* of the content that was sent */
+               "  file_id TEXT NOT NULL,"
+               "  PRIMARY KEY (bot_id, blob_key, kind));",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

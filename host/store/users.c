@@ -21,7 +21,8 @@ static AISHA_ASYNC int find(struct db *db, struct arena *arena, int64_t telegram
                             const struct aisha_rows **ret_rows)
 {
     return db_query(db, arena,
-                    &AISHA_SQL("SELECT id, first_name, last_name, username, language_code, locale"
+                    &AISHA_SQL("SELECT id, first_name, last_name, username, language_code, locale,"
+                               " blocked_at IS NOT NULL OR gone_at IS NOT NULL AS is_away"
                                " FROM users WHERE telegram_id = $1",
                                telegram_id),
                     ret_rows);
@@ -74,6 +75,22 @@ int users_meet(struct db *db, struct arena *arena, const struct user_profile *pr
     if (rows->row_count != 1)
         return -AISHA_E_CONFLICT; /* deleted meanwhile */
     *ret_user = (struct user){.id = aisha_cell_text(rows, 0, "id"),
-                              .locale = aisha_cell_text(rows, 0, "locale")};
+                              .locale = aisha_cell_text(rows, 0, "locale"),
+                              .is_away = aisha_cell_int(rows, 0, "is_away") != 0};
     return 0;
+}
+
+int users_set_absence(struct db *db, struct arena *arena, int64_t telegram_id,
+                      enum user_absence absence)
+{
+    static const char *const changes[] = {
+        [USER_HERE] = "UPDATE users SET blocked_at = NULL, gone_at = NULL WHERE telegram_id = $1"
+                      " AND (blocked_at IS NOT NULL OR gone_at IS NOT NULL) AND $2 > 0",
+        [USER_BLOCKED] = "UPDATE users SET blocked_at = $2"
+                         " WHERE telegram_id = $1 AND blocked_at IS NULL",
+        [USER_GONE] = "UPDATE users SET gone_at = $2 WHERE telegram_id = $1 AND gone_at IS NULL",
+    };
+
+    return db_query(db, arena, &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)),
+                    NULL);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <aisha/base.h>
@@ -20,8 +21,20 @@ struct user_profile {
 struct user {
     const char *id;     /* UUID */
     const char *locale; /* what they chose, or NULL */
+    bool is_away;       /* as far as we know, nothing can be sent to them */
+};
+
+enum user_absence {
+    USER_HERE,
+    USER_BLOCKED, /* they have blocked the bot */
+    USER_GONE,    /* their account was deleted */
 };
 
 /* Finds or registers the person and brings the row up to date. Texts are in arena. */
 AISHA_ASYNC AISHA_CHECKED int users_meet(struct db *db, struct arena *arena,
                                          const struct user_profile *profile, struct user *ret_user);
+
+/* Notes that they left, from when on, or that they are back; for one whom the bot has not met it
+ * does nothing. */
+AISHA_ASYNC AISHA_CHECKED int users_set_absence(struct db *db, struct arena *arena,
+                                                int64_t telegram_id, enum user_absence absence);

@@ -1,15 +1,13 @@
 /*
- * Request, envelope, retries. The URL holds the token, so no message here ever contains it.
+ * Request, envelope, download. The URL holds the token, so no message here ever contains it.
  */
 #include "host/telegram/client.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <aisha/bot_api.h>
@@ -17,39 +15,21 @@
 #include <aisha/http.h>
 
 #include "host/core/arena.h"
-#include "host/core/log.h"
-#include "host/core/loop.h"
-#include "host/core/wait.h"
 #include "host/io/http_client.h"
-#include "host/telegram/api.h"
+#include "host/telegram/client_internal.h"
 #include "host/telegram/codec.h"
 #include "host/telegram/outbound.h"
 
 enum {
     MAX_ANSWER_BYTES = 64 * 1024 * 1024, /* 100 updates of 512 KiB, and room */
-    CALL_TIMEOUT_MS = 30000,
-    UPLOAD_TIMEOUT_MS = 180000,
     DOWNLOAD_TIMEOUT_MS = 120000,
-    MAX_TRIES = 8,
-    MAX_PAUSE_MS = 15000,
-    MAX_PATIENCE_S = 120, /* a longer retry_after is an error for the caller */
     BOT_API_DOWNLOAD_BYTES = 20 << 20,
-};
-
-struct telegram {
-    struct loop *loop;
-    struct http_client *http;
-    struct outbound *outbound;
-    char *token;
-    char *base; /* ends before the method: ".../bot<token>/" */
-    char *file_base;
 };
 
 int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_client *http,
                  const struct telegram_options *options)
 {
     struct telegram *telegram = calloc(1, sizeof *telegram);
-    const struct outbound_options limits = {.rate = options->rate, .chat_rate = options->chat_rate};
     size_t length = strlen(options->api_url);
 
     if (!telegram)
@@ -57,6 +37,7 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
     while (length > 0 && options->api_url[length - 1] == '/')
         length--;
     *telegram = (struct telegram){.loop = loop, .http = http, .token = strdup(options->token)};
+    TAILQ_INIT(&telegram->uploading);
     if (!telegram->token)
         abort();
     if (asprintf(&telegram->base, "%.*s/bot%s/", (int)length, options->api_url, options->token) < 0)
@@ -64,13 +45,20 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
     if (asprintf(&telegram->file_base, "%.*s/file/bot%s/", (int)length, options->api_url,
                  options->token) < 0)
         abort();
-    int r = outbound_new(&telegram->outbound, loop, &limits);
+    int r = outbound_new(&telegram->outbound, loop, &options->limits);
     if (r < 0) {
         telegram_free(telegram);
         return r;
     }
     *ret_telegram = telegram;
     return 0;
+}
+
+void telegram_set_memory(struct telegram *telegram, const struct telegram_memory *memory,
+                         void *user)
+{
+    telegram->memory = memory;
+    telegram->memory_user = user;
 }
 
 void telegram_free(struct telegram *telegram)
@@ -200,145 +188,6 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
     return read_envelope(telegram, arena, answer, ret_result, failure);
 }
 
-/* ---- a call, with its turn and its retries ---- */
-
-static bool is_transient(int r, const struct telegram_failure *failure)
-{
-    switch (-r) {
-    case AISHA_E_UNAVAILABLE:
-    case AISHA_E_TIMEOUT:
-        return true;
-    case AISHA_E_UPSTREAM: /* a proxy's page, half an answer */
-        return failure->error_code == 0 || failure->error_code == 200 || failure->error_code >= 500;
-    case AISHA_E_TELEGRAM:
-        return (failure->error_code >= 500 && failure->error_code != 501) ||
-               failure->error_code == 421 ||
-               (failure->error_code == 429 && failure->retry_after_s <= MAX_PATIENCE_S);
-    default:
-        return false;
-    }
-}
-
-static int64_t pause_before(int try, const struct telegram_failure *failure)
-{
-    if (failure->error_code == 429)
-        return failure->retry_after_s * 1000 + 200;
-    int64_t pause_ms = 250LL << try;
-    return pause_ms < MAX_PAUSE_MS ? pause_ms : MAX_PAUSE_MS;
-}
-
-static AISHA_ASYNC int request_with_retries(struct telegram *telegram, struct arena *arena,
-                                            const char *method, const struct codec_body *body,
-                                            const cJSON **ret_result,
-                                            struct telegram_failure *failure)
-{
-    int64_t timeout_ms = body->parts ? UPLOAD_TIMEOUT_MS : CALL_TIMEOUT_MS;
-
-    for (int try = 1;; try++) {
-        int r = telegram_request(telegram, arena, method, body, timeout_ms, ret_result, failure);
-        if (r == 0 || !is_transient(r, failure) || try == MAX_TRIES)
-            return r;
-        int64_t pause_ms = pause_before(try, failure);
-        log_warn("telegram", "method=%s try=%d code=%d %s, next try in %lld ms", method, try,
-                 failure->error_code,
-                 failure->description ? failure->description : aisha_error_text(r),
-                 (long long)pause_ms);
-        int slept = wait_sleep(telegram->loop, pause_ms);
-        if (slept < 0)
-            return slept;
-    }
-}
-
-static AISHA_ASYNC int request_in_turn(struct telegram *telegram, struct arena *arena,
-                                       const char *method, int64_t chat_id,
-                                       const struct codec_body *body, const cJSON **ret_result,
-                                       struct telegram_failure *failure)
-{
-    if (chat_id == 0 || strncasecmp(method, "get", 3) == 0)
-        return request_with_retries(telegram, arena, method, body, ret_result, failure);
-    int r = outbound_enter(telegram->outbound, chat_id);
-    if (r < 0)
-        return r;
-    r = request_with_retries(telegram, arena, method, body, ret_result, failure);
-    outbound_leave(telegram->outbound, chat_id);
-    return r;
-}
-
-/* The chat_id member of a params struct; 0 when there is none or it is a name. */
-static int64_t chat_of(const struct api_type *type, const void *params)
-{
-    size_t size = params ? *(const size_t *)params : 0;
-
-    for (size_t i = 0; type && i < type->field_count; i++) {
-        const struct api_field *field = &type->fields[i];
-        if (strcmp(field->name, "chat_id") == 0 && field->offset + sizeof(int64_t) <= size)
-            return *(const int64_t *)((const char *)params + field->offset);
-    }
-    return 0;
-}
-
-static AISHA_PRINTF(4, 5) int explain(struct arena *arena, struct telegram_failure *failure, int r,
-                                      const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    failure->description = arena_vprintf(arena, format, args);
-    va_end(args);
-    return r;
-}
-
-int telegram_call(struct telegram *telegram, struct arena *arena, const char *name,
-                  const void *params, void *ret, struct telegram_failure *failure)
-{
-    const struct api_method *method = api_find_method(name);
-    struct codec_body body;
-    const char *field = NULL;
-    const cJSON *result;
-
-    *failure = (struct telegram_failure){0};
-    if (!method)
-        return explain(arena, failure, -AISHA_E_INVALID, "this host does not know the method %s",
-                       name);
-    int r = codec_write(arena, method, params, &body, &field);
-    if (r < 0)
-        return explain(arena, failure, r, "the parameter %s is missing or wrong",
-                       field ? field : "");
-    r = request_in_turn(telegram, arena, name, chat_of(method->params, params), &body, &result,
-                        failure);
-    return r < 0 ? r : codec_read_result(arena, method, result, ret);
-}
-
-int telegram_call_json(struct telegram *telegram, struct arena *arena, const char *method,
-                       const char *json, const char **ret_json, struct telegram_failure *failure)
-{
-    const struct codec_body body = {.json = json};
-    const cJSON *result;
-    cJSON *params = NULL;
-
-    *failure = (struct telegram_failure){0};
-    int r = codec_parse(json, strlen(json), &params);
-    arena_defer(arena, delete_json, params);
-    if (r < 0 || !cJSON_IsObject(params))
-        return explain(arena, failure, -AISHA_E_INVALID, "the parameters of %s are no JSON object",
-                       method);
-    if (!*method ||
-        strspn(method, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
-            strlen(method))
-        return explain(arena, failure, -AISHA_E_INVALID, "%s cannot be a method", method);
-    r = request_in_turn(telegram, arena, method,
-                        codec_integer(cJSON_GetObjectItemCaseSensitive(params, "chat_id")), &body,
-                        &result, failure);
-    if (r == 0 && ret_json) {
-        char *text = cJSON_PrintUnformatted(result);
-        if (!text)
-            abort();
-        arena_defer(arena, free, text);
-        *ret_json = text;
-    }
-    return r;
-}
-
 /* ---- files ---- */
 
 static bool is_safe_path(const char *path)
@@ -367,8 +216,10 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         return r;
     if (file->file_size > max_bytes)
         return -AISHA_E_LIMIT;
-    if (!file->file_path || !is_safe_path(file->file_path))
-        return explain(arena, failure, -AISHA_E_UPSTREAM, "getFile gave no path");
+    if (!file->file_path || !is_safe_path(file->file_path)) {
+        failure->description = "getFile gave no path";
+        return -AISHA_E_UPSTREAM;
+    }
     const struct aisha_http_request request = {
         .size = sizeof request,
         .url = arena_printf(arena, "%s%s", telegram->file_base, file->file_path),
@@ -382,7 +233,8 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
     if (r == 0 && answer->status != 200) {
         unlink(path); /* of another 2xx */
         failure->error_code = answer->status;
-        return explain(arena, failure, -AISHA_E_UPSTREAM, "the download was refused");
+        failure->description = "the download was refused";
+        return -AISHA_E_UPSTREAM;
     }
     return r;
 }

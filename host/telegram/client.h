@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,16 +12,20 @@
 
 #include <aisha/base.h>
 
+#include "host/telegram/outbound.h"
+#include "host/telegram/remedy.h"
+
 struct arena;
 struct codec_body;
 struct http_client;
 struct loop;
 struct telegram;
+struct telegram_memory;
 
 struct telegram_options {
     const char *api_url; /* "https://api.telegram.org" */
     const char *token;
-    double rate, chat_rate; /* see outbound.h */
+    struct outbound_options limits;
 };
 
 /* What Telegram said when it refused, or why it was not reached (error_code 0). Text is in the call's
@@ -30,6 +35,8 @@ struct telegram_failure {
     const char *description;
     int64_t retry_after_s;
     int64_t migrate_to_chat_id;
+    enum telegram_remedy remedy; /* what the caller may still try */
+    bool is_store_down;          /* it was not asked: our own files cannot be reached now */
     /* Of an answer that is not one of the Bot API, with a NUL at its end; not for the log, since it
      * may quote our URL. */
     const char *body;
@@ -41,6 +48,10 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
 /* No call may be running. NULL is fine. */
 void telegram_free(struct telegram *telegram);
 
+/* From now on what is learned is remembered; memory and user are borrowed. */
+void telegram_set_memory(struct telegram *telegram, const struct telegram_memory *memory,
+                         void *user);
+
 /*
  * One HTTP request, no retry. ret_result is deleted with the arena. Fails with -AISHA_E_TELEGRAM and
  * a filled failure; -AISHA_E_UPSTREAM when the answer is not one of the Bot API (failure->error_code
@@ -51,16 +62,38 @@ AISHA_ASYNC AISHA_CHECKED int telegram_request(struct telegram *telegram, struct
                                                int64_t timeout_ms, const cJSON **ret_result,
                                                struct telegram_failure *failure);
 
+/* On whose behalf a call is made. */
+struct telegram_sender {
+    enum outbound_priority priority;
+    const char *blob_owner; /* before the keys of blobs; NULL = it may not send any */
+};
+
 /*
  * A method with a params struct of <aisha/bot_api.h>; *ret is of the type its macro takes. Waits for
- * its turn in the chat it goes to; repeats after lost connections, 5xx and 429. So a message may be
+ * its turn in the chat it goes to, and does what remedy.h says about failures. So a message may be
  * sent twice, but not silently be lost.
+ *
+ * An edit that a later edit of the same message overtakes while it waits is never sent, and succeeds
+ * like one that changes nothing ("message is not modified"): *ret is then NULL.
+ *
+ * sender may be NULL: the host itself, as urgently as can be.
  */
+AISHA_ASYNC AISHA_CHECKED int telegram_call_as(struct telegram *telegram, struct arena *arena,
+                                               const struct telegram_sender *sender,
+                                               const char *method, const void *params, void *ret,
+                                               struct telegram_failure *failure);
+
+/* The same with JSON text; the result of such an edit is `true`. */
+AISHA_ASYNC AISHA_CHECKED int telegram_call_json_as(struct telegram *telegram, struct arena *arena,
+                                                    const struct telegram_sender *sender,
+                                                    const char *method, const char *json,
+                                                    const char **ret_json,
+                                                    struct telegram_failure *failure);
+
+/* Both for the host itself. */
 AISHA_ASYNC AISHA_CHECKED int telegram_call(struct telegram *telegram, struct arena *arena,
                                             const char *method, const void *params, void *ret,
                                             struct telegram_failure *failure);
-
-/* The same with JSON text. */
 AISHA_ASYNC AISHA_CHECKED int telegram_call_json(struct telegram *telegram, struct arena *arena,
                                                  const char *method, const char *json,
                                                  const char **ret_json,

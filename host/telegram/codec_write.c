@@ -127,7 +127,7 @@ static int normalize_file(struct writer *w, const struct aisha_file *file,
         return -AISHA_E_INVALID;
     memcpy(copy, file, file->size < sizeof *copy ? file->size : sizeof *copy);
     copy->size = sizeof *copy;
-    if (!!copy->id_or_url + !!copy->path + !!copy->bytes != 1)
+    if (!!copy->id_or_url + !!copy->path + !!copy->bytes + !!copy->blob != 1)
         return -AISHA_E_INVALID;
     *ret = copy;
     return 0;

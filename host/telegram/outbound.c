@@ -1,4 +1,7 @@
 /*
+ * A lane is idle, or taken by one call, or waits for its time (its timer runs), or is ready: then it
+ * stands in the list of its first call's priority and waits for the limit over all chats.
+ *
  * A lane exists while somebody is in it or waits for it, and until its allowance is full again.
  */
 #include "host/telegram/outbound.h"
@@ -7,13 +10,18 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
 #include <aisha/error.h>
 
 #include "host/core/loop.h"
-#include "host/core/slots.h"
-#include "host/core/wait.h"
 
-enum { CHAT_BURST = 5, SWEEP_AT = 1024 };
+enum {
+    CHAT_BURST = 5,
+    SWEEP_AT = 1024,
+    UNEXPLAINED_WITHIN_MS = 2000,
+};
 
 /* A token bucket: `tokens` may be spent now, `rate` more come each second up to `burst`. */
 struct bucket {
@@ -21,10 +29,19 @@ struct bucket {
     int64_t filled_at_ms;
 };
 
+TAILQ_HEAD(call_list, outbound_call);
+TAILQ_HEAD(lane_list, lane);
+
 struct lane {
+    struct outbound *outbound;
     int64_t chat_id;
-    struct slots turn;
     struct bucket bucket;
+    int64_t rests_until_ms;
+    struct call_list waiting; /* by priority, then in order */
+    bool is_taken;
+    struct lane_list *ready_in; /* the list it stands in, or NULL */
+    TAILQ_ENTRY(lane) ready_link;
+    struct event timer;
     UT_hash_handle hh;
 };
 
@@ -32,9 +49,18 @@ struct outbound {
     struct loop *loop;
     struct outbound_options options;
     struct bucket all;
+    int64_t rests_until_ms;
     struct lane *lanes;
     size_t sweep_at;
+    struct lane_list ready[OUTBOUND_PRIORITIES];
+    struct event timer; /* until the limit over all chats lets the next one go */
+
+    struct { /* the last 429 that our counting does not explain */
+        int64_t chat_id, at_ms;
+    } unexplained;
 };
+
+/* ---- buckets ---- */
 
 static struct bucket bucket_full(double rate, double burst, int64_t now_ms)
 {
@@ -49,22 +75,309 @@ static void bucket_fill(struct bucket *bucket, int64_t now_ms)
     bucket->filled_at_ms = now_ms;
 }
 
-/* Spends one token, if need be one of the future; returns how long to wait for it, in ms. */
-static int64_t bucket_take(struct bucket *bucket, int64_t now_ms)
+/* How long until count messages may go, in ms; more than a burst go when the bucket is full. */
+static int64_t bucket_wait_ms(struct bucket *bucket, unsigned count, int64_t now_ms)
 {
-    if (bucket->rate <= 0)
+    double needed = count < bucket->burst ? count : bucket->burst;
+
+    if (bucket->rate <= 0 || count == 0)
         return 0;
     bucket_fill(bucket, now_ms);
-    bucket->tokens -= 1;
-    return bucket->tokens >= 0 ? 0 : (int64_t)(-bucket->tokens / bucket->rate * 1000) + 1;
+    if (bucket->tokens >= needed)
+        return 0;
+    return (int64_t)((needed - bucket->tokens) / bucket->rate * 1000) + 1;
 }
 
-/* One token was taken, but not used. */
-static void bucket_put_back(struct bucket *bucket)
+static void bucket_spend(struct bucket *bucket, unsigned count)
 {
     if (bucket->rate > 0)
-        bucket->tokens += 1;
+        bucket->tokens -= count;
 }
+
+/* At most so many in any minute: a burst, and a rate that brings the rest. */
+static struct bucket group_bucket(double in_a_minute, int64_t now_ms)
+{
+    double burst = in_a_minute < 2 * CHAT_BURST ? in_a_minute / 2 : CHAT_BURST;
+
+    return bucket_full((in_a_minute - burst) / 60, burst, now_ms);
+}
+
+/* ---- lanes ---- */
+
+static void start_timer(struct event *timer, int64_t after_ms)
+{
+    const struct timeval after = {.tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000};
+
+    evtimer_add(timer, &after);
+}
+
+/* Whoever was cancelled stays in the list until its task runs. */
+static struct outbound_call *first_waiting(const struct lane *lane)
+{
+    struct outbound_call *call;
+
+    TAILQ_FOREACH(call, &lane->waiting, link)
+        if (!call->wait.is_woken)
+            return call;
+    return NULL;
+}
+
+/* Puts the lane where it belongs now; one that is ready already keeps its place. */
+static void lane_settle(struct lane *lane)
+{
+    const struct outbound_call *first = lane->is_taken ? NULL : first_waiting(lane);
+    int64_t now_ms = loop_now_ms(lane->outbound->loop), wait_ms = 0;
+    struct lane_list *list = NULL;
+
+    if (first) {
+        wait_ms = bucket_wait_ms(&lane->bucket, first->messages, now_ms);
+        if (lane->rests_until_ms - now_ms > wait_ms)
+            wait_ms = lane->rests_until_ms - now_ms;
+        list = wait_ms > 0 ? NULL : &lane->outbound->ready[first->priority];
+    }
+    evtimer_del(&lane->timer);
+    if (wait_ms > 0)
+        start_timer(&lane->timer, wait_ms);
+    if (list == lane->ready_in)
+        return;
+    if (lane->ready_in)
+        TAILQ_REMOVE(lane->ready_in, lane, ready_link);
+    if (list)
+        TAILQ_INSERT_TAIL(list, lane, ready_link);
+    lane->ready_in = list;
+}
+
+static void let_go(struct lane *lane, struct outbound_call *call)
+{
+    bucket_spend(&lane->bucket, call->messages);
+    bucket_spend(&lane->outbound->all, call->messages);
+    TAILQ_REMOVE(&lane->waiting, call, link);
+    lane->is_taken = true;
+    lane_settle(lane);
+    wait_wake(&call->wait, 0);
+}
+
+static struct lane *first_ready(const struct outbound *outbound)
+{
+    for (int i = 0; i < OUTBOUND_PRIORITIES; i++)
+        if (!TAILQ_EMPTY(&outbound->ready[i]))
+            return TAILQ_FIRST(&outbound->ready[i]);
+    return NULL;
+}
+
+/* Lets go as many as the limit over all chats allows. */
+static void dispatch(struct outbound *outbound)
+{
+    int64_t now_ms = loop_now_ms(outbound->loop);
+    struct lane *lane;
+
+    evtimer_del(&outbound->timer);
+    while ((lane = first_ready(outbound))) {
+        struct outbound_call *call = first_waiting(lane);
+        if (!call) { /* all of them were cancelled meanwhile */
+            lane_settle(lane);
+            continue;
+        }
+        int64_t wait_ms = bucket_wait_ms(&outbound->all, call->messages, now_ms);
+        if (outbound->rests_until_ms - now_ms > wait_ms)
+            wait_ms = outbound->rests_until_ms - now_ms;
+        if (wait_ms > 0) {
+            start_timer(&outbound->timer, wait_ms);
+            return;
+        }
+        let_go(lane, call);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    dispatch(arg);
+}
+
+static void on_lane_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct lane *lane = arg;
+
+    (void)fd;
+    (void)what;
+    lane_settle(lane);
+    dispatch(lane->outbound);
+}
+
+static void lane_free(struct lane *lane)
+{
+    evtimer_del(&lane->timer);
+    HASH_DEL(lane->outbound->lanes, lane);
+    free(lane);
+}
+
+/* Forgets the lanes of chats that have been quiet for long enough. */
+static void sweep(struct outbound *outbound)
+{
+    int64_t now_ms = loop_now_ms(outbound->loop);
+    struct lane *lane, *next;
+
+    HASH_ITER(hh, outbound->lanes, lane, next)
+    {
+        bucket_fill(&lane->bucket, now_ms);
+        if (!lane->is_taken && TAILQ_EMPTY(&lane->waiting) && lane->rests_until_ms <= now_ms &&
+            lane->bucket.tokens >= lane->bucket.burst)
+            lane_free(lane);
+    }
+    outbound->sweep_at = HASH_COUNT(outbound->lanes) * 2 + SWEEP_AT;
+}
+
+static struct lane *lane_find(const struct outbound *outbound, int64_t chat_id)
+{
+    struct lane *lane;
+
+    HASH_FIND(hh, outbound->lanes, &chat_id, sizeof chat_id, lane);
+    return lane;
+}
+
+static struct lane *lane_get(struct outbound *outbound, int64_t chat_id)
+{
+    const struct outbound_options *options = &outbound->options;
+    int64_t now_ms = loop_now_ms(outbound->loop);
+    struct lane *lane = lane_find(outbound, chat_id);
+
+    if (lane)
+        return lane;
+    if (HASH_COUNT(outbound->lanes) >= outbound->sweep_at)
+        sweep(outbound);
+    lane = calloc(1, sizeof *lane);
+    if (!lane)
+        abort();
+    lane->outbound = outbound;
+    lane->chat_id = chat_id;
+    lane->bucket = chat_id < 0 ? group_bucket(options->group_rate, now_ms)
+                               : bucket_full(options->chat_rate, CHAT_BURST, now_ms);
+    TAILQ_INIT(&lane->waiting);
+    evtimer_assign(&lane->timer, loop_base(outbound->loop), on_lane_timer, lane);
+    HASH_ADD(hh, outbound->lanes, chat_id, sizeof lane->chat_id, lane);
+    return lane;
+}
+
+/* ---- calls ---- */
+
+/* Its place behind all that are as urgent, or before them when it had its turn already. */
+static void line_up(struct lane *lane, struct outbound_call *call)
+{
+    struct outbound_call *other;
+
+    TAILQ_FOREACH(other, &lane->waiting, link)
+        if (other->priority > call->priority ||
+            (call->is_again && other->priority == call->priority))
+            break;
+    if (other)
+        TAILQ_INSERT_BEFORE(other, call, link);
+    else
+        TAILQ_INSERT_TAIL(&lane->waiting, call, link);
+}
+
+static void send_away(struct lane *lane, struct outbound_call *call, int outcome)
+{
+    TAILQ_REMOVE(&lane->waiting, call, link);
+    wait_wake(&call->wait, outcome);
+}
+
+static bool is_same_edit(const struct outbound_call *a, const struct outbound_call *b)
+{
+    return a->edits_message && a->edits_message == b->edits_message && a->edit_kind == b->edit_kind;
+}
+
+/* Of two edits of the same content only the later one is sent, as urgently as the other was. */
+static bool is_outdated(struct lane *lane, struct outbound_call *call)
+{
+    struct outbound_call *other, *next;
+
+    for (other = TAILQ_FIRST(&lane->waiting); other; other = next) {
+        next = TAILQ_NEXT(other, link);
+        if (other->wait.is_woken || !is_same_edit(call, other))
+            continue;
+        if (call->is_again)
+            return true;
+        if (other->priority < call->priority)
+            call->priority = other->priority;
+        send_away(lane, other, OUTBOUND_REPLACED);
+    }
+    return false;
+}
+
+int outbound_enter(struct outbound *outbound, struct outbound_call *call)
+{
+    if (task_is_cancelled(task_current(outbound->loop)))
+        return -AISHA_E_CANCELED;
+    if (outbound_rest_ms(outbound, call->chat_id) > OUTBOUND_PATIENCE_S * 1000)
+        return OUTBOUND_RESTS;
+    struct lane *lane = lane_get(outbound, call->chat_id);
+    if (is_outdated(lane, call))
+        return OUTBOUND_REPLACED;
+    call->lane = lane;
+    wait_init(&call->wait, outbound->loop);
+    line_up(lane, call);
+    lane_settle(lane);
+    dispatch(outbound);
+    int r = wait_for(&call->wait, WAIT_FOREVER);
+    if (r < 0) {
+        TAILQ_REMOVE(&lane->waiting, call, link);
+        lane_settle(lane);
+        dispatch(outbound);
+    }
+    return r;
+}
+
+void outbound_leave(struct outbound *outbound, struct outbound_call *call, int64_t pause_ms)
+{
+    struct lane *lane = call->lane;
+    int64_t until_ms = loop_now_ms(outbound->loop) + pause_ms;
+
+    lane->is_taken = false;
+    if (pause_ms > 0 && until_ms > lane->rests_until_ms)
+        lane->rests_until_ms = until_ms;
+    for (struct outbound_call *other;
+         pause_ms > OUTBOUND_PATIENCE_S * 1000 && (other = first_waiting(lane));)
+        send_away(lane, other, OUTBOUND_RESTS);
+    lane_settle(lane);
+    dispatch(outbound);
+}
+
+void outbound_leave_flooded(struct outbound *outbound, struct outbound_call *call, int64_t pause_ms)
+{
+    const struct bucket *bucket = &call->lane->bucket;
+    int64_t now_ms = loop_now_ms(outbound->loop), chat_id = call->chat_id;
+    bool is_explained = bucket->rate > 0 && bucket->tokens < 1;
+
+    if (!is_explained) {
+        bool is_second = outbound->unexplained.chat_id &&
+                         outbound->unexplained.chat_id != chat_id &&
+                         now_ms - outbound->unexplained.at_ms < UNEXPLAINED_WITHIN_MS;
+        if (is_second && now_ms + pause_ms > outbound->rests_until_ms)
+            outbound->rests_until_ms = now_ms + pause_ms;
+        outbound->unexplained.chat_id = chat_id;
+        outbound->unexplained.at_ms = now_ms;
+    }
+    outbound_leave(outbound, call, pause_ms);
+}
+
+int64_t outbound_rest_ms(const struct outbound *outbound, int64_t chat_id)
+{
+    const struct lane *lane = lane_find(outbound, chat_id);
+    int64_t until_ms = outbound->rests_until_ms, now_ms = loop_now_ms(outbound->loop);
+
+    if (lane && lane->rests_until_ms > until_ms)
+        until_ms = lane->rests_until_ms;
+    return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
+unsigned outbound_lane_count(const struct outbound *outbound)
+{
+    return HASH_COUNT(outbound->lanes);
+}
+
+/* ---- life ---- */
 
 int outbound_new(struct outbound **ret_outbound, struct loop *loop,
                  const struct outbound_options *options)
@@ -75,14 +388,11 @@ int outbound_new(struct outbound **ret_outbound, struct loop *loop,
         return -ENOMEM;
     *outbound = (struct outbound){.loop = loop, .options = *options, .sweep_at = SWEEP_AT};
     outbound->all = bucket_full(options->rate, options->rate, loop_now_ms(loop));
+    for (int i = 0; i < OUTBOUND_PRIORITIES; i++)
+        TAILQ_INIT(&outbound->ready[i]);
+    evtimer_assign(&outbound->timer, loop_base(loop), on_timer, outbound);
     *ret_outbound = outbound;
     return 0;
-}
-
-static void lane_free(struct outbound *outbound, struct lane *lane)
-{
-    HASH_DEL(outbound->lanes, lane);
-    free(lane);
 }
 
 void outbound_free(struct outbound *outbound)
@@ -93,68 +403,8 @@ void outbound_free(struct outbound *outbound)
         return;
     HASH_ITER(hh, outbound->lanes, lane, next)
     {
-        lane_free(outbound, lane);
+        lane_free(lane);
     }
+    evtimer_del(&outbound->timer);
     free(outbound);
-}
-
-/* Forgets the lanes of chats that have been quiet for long enough. */
-static void sweep(struct outbound *outbound)
-{
-    struct lane *lane, *next;
-
-    HASH_ITER(hh, outbound->lanes, lane, next)
-    {
-        bucket_fill(&lane->bucket, loop_now_ms(outbound->loop));
-        if (slots_are_unused(&lane->turn) && lane->bucket.tokens >= lane->bucket.burst)
-            lane_free(outbound, lane);
-    }
-    outbound->sweep_at = HASH_COUNT(outbound->lanes) * 2 + SWEEP_AT;
-}
-
-static struct lane *lane_get(struct outbound *outbound, int64_t chat_id)
-{
-    struct lane *lane;
-
-    HASH_FIND(hh, outbound->lanes, &chat_id, sizeof chat_id, lane);
-    if (lane)
-        return lane;
-    if (HASH_COUNT(outbound->lanes) >= outbound->sweep_at)
-        sweep(outbound);
-    lane = calloc(1, sizeof *lane);
-    if (!lane)
-        abort();
-    lane->chat_id = chat_id;
-    lane->bucket =
-        bucket_full(outbound->options.chat_rate, CHAT_BURST, loop_now_ms(outbound->loop));
-    slots_init(&lane->turn, outbound->loop, 1);
-    HASH_ADD(hh, outbound->lanes, chat_id, sizeof lane->chat_id, lane);
-    return lane;
-}
-
-int outbound_enter(struct outbound *outbound, int64_t chat_id)
-{
-    struct lane *lane = lane_get(outbound, chat_id);
-
-    int r = slots_take(&lane->turn, WAIT_FOREVER);
-    if (r < 0)
-        return r;
-    int64_t now_ms = loop_now_ms(outbound->loop);
-    int64_t wait_ms = bucket_take(&lane->bucket, now_ms);
-    int64_t all_ms = bucket_take(&outbound->all, now_ms);
-    if (all_ms > wait_ms)
-        wait_ms = all_ms;
-    if (wait_ms > 0)
-        r = wait_sleep(outbound->loop, wait_ms);
-    if (r < 0) {
-        bucket_put_back(&lane->bucket);
-        bucket_put_back(&outbound->all);
-        outbound_leave(outbound, chat_id);
-    }
-    return r;
-}
-
-void outbound_leave(struct outbound *outbound, int64_t chat_id)
-{
-    slots_give(&lane_get(outbound, chat_id)->turn);
 }

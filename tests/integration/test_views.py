@@ -347,6 +347,8 @@ class Gallery(Case):
             stack.fault("editMessageMedia", count=1, http=400, error_code=400, description="Bad Request: " + refusal)
             stack.press_text(ann, shown, "›")
             anew = stack.wait_message(ann, "blob 2", after=shown["message_id"])
+            until(lambda old=shown: old["message_id"] not in [m["message_id"] for m in stack.messages(ann)],
+                  "the old one is deleted")
             stack.api(f"/bot123456:SANDBOX/deleteMessage?chat_id={ann}&message_id={anew['message_id']}")
             self.assertEqual(number + 1, len(stack.requests("editMessageMedia")))
 
@@ -363,7 +365,7 @@ class Gallery(Case):
         stack.send(ann, "/add blob gone.png")
         stack.send(ann, "/gallery 1")
         stack.wait_message(ann, "Something went wrong")
-        until(lambda: b"the file to send is not there: gone.png" in stack.host.output(), "the log names it")
+        until(lambda: b"the file to send is not there: views/gone.png" in stack.host.output(), "the log names it")
 
 
 class Groups(Case):

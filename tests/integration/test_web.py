@@ -201,7 +201,7 @@ class Webhook(unittest.TestCase):
             stack.restart_host()
             call = stack.wait_request("setWebhook", after=before)
             self.assertEqual(call["params"]["secret_token"], "another")
-            self.assertEqual(sorted(call["params"]["allowed_updates"]), ["callback_query", "message"])
+            self.assertEqual(sorted(call["params"]["allowed_updates"]), ["callback_query", "message", "my_chat_member"])
 
     def test_a_certificate_is_uploaded(self):
         with open(os.path.join(os.path.dirname(__file__), "..", "..", "etc", "aisha.ini"), encoding="utf-8") as file:

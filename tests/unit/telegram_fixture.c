@@ -240,8 +240,9 @@ void telegram_setup(struct telegram_fixture *t, struct loop_fixture *f, double r
                     double chat_rate)
 {
     *t = (struct telegram_fixture){.f = f};
-    const struct telegram_options options = {
-        .api_url = t->api_url, .token = TEST_TOKEN, .rate = rate, .chat_rate = chat_rate};
+    const struct telegram_options options = {.api_url = t->api_url,
+                                             .token = TEST_TOKEN,
+                                             .limits = {.rate = rate, .chat_rate = chat_rate}};
 
     begin_log(t);
     start_listening(t);

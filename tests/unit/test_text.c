@@ -247,6 +247,10 @@ static void split_prefers_paragraphs_lines_sentences_words(void **state)
                  PARTS("One two. Three.\n", "Four five six"));
     assert_parts(a, "One two three. Four five six", SPLIT_PLAIN, 20,
                  PARTS("One two three. ", "Four five six"));
+    assert_parts(a, "\"One two?\") And more here", SPLIT_PLAIN, 20,
+                 PARTS("\"One two?\") ", "And more here"));
+    assert_parts(a, "一二三四五六。七八九十百", SPLIT_PLAIN, 9,
+                 PARTS("一二三四五六。", "七八九十百"));
     assert_parts(a, "One two three four five six", SPLIT_PLAIN, 20,
                  PARTS("One two three four ", "five six"));
     assert_parts(a, "abcdefghij", SPLIT_PLAIN, 4, PARTS("abcd", "efgh", "ij"));

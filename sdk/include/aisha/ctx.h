@@ -37,6 +37,19 @@ struct aisha_uuid {
 AISHA_PUBLIC AISHA_CHECKED int aisha_uuid_pack(const char *text, struct aisha_uuid *ret);
 AISHA_PUBLIC const char *aisha_uuid_text(struct aisha_ctx *ctx, const struct aisha_uuid *uuid);
 
+/*
+ * How urgent is what this handler sends from now on. Where Telegram's limits make messages wait,
+ * answers go before notifications, and those before broadcasts. A handler starts with answers when
+ * an update called it, else with notifications.
+ */
+enum aisha_priority {
+    AISHA_INTERACTIVE,
+    AISHA_NOTIFICATION,
+    AISHA_BROADCAST,
+};
+
+AISHA_PUBLIC void aisha_set_priority(struct aisha_ctx *ctx, enum aisha_priority priority);
+
 /* ---- what all enabled plugins offer, for menus and help ---- */
 
 struct aisha_command_view {

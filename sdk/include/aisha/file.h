@@ -16,7 +16,7 @@ struct aisha_file {
     size_t bytes_size;
     const char *file_name; /* what the receiver sees; optional */
     const char *mime_type; /* optional */
-    const char *blob;      /* a source too: a key of blob.h; in reply.h only */
+    const char *blob;      /* a key as in <aisha/blob.h>: uploaded once, then sent by its file_id */
 };
 
 /* For one argument of a call: AISHA_FILE(.path = "cat.png"). Lives as long as its block. */
