@@ -278,6 +278,7 @@ static int bot_new(struct bot *bot)
     const struct telegram_options telegram = {
         .api_url = bot->config->telegram.api_url,
         .token = bot->config->telegram.token,
+        .is_local = bot->config->telegram.is_local,
         .limits = {.rate = (double)bot->config->outbound.rate,
                    .chat_rate = (double)bot->config->outbound.chat_rate,
                    .group_rate = bot->config->outbound.chat_rate

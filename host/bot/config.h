@@ -20,6 +20,7 @@ struct config {
         const char *token;   /* "digits:secret" */
         const char *api_url; /* without a slash at its end */
         const char *mode;    /* polling, webhook */
+        bool is_local;       /* a Bot API server on this machine */
         bool is_webhook;
         const char *webhook_secret;      /* "" = a random one, kept in the database */
         const char *webhook_certificate; /* path of a self-signed one, or "" */

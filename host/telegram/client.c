@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <aisha/bot_api.h>
@@ -24,6 +25,7 @@ enum {
     MAX_ANSWER_BYTES = 64 * 1024 * 1024, /* 100 updates of 512 KiB, and room */
     DOWNLOAD_TIMEOUT_MS = 120000,
     BOT_API_DOWNLOAD_BYTES = 20 << 20,
+    LOCAL_DOWNLOAD_BYTES = 2000 << 20,
 };
 
 int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_client *http,
@@ -36,7 +38,8 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
         return -ENOMEM;
     while (length > 0 && options->api_url[length - 1] == '/')
         length--;
-    *telegram = (struct telegram){.loop = loop, .http = http, .token = strdup(options->token)};
+    *telegram = (struct telegram){
+        .loop = loop, .http = http, .token = strdup(options->token), .is_local = options->is_local};
     TAILQ_INIT(&telegram->uploading);
     if (!telegram->token)
         abort();
@@ -199,35 +202,37 @@ static bool is_safe_path(const char *path)
            strlen(path) < 512;
 }
 
-int telegram_download(struct telegram *telegram, struct arena *arena, const char *file_id,
-                      int64_t max_bytes, const char *path, struct telegram_failure *failure)
+/* The file lies on a disk of this machine and belongs to the Bot API server: path becomes a link. */
+static int link_local(const char *file_path, int64_t max_bytes, const char *path,
+                      struct telegram_failure *failure)
 {
-    const struct aisha_get_file_params params = {.size = sizeof params, .file_id = file_id};
-    const struct aisha_telegram_file *file;
-    const struct aisha_http_response *answer;
-    const char *error;
+    struct stat info;
 
-    if (max_bytes <= 0 || max_bytes > BOT_API_DOWNLOAD_BYTES)
-        max_bytes = BOT_API_DOWNLOAD_BYTES;
-    int r = telegram_call(telegram, arena, "getFile", &params, &file, failure);
-    if (r == -AISHA_E_TELEGRAM && strcasestr(failure->description, "file is too big"))
-        return -AISHA_E_LIMIT;
-    if (r < 0)
-        return r;
-    if (file->file_size > max_bytes)
-        return -AISHA_E_LIMIT;
-    if (!file->file_path || !is_safe_path(file->file_path)) {
-        failure->description = "getFile gave no path";
+    if (stat(file_path, &info) < 0 || !S_ISREG(info.st_mode) || access(file_path, R_OK) < 0) {
+        failure->description = "the file that getFile names cannot be read here: does the Bot API "
+                               "server run on this machine, with --local?";
         return -AISHA_E_UPSTREAM;
     }
+    if (info.st_size > max_bytes)
+        return -AISHA_E_LIMIT;
+    return symlink(file_path, path) < 0 ? -errno : 0;
+}
+
+static AISHA_ASYNC int fetch_file(struct telegram *telegram, struct arena *arena,
+                                  const char *file_path, int64_t max_bytes, const char *path,
+                                  struct telegram_failure *failure)
+{
+    const struct aisha_http_response *answer;
+    const char *error;
     const struct aisha_http_request request = {
         .size = sizeof request,
-        .url = arena_printf(arena, "%s%s", telegram->file_base, file->file_path),
+        .url = arena_printf(arena, "%s%s", telegram->file_base, file_path),
         .timeout_ms = DOWNLOAD_TIMEOUT_MS,
         .max_body_bytes = (size_t)max_bytes,
         .save_path = path,
     };
-    r = http_client_fetch_as(telegram->http, " file", arena, &request, &answer, &error);
+
+    int r = http_client_fetch_as(telegram->http, " file", arena, &request, &answer, &error);
     if (r < 0)
         failure->description = error;
     if (r == 0 && answer->status != 200) {
@@ -237,4 +242,29 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         return -AISHA_E_UPSTREAM;
     }
     return r;
+}
+
+int telegram_download(struct telegram *telegram, struct arena *arena, const char *file_id,
+                      int64_t max_bytes, const char *path, struct telegram_failure *failure)
+{
+    const struct aisha_get_file_params params = {.size = sizeof params, .file_id = file_id};
+    const int64_t most = telegram->is_local ? LOCAL_DOWNLOAD_BYTES : BOT_API_DOWNLOAD_BYTES;
+    const struct aisha_telegram_file *file;
+
+    if (max_bytes <= 0 || max_bytes > most)
+        max_bytes = most;
+    int r = telegram_call(telegram, arena, "getFile", &params, &file, failure);
+    if (r == -AISHA_E_TELEGRAM && strcasestr(failure->description, "file is too big"))
+        return -AISHA_E_LIMIT;
+    if (r < 0)
+        return r;
+    if (file->file_size > max_bytes)
+        return -AISHA_E_LIMIT;
+    if (telegram->is_local && file->file_path && file->file_path[0] == '/')
+        return link_local(file->file_path, max_bytes, path, failure);
+    if (!file->file_path || !is_safe_path(file->file_path)) {
+        failure->description = "getFile gave no path";
+        return -AISHA_E_UPSTREAM;
+    }
+    return fetch_file(telegram, arena, file->file_path, max_bytes, path, failure);
 }

@@ -25,6 +25,8 @@ struct telegram_memory;
 struct telegram_options {
     const char *api_url; /* "https://api.telegram.org" */
     const char *token;
+    /* A Bot API server on this machine with --local: files of up to 2000 MB, by their path here. */
+    bool is_local;
     struct outbound_options limits;
 };
 
@@ -99,8 +101,8 @@ AISHA_ASYNC AISHA_CHECKED int telegram_call_json(struct telegram *telegram, stru
                                                  const char **ret_json,
                                                  struct telegram_failure *failure);
 
-/* Downloads a file_id to a new file at path. -AISHA_E_LIMIT when it is over max_bytes, or over what
- * the Bot API gives to bots. */
+/* Downloads a file_id to a new file at path, or with a local server makes path a link to it.
+ * -AISHA_E_LIMIT when it is over max_bytes, or over what the Bot API gives to bots. */
 AISHA_ASYNC AISHA_CHECKED int telegram_download(struct telegram *telegram, struct arena *arena,
                                                 const char *file_id, int64_t max_bytes,
                                                 const char *path, struct telegram_failure *failure);

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct http_client;
@@ -18,6 +19,7 @@ struct telegram {
     char *token;
     char *base; /* ends before the method: ".../bot<token>/" */
     char *file_base;
+    bool is_local;                        /* see struct telegram_options */
     const struct telegram_memory *memory; /* NULL = none */
     void *memory_user;
     TAILQ_HEAD(, upload) uploading; /* blobs on their way to Telegram */

@@ -2,7 +2,7 @@
  * Between JSON and the structs of <aisha/bot_api.h>, driven by the tables of api.h.
  *
  * Reading is tolerant, for Telegram may send what this version does not know: what is unknown is
- * skipped, what has the wrong type is left unset, required or not. Writing is strict, for it checks
+ * skipped, what has the wrong type is left unset, or empty where it is required. Writing is strict, for it checks
  * the work of a plugin. A struct that is smaller than ours comes from a plugin built for an older
  * Bot API; the fields it does not have are unset.
  */

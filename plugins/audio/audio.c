@@ -12,7 +12,7 @@
 #include <aisha/service/speech.h>
 
 enum {
-    TELEGRAM_MAX_MB = 20,
+    TELEGRAM_MAX_MB = 2000, /* from a local Bot API server; 20 from Telegram's own */
     DECODE_TIMEOUT_MS = 3 * 60 * 1000,
     MP3_BYTES = 24 << 20, /* what transcription services take */
     LONG_TEXT = 3500,     /* characters; more is sent as a file */
@@ -319,7 +319,7 @@ static const struct aisha_requirement requirements[] = {
 
 static const struct aisha_option options[] = {
     AISHA_OPTION(struct config, max_mb, .value = "20", .min = 1, .max = TELEGRAM_MAX_MB,
-                 .summary = "the largest recording; Telegram gives bots no more than 20 MB"),
+                 .summary = "the largest recording; Telegram gives bots 20 MB, a local Bot API server 2000"),
     AISHA_OPTION(struct config, max_minutes, .value = "120", .min = 1, .max = 120,
                  .summary = "the longest recording"),
 };

@@ -138,7 +138,7 @@ class Audio(unittest.TestCase):
         self.stack.answer_to(huge, "up to 20 MB")
 
     def test_a_download_that_fails(self):
-        self.stack.fault("getFile", error_code=400, description="Bad Request: wrong file_id or the file is temporarily "
+        self.stack.fault("getFile", count=2, error_code=400, description="Bad Request: wrong file_id or the file is temporarily "
                          "unavailable")
         self.stack.answer_to(self.stack.upload(self.ann, self.wav), "did not give me this file")
         self.stack.fault("file", http=404)
@@ -219,6 +219,28 @@ class Provider(unittest.TestCase):
             stack.start_host()
             stack.answer_to(voice, "heard")
             stack.restart_host()
+            stack.wait_for_no_temporary_files()
+
+    def test_a_local_bot_api_server(self):
+        with AudioStack(TELEGRAM_LOCAL="1") as stack:
+            ann = stack.user("Ann")
+            with open(stack.write("local file.wav", ""), "wb") as file:
+                file.write(speech("One."))
+
+            def get_file(path):
+                stack.fault("getFile", http=200, body={"ok": True, "result": {
+                    "file_id": "x", "file_unique_id": "y", "file_size": 5, "file_path": path}})
+
+            get_file(stack.path("local file.wav"))
+            stack.answer_to(stack.upload(ann, speech("One.")), "heard")
+            self.assertTrue(os.path.exists(stack.path("local file.wav")), "it is the server's, not ours")
+            for path in (stack.path("missing.wav"), stack.path("etc"), "/dev/zero"):
+                get_file(path)
+                stack.answer_to(stack.upload(ann, speech("One.")), "did not give me this file")
+            with open(stack.path("local file.wav"), "r+b") as file:
+                file.truncate(21 << 20)
+            get_file(stack.path("local file.wav"))
+            stack.answer_to(stack.upload(ann, speech("One.")), "up to 20 MB")
             stack.wait_for_no_temporary_files()
 
     def test_without_a_key(self):

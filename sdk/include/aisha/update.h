@@ -70,7 +70,7 @@ AISHA_PUBLIC const struct aisha_telegram_failure *aisha_telegram_error(struct ai
 
 /*
  * Downloads a file that a message names by file_id to a temporary path. -AISHA_E_LIMIT when it is
- * larger than max_bytes (0 = what the Bot API gives: 20 MB); say so to the user.
+ * larger than max_bytes (0 = what the Bot API gives: 20 MB, 2000 MB from a local server); say so to the user.
  */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_download(struct aisha_ctx *ctx,
                                                           const char *file_id, int64_t max_bytes,
