@@ -138,8 +138,8 @@ class Audio(unittest.TestCase):
         self.stack.answer_to(huge, "up to 20 MB")
 
     def test_a_download_that_fails(self):
-        self.stack.fault("getFile", count=2, error_code=400, description="Bad Request: wrong file_id or the file is temporarily "
-                         "unavailable")
+        self.stack.fault("getFile", count=2, error_code=400,
+                         description="Bad Request: wrong file_id or the file is temporarily unavailable")
         self.stack.answer_to(self.stack.upload(self.ann, self.wav), "did not give me this file")
         self.stack.fault("file", http=404)
         self.stack.answer_to(self.stack.upload(self.ann, self.wav), "did not give me this file")
