@@ -135,6 +135,7 @@ static void set_options(struct http_server *server, const struct http_server_opt
 
     *own = *options;
     own->max_body_bytes = own->max_body_bytes ? own->max_body_bytes : 1024 * 1024;
+    own->max_stream_bytes = own->max_stream_bytes ? own->max_stream_bytes : UINT64_C(1) << 30;
     own->max_connections = own->max_connections ? own->max_connections : 1024;
     own->read_timeout_ms = own->read_timeout_ms ? own->read_timeout_ms : 15000;
     own->idle_timeout_ms = own->idle_timeout_ms ? own->idle_timeout_ms : 60000;

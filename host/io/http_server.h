@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <aisha/base.h>
 
@@ -34,10 +35,17 @@ struct http_exchange {
 
 typedef AISHA_ASYNC void http_handler(struct http_exchange *exchange, void *user);
 
+/* Whether the handler reads the body itself, by http_exchange_read(); asked when only the head is
+ * there. */
+typedef bool http_is_streamed(const struct http_exchange *exchange, void *user);
+
 struct http_server_options {
-    size_t max_body_bytes;    /* 413 above; 0 = 1 MiB */
-    unsigned max_connections; /* further ones wait in the kernel; 0 = 1024 */
-    int64_t read_timeout_ms;  /* from the first byte of a request to its last; 0 = 15 s */
+    size_t max_body_bytes;         /* 413 above; 0 = 1 MiB */
+    uint64_t max_stream_bytes;     /* the same for streamed ones; 0 = 1 GiB */
+    http_is_streamed *is_streamed; /* NULL = none */
+    unsigned max_connections;      /* further ones wait in the kernel; 0 = 1024 */
+    /* From the first byte of a request to its last, of a streamed body to the next bytes; 0 = 15 s. */
+    int64_t read_timeout_ms;
     int64_t idle_timeout_ms;  /* between requests of one connection; 0 = 60 s */
     int64_t write_timeout_ms; /* for the whole answer to be taken, or of one in pieces for some of
                                  it; 0 = 60 s */
@@ -90,6 +98,15 @@ void http_exchange_begin(struct http_exchange *exchange, int status, const char 
  * write_timeout_ms; -AISHA_E_INVALID for more than was promised. */
 AISHA_ASYNC AISHA_CHECKED int http_exchange_write(struct http_exchange *exchange, const void *bytes,
                                                   size_t size);
+
+/*
+ * The next bytes of a streamed body, at most size (over 0); 0 at its end. Waits for them, and the
+ * peer waits while nobody reads. -AISHA_E_CANCELED when the peer has gone or was too slow,
+ * -AISHA_E_LIMIT when the body is longer than allowed. A handler may answer before the end; the
+ * connection is then closed.
+ */
+AISHA_ASYNC AISHA_CHECKED ssize_t http_exchange_read(struct http_exchange *exchange, void *bytes,
+                                                     size_t size);
 
 /* Closes the connection without an answer, instead of http_exchange_respond(): for simulating
  * broken services. */

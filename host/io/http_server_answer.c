@@ -78,10 +78,9 @@ static void exchange_run(void *arg)
     exchange_free(exchange);
 }
 
-int exchange_start(struct exchange *exchange)
+void exchange_describe(struct exchange *exchange)
 {
-    struct http_head *head = &exchange->head;
-    struct http_conn *conn = exchange->conn;
+    const struct http_head *head = &exchange->head;
 
     exchange->public = (struct http_exchange){
         .arena = &exchange->arena,
@@ -90,14 +89,29 @@ int exchange_start(struct exchange *exchange)
         .query = head->query,
         .headers = head->headers,
         .header_count = head->header_count,
-        .body = conn->body ? conn->body : "",
-        .body_size = conn->body_size,
-        .peer = arena_strdup(&exchange->arena, conn->peer),
+        .body = "",
+        .peer = arena_strdup(&exchange->arena, exchange->conn->peer),
     };
-    if (conn->body)
-        arena_defer(&exchange->arena, free, conn->body);
+}
+
+/* The body now belongs to the exchange. */
+static void take_body(struct exchange *exchange)
+{
+    struct http_conn *conn = exchange->conn;
+
+    if (!conn->body)
+        return;
+    exchange->public.body = conn->body;
+    exchange->public.body_size = conn->body_size;
+    arena_defer(&exchange->arena, free, conn->body);
     conn->body = NULL;
     conn->body_size = conn->body_capacity = 0;
+}
+
+int exchange_start(struct exchange *exchange)
+{
+    if (!exchange->is_streamed_in)
+        take_body(exchange);
     int r =
         task_start(exchange->server->loop, "http request", exchange_run, exchange, &exchange->task);
     if (r == 0)
@@ -151,6 +165,12 @@ void http_write_answer(struct evbuffer *output, const struct http_answer *answer
         evbuffer_add(output, answer->body, (size_t)answer->size);
 }
 
+/* Of the request: then nothing else can be read from the connection. */
+static bool is_body_left(const struct exchange *exchange)
+{
+    return exchange->is_streamed_in && !exchange->is_received;
+}
+
 void http_exchange_respond(struct http_exchange *public, int status, const char *content_type,
                            const void *body, size_t size)
 {
@@ -171,7 +191,7 @@ void http_exchange_respond(struct http_exchange *public, int status, const char 
                                .body = body,
                                .size = size,
                                .leaves_body_out = strcmp(public->method, "HEAD") == 0,
-                               .closes = !exchange->head.keeps_alive,
+                               .closes = !exchange->head.keeps_alive || is_body_left(exchange),
                                .is_http_1_0 = exchange->head.is_http_1_0,
                            });
     http_conn_run(conn);
@@ -196,7 +216,8 @@ void http_exchange_begin(struct http_exchange *public, int status, const char *c
                          .extra_headers = exchange->extra_headers,
                          .content_type = content_type,
                          .size = size,
-                         .closes = !exchange->head.keeps_alive || (is_unknown && is_http_1_0),
+                         .closes = !exchange->head.keeps_alive || is_body_left(exchange) ||
+                                   (is_unknown && is_http_1_0),
                          .is_http_1_0 = is_http_1_0,
                          .is_streaming = true,
                          .is_chunked = exchange->is_chunked,
@@ -242,6 +263,47 @@ int http_exchange_write(struct http_exchange *public, const void *bytes, size_t 
     int r = exchange->conn ? wait_for(&drained, WAIT_FOREVER) : -AISHA_E_CANCELED;
     exchange->drained = NULL;
     return r;
+}
+
+void exchange_filled(struct exchange *exchange)
+{
+    if (exchange->filled)
+        wait_wake(exchange->filled, 0);
+}
+
+static AISHA_ASYNC int wait_until_filled(struct exchange *exchange)
+{
+    struct wait filled;
+
+    wait_init(&filled, exchange->server->loop);
+    exchange->filled = &filled;
+    int r = wait_for(&filled, WAIT_FOREVER);
+    exchange->filled = NULL;
+    return r;
+}
+
+ssize_t http_exchange_read(struct http_exchange *public, void *bytes, size_t size)
+{
+    struct exchange *exchange = (struct exchange *)public;
+
+    assert(exchange->is_streamed_in && size > 0);
+    while (exchange->conn && !exchange->is_too_long) {
+        struct http_conn *conn = exchange->conn;
+        size_t count = conn->body_size < size ? conn->body_size : size;
+        if (count > 0) {
+            memcpy(bytes, conn->body, count);
+            conn->body_size -= count;
+            memmove(conn->body, conn->body + count, conn->body_size);
+            http_conn_run(conn); /* there is room for more */
+            return (ssize_t)count;
+        }
+        if (exchange->is_received)
+            return 0;
+        int r = wait_until_filled(exchange);
+        if (r < 0)
+            return r;
+    }
+    return exchange->is_too_long ? -AISHA_E_LIMIT : -AISHA_E_CANCELED;
 }
 
 void http_exchange_drop(struct http_exchange *public)

@@ -23,7 +23,13 @@
 #include "host/core/loop.h"
 #include "host/io/http_server_internal.h"
 
-enum { LINGER_MS = 2000, MAX_ROUNDS = 64, FIRST_BODY_BYTES = 4096, SHORT_OUTPUT_BYTES = 64 * 1024 };
+enum {
+    LINGER_MS = 2000,
+    MAX_ROUNDS = 64,
+    FIRST_BODY_BYTES = 4096,
+    SHORT_OUTPUT_BYTES = 64 * 1024,
+    STREAM_BYTES = 64 * 1024
+};
 
 static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -36,6 +42,7 @@ static int64_t phase_timeout(const struct http_conn *conn)
         return options->idle_timeout_ms;
     case CONN_HEAD:
     case CONN_BODY:
+    case CONN_RECEIVING:
         return options->read_timeout_ms;
     case CONN_STREAMING:
     case CONN_WRITING:
@@ -103,22 +110,42 @@ static void start_handler(struct http_conn *conn)
         refuse(conn, HTTP_STATUS_SERVICE_UNAVAILABLE, "Retry-After: 1\r\n");
 }
 
+static bool is_streamed(struct http_conn *conn)
+{
+    const struct http_server *server = conn->server;
+
+    return server->options.is_streamed &&
+           server->options.is_streamed(&conn->exchange->public, server->user);
+}
+
 static void begin_body(struct http_conn *conn)
 {
     const struct http_head *head = &conn->exchange->head;
+    const struct http_server_options *options = &conn->server->options;
 
-    if (head->content_length > conn->server->options.max_body_bytes) {
+    exchange_describe(conn->exchange);
+    conn->exchange->is_streamed_in = is_streamed(conn);
+    uint64_t limit =
+        conn->exchange->is_streamed_in ? options->max_stream_bytes : options->max_body_bytes;
+    if (head->content_length > limit) {
         refuse(conn, HTTP_STATUS_PAYLOAD_TOO_LARGE, NULL);
         return;
     }
     if (!head->is_chunked && head->content_length == 0) {
+        conn->exchange->is_received = true;
         start_handler(conn);
         return;
     }
     conn->chunks = (struct http_chunks){.state = HTTP_CHUNK_SIZE};
     if (head->expects_continue && conn->input_size == 0)
         evbuffer_add(conn->output, interim, sizeof interim - 1);
-    set_phase(conn, CONN_BODY);
+    conn->received = 0;
+    if (conn->exchange->is_streamed_in)
+        start_handler(conn);
+    else
+        set_phase(conn, CONN_BODY);
+    if (conn->phase == CONN_HANDLING)
+        set_phase(conn, CONN_RECEIVING);
 }
 
 static bool step_head(struct http_conn *conn)
@@ -144,13 +171,8 @@ static bool step_head(struct http_conn *conn)
     return true;
 }
 
-/* Appends to the body; false when it gets too long. */
-static bool keep_body(struct http_conn *conn, const char *data, size_t size)
+static void append_body(struct http_conn *conn, const char *data, size_t size)
 {
-    size_t limit = conn->server->options.max_body_bytes;
-
-    if (size > limit - conn->body_size)
-        return false;
     if (conn->body_size + size + 1 > conn->body_capacity) {
         size_t capacity = conn->body_capacity ? conn->body_capacity * 2 : FIRST_BODY_BYTES;
         while (capacity < conn->body_size + size + 1)
@@ -163,7 +185,6 @@ static bool keep_body(struct http_conn *conn, const char *data, size_t size)
     memcpy(conn->body + conn->body_size, data, size);
     conn->body_size += size;
     conn->body[conn->body_size] = '\0';
-    return true;
 }
 
 static bool step_body(struct http_conn *conn)
@@ -183,10 +204,12 @@ static bool step_body(struct http_conn *conn)
         body_bytes = left < conn->input_size ? (size_t)left : conn->input_size;
         used = (ssize_t)body_bytes;
     }
-    if (body_bytes && !keep_body(conn, conn->input, body_bytes)) {
+    if (body_bytes > conn->server->options.max_body_bytes - conn->body_size) {
         refuse(conn, HTTP_STATUS_PAYLOAD_TOO_LARGE, NULL);
         return true;
     }
+    if (body_bytes)
+        append_body(conn, conn->input, body_bytes);
     drop_input(conn, (size_t)used);
     bool is_whole = head->is_chunked ? conn->chunks.state == HTTP_CHUNK_DONE
                                      : conn->body_size == head->content_length;
@@ -195,6 +218,47 @@ static bool step_body(struct http_conn *conn)
     else if (used == 0 && conn->is_eof)
         set_phase(conn, CONN_CLOSED);
     return used > 0 || is_whole;
+}
+
+/* Bytes of the input that are next for the body, and how many bytes of input they take; -1 = broken. */
+static ssize_t next_of_body(struct http_conn *conn, size_t room, size_t *ret_body_bytes)
+{
+    const struct http_head *head = &conn->exchange->head;
+    size_t size = conn->input_size < room ? conn->input_size : room;
+
+    if (head->is_chunked)
+        return http_chunks_take(&conn->chunks, conn->input, size, ret_body_bytes);
+    uint64_t left = head->content_length - conn->received;
+    *ret_body_bytes = left < size ? (size_t)left : size;
+    return (ssize_t)*ret_body_bytes;
+}
+
+/* Moves what has come to where the handler reads it, as long as there is room. */
+static bool step_receiving(struct http_conn *conn)
+{
+    struct exchange *exchange = conn->exchange;
+    const struct http_head *head = &exchange->head;
+    size_t body_bytes = 0;
+
+    ssize_t used = next_of_body(conn, STREAM_BYTES - conn->body_size, &body_bytes);
+    conn->received += body_bytes;
+    exchange->is_too_long = conn->received > conn->server->options.max_stream_bytes;
+    if (used < 0 || (used == 0 && conn->is_eof && conn->body_size < STREAM_BYTES)) {
+        set_phase(conn, CONN_CLOSED);
+        return false;
+    }
+    if (body_bytes && !exchange->is_too_long)
+        append_body(conn, conn->input, body_bytes);
+    drop_input(conn, (size_t)used);
+    exchange->is_received = head->is_chunked ? conn->chunks.state == HTTP_CHUNK_DONE
+                                             : conn->received == head->content_length;
+    if (exchange->is_received)
+        set_phase(conn, CONN_HANDLING);
+    else if (used > 0)
+        set_phase(conn, CONN_RECEIVING); /* it goes on: another deadline */
+    if (body_bytes || exchange->is_received)
+        exchange_filled(exchange);
+    return used > 0 && !exchange->is_too_long;
 }
 
 /* Goes on as far as the input allows; true when something happened. */
@@ -211,6 +275,8 @@ static bool step(struct http_conn *conn)
         return step_head(conn);
     case CONN_BODY:
         return step_body(conn);
+    case CONN_RECEIVING:
+        return step_receiving(conn);
     case CONN_HANDLING:
         if (!conn->is_eof || conn->is_probed || conn->exchange->head.is_http_1_0)
             return false;
@@ -284,6 +350,7 @@ static void send_output(struct http_conn *conn)
         return;
     if (conn->closes)
         shutdown(conn->fd, SHUT_WR);
+    conn->body_size = 0; /* what the handler has not read of a streamed one */
     set_phase(conn, conn->closes ? CONN_LINGER : CONN_IDLE);
 }
 

@@ -96,6 +96,9 @@ struct exchange {
     const char *extra_headers; /* complete lines */
     bool is_answered, is_gone;
     bool is_streaming, is_chunked, leaves_body_out;
+    bool is_streamed_in, is_received; /* the handler reads the body; all of it has come */
+    bool is_too_long;
+    struct wait *filled;  /* the handler waits for bytes of it */
     uint64_t left;        /* promised bytes that are not written yet */
     struct wait *drained; /* the handler waits for the peer to take something */
     LIST_ENTRY(exchange) link;
@@ -103,6 +106,12 @@ struct exchange {
 
 struct exchange *exchange_new(struct http_conn *conn);
 void exchange_free(struct exchange *exchange);
+
+/* Fills the public part from the head. */
+void exchange_describe(struct exchange *exchange);
+
+/* There is something to read, or the end. */
+void exchange_filled(struct exchange *exchange);
 
 /* Calls the handler in a task of its own. */
 int exchange_start(struct exchange *exchange);
@@ -131,6 +140,7 @@ enum http_phase {
     CONN_IDLE,      /* between requests */
     CONN_HEAD,      /* some of the head is there */
     CONN_BODY,      /* some of the body is missing */
+    CONN_RECEIVING, /* the handler runs and reads the body */
     CONN_HANDLING,  /* the handler runs */
     CONN_STREAMING, /* the handler runs and writes its answer */
     CONN_WRITING,   /* the answer is on its way */
@@ -150,6 +160,7 @@ struct http_conn {
     struct http_chunks chunks;
     char *body;
     size_t body_size, body_capacity;
+    uint64_t received; /* of a streamed body */
     char peer[64];
     LIST_ENTRY(http_conn) link;
     size_t input_size;

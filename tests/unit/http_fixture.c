@@ -90,6 +90,37 @@ static void handle_stream(struct fixture *f, struct http_exchange *exchange)
         wait_wake(&f->arrived, 0);
 }
 
+static bool is_streamed(const struct http_exchange *exchange, void *user)
+{
+    (void)user;
+    return strcmp(exchange->path, "/drain") == 0;
+}
+
+static void handle_drain(struct fixture *f, struct http_exchange *exchange)
+{
+    char piece[3000];
+    size_t total = 0;
+    ssize_t count = 1;
+    bool is_pattern = true;
+
+    wait_wake(&f->arrived, 0);
+    if (number_param(exchange, "wait"))
+        aisha_ignore(wait_for(&f->gate, WAIT_FOREVER));
+    while (count > 0 && !number_param(exchange, "early")) {
+        count = http_exchange_read(exchange, piece, sizeof piece);
+        for (ssize_t i = 0; i < count; i++)
+            is_pattern &= piece[i] == (char)((total + (size_t)i) * 7 % 251);
+        total += count > 0 ? (size_t)count : 0;
+    }
+    f->stream_result = count < 0 ? (int)count : 0;
+    f->streamed = total;
+    if (count == -AISHA_E_CANCELED)
+        wait_wake(&f->left, 0);
+    else
+        answer_text(exchange, count < 0 ? 413 : 200,
+                    arena_printf(exchange->arena, "%zu %s", total, is_pattern ? "good" : "bad"));
+}
+
 static void on_request(struct http_exchange *exchange, void *user)
 {
     struct fixture *f = user;
@@ -110,6 +141,8 @@ static void on_request(struct http_exchange *exchange, void *user)
         handle_bytes(exchange);
     } else if (strcmp(path, "/stream") == 0) {
         handle_stream(f, exchange);
+    } else if (strcmp(path, "/drain") == 0) {
+        handle_drain(f, exchange);
     } else if (strcmp(path, "/gate") == 0) {
         handle_gate(f, exchange);
     } else if (strcmp(path, "/open") == 0) {
@@ -140,8 +173,10 @@ void run_scenario(scenario *run, const struct setting *setting)
     assert_int_equal(loop_new(&f->loop, &(struct loop_options){.max_tasks = setting->max_tasks}),
                      0);
     assert_int_equal(workers_new(&f->workers, f->loop, 4), 0);
-    assert_int_equal(
-        http_server_start(&f->server, f->loop, "127.0.0.1:0", &setting->server, on_request, f), 0);
+    struct http_server_options options = setting->server;
+    options.is_streamed = is_streamed;
+    assert_int_equal(http_server_start(&f->server, f->loop, "127.0.0.1:0", &options, on_request, f),
+                     0);
     assert_int_equal(http_client_new(&f->client, f->loop,
                                      &(struct http_client_options){.slots = setting->slots,
                                                                    .user_agent = "test"}),

@@ -8,6 +8,8 @@
  *   /status?code=N   an answer with that status and its number as the body
  *   /bytes?n=N       N bytes of a pattern
  *   /stream?n=N      the same in pieces; &unknown=1 without a size, &short=1 without the last byte
+ *   /drain           reads a streamed body and says how many bytes of the pattern it had; &early=1
+ *                    answers without reading, &wait=1 first waits for the gate
  *   /silent          returns without an answer
  *   /gate            counts itself, wakes `arrived`, waits for the gate to be opened
  *   /open            opens the gate

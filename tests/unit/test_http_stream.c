@@ -155,6 +155,148 @@ static void a_stopping_server_does_not_wait_for_it(void **state)
     run_scenario(stop, &(struct setting){0});
 }
 
+/* ---- bodies of requests ---- */
+
+static const char *upload(struct fixture *f, const char *path, size_t size, int *ret_status)
+{
+    const struct aisha_http_response *answer;
+    char *body = arena_alloc(&f->arena, size + 1);
+
+    for (size_t i = 0; i < size; i++)
+        body[i] = (char)(i * 7 % 251);
+    const struct aisha_http_request request = {
+        .url = arena_printf(&f->arena, "%s%s", f->base, path), .body = body, .body_size = size};
+    int r = http_client_fetch(f->client, &f->arena, &request, &answer, NULL);
+    *ret_status = r < 0 ? r : answer->status;
+    return r < 0 ? "" : answer->body;
+}
+
+static void drain(struct fixture *f)
+{
+    int status;
+
+    CHECK(f, strcmp(upload(f, "/drain", LARGE, &status), "3000000 good") == 0);
+    CHECK(f, strcmp(upload(f, "/drain", 1, &status), "1 good") == 0);
+    CHECK(f, strcmp(upload(f, "/info", 5, &status), "POST /info? 5") == 0);
+    struct raw raw = {0};
+    static const char text[] =
+        "POST /drain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "1\r\n\0\r\n2\r\n\7\16\r\n0\r\n\r\n"
+        "POST /drain HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+        "GET /info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    raw.size = sizeof text - 1;
+    CHECK(f, raw_talk(f, &raw, text) == 0);
+    CHECK(f, raw_count(&raw) == 3 && strstr(raw.reply, "3 good") && strstr(raw.reply, "0 good"));
+}
+
+static void a_streamed_body_is_read_whole(void **state)
+{
+    (void)state;
+    run_scenario(drain, &(struct setting){.server = {.max_body_bytes = 100}});
+}
+
+static void answer_early(struct fixture *f)
+{
+    struct raw raw = {0};
+    int status;
+
+    CHECK(f, strcmp(upload(f, "/drain?early=1", 10, &status), "0 good") == 0);
+    CHECK(f, raw_talk(f, &raw,
+                      "POST /drain?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nabc"
+                      "GET / HTTP/1.1\r\n") == 0);
+    CHECK(f, raw_count(&raw) == 1 && raw_status(&raw, 0) == 200);
+    CHECK(f, strstr(raw.reply, "Connection: close"));
+}
+
+static void what_is_not_read_ends_the_connection(void **state)
+{
+    (void)state;
+    run_scenario(answer_early, &(struct setting){0});
+}
+
+static void read_too_much(struct fixture *f)
+{
+    struct raw raw = {0};
+    int status;
+
+    CHECK(f, raw_talk(f, &raw,
+                      "POST /drain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      "5\r\nabcde\r\n6\r\nfghijk\r\n0\r\n\r\n") == 0);
+    CHECK(f, raw_count(&raw) == 1 && raw_status(&raw, 0) == 413);
+    upload(f, "/drain", 11, &status);
+    CHECK(f, status == 413);
+    upload(f, "/drain", 10, &status);
+    CHECK(f, status == 200);
+}
+
+static void a_streamed_body_is_limited_too(void **state)
+{
+    (void)state;
+    run_scenario(read_too_much, &(struct setting){.server = {.max_stream_bytes = 10}});
+}
+
+static void send_half(struct fixture *f)
+{
+    struct raw raw = {.port = f->port,
+                      .text = "POST /drain HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"};
+
+    int fd = workers_run(f->workers, ask_blocking, &raw);
+    CHECK(f, fd >= 0 && wait_for(&f->arrived, 20000) == 0);
+    CHECK(f, wait_for(&f->left, 20000) == 0); /* too slow */
+    CHECK(f, f->stream_result == -AISHA_E_CANCELED && f->streamed == 3);
+    close(fd);
+    wait_init(&f->left, f->loop);
+    fd = workers_run(f->workers, ask_blocking, &raw);
+    close(fd);
+    CHECK(f, wait_for(&f->left, 20000) == 0); /* gone */
+    raw.text = "POST /drain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcdeX";
+    wait_init(&f->left, f->loop);
+    fd = workers_run(f->workers, ask_blocking, &raw);
+    CHECK(f, wait_for(&f->left, 20000) == 0); /* broken */
+    close(fd);
+}
+
+static void half_a_body_cancels_its_handler(void **state)
+{
+    (void)state;
+    run_scenario(send_half, &(struct setting){.server = {.read_timeout_ms = 200}});
+}
+
+static int push_blocking(void *arg)
+{
+    struct raw *raw = arg;
+    static char block[65536];
+    const struct timeval limit = {.tv_usec = 300000};
+    int fd = raw_connect(raw->port);
+    size_t sent = 0;
+    ssize_t n = 0;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (raw_send(fd, raw->text, strlen(raw->text)) == 0)
+        while (sent < 100000000 && (n = send(fd, block, sizeof block, MSG_NOSIGNAL)) > 0)
+            sent += (size_t)n;
+    raw->size = sent;
+    close(fd);
+    return 0;
+}
+
+static void read_nothing(struct fixture *f)
+{
+    struct raw raw = {
+        .port = f->port,
+        .text = "POST /drain?wait=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"};
+
+    CHECK(f, workers_run(f->workers, push_blocking, &raw) == 0);
+    CHECK(f, raw.size < 50000000); /* what sockets hold; we keep little of it */
+    CHECK(f, wait_for(&f->left, 20000) == 0);
+}
+
+static void a_peer_waits_while_nobody_reads(void **state)
+{
+    (void)state;
+    run_scenario(read_nothing, &(struct setting){0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +306,11 @@ int main(void)
         cmocka_unit_test(who_takes_nothing_is_given_up),
         cmocka_unit_test(who_goes_away_ends_it),
         cmocka_unit_test(a_stopping_server_does_not_wait_for_it),
+        cmocka_unit_test(a_streamed_body_is_read_whole),
+        cmocka_unit_test(what_is_not_read_ends_the_connection),
+        cmocka_unit_test(a_streamed_body_is_limited_too),
+        cmocka_unit_test(half_a_body_cancels_its_handler),
+        cmocka_unit_test(a_peer_waits_while_nobody_reads),
     };
 
     return cmocka_run_group_tests_name("http_stream", tests, NULL, NULL);
