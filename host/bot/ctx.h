@@ -63,6 +63,8 @@ struct aisha_ctx {
     bool is_answered_late; /* by the host, because it took too long */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
+    const struct aisha_webhook *webhook;
+    size_t body_read; /* of a streamed one */
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;

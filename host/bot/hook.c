@@ -23,7 +23,7 @@
 
 enum { DEFAULT_BODY_BYTES = 1024 * 1024, DEADLINE_MS = 60 * 1000 };
 
-static size_t max_body_bytes(const struct aisha_webhook *webhook)
+size_t hook_limit(const struct aisha_webhook *webhook)
 {
     return webhook->max_body_bytes ? webhook->max_body_bytes : DEFAULT_BODY_BYTES;
 }
@@ -34,7 +34,8 @@ size_t hook_max_body_bytes(const struct registry *registry)
 
     for (size_t i = 0; i < registry->count; i++)
         for (size_t j = 0; j < registry->plugins[i].d.webhooks.count; j++) {
-            size_t bytes = max_body_bytes(&registry->plugins[i].d.webhooks.rows[j]);
+            const struct aisha_webhook *webhook = &registry->plugins[i].d.webhooks.rows[j];
+            size_t bytes = webhook->is_streamed ? 0 : hook_limit(webhook);
             max = bytes > max ? bytes : max;
         }
     return max;
@@ -55,6 +56,17 @@ static const struct aisha_webhook *find(const struct registry *registry, const c
         return plugin_webhook(plugin, slash + 1);
     }
     return NULL;
+}
+
+bool hook_is_streamed(const struct http_exchange *exchange, const struct bot *bot)
+{
+    static const char prefix[] = "/hooks/";
+    const struct plugin *plugin;
+    const struct aisha_webhook *webhook = strncmp(exchange->path, prefix, strlen(prefix)) == 0
+                                              ? find(bot->registry, exchange->path, &plugin)
+                                              : NULL;
+
+    return webhook && webhook->is_streamed;
 }
 
 /* An empty option lets nobody in. */
@@ -84,7 +96,7 @@ static bool is_admitted(struct http_exchange *exchange, const struct plugin *plu
     if (i == 3) {
         http_exchange_add_header(exchange, "Allow", "GET, HEAD, POST");
         web_respond(exchange, 405, "GET or POST\n");
-    } else if (exchange->body_size > max_body_bytes(webhook)) {
+    } else if (exchange->body_size > hook_limit(webhook)) {
         web_respond(exchange, 413, "too long\n");
     } else if (!has_token(exchange, plugin, webhook)) {
         http_exchange_add_header(exchange, "WWW-Authenticate", "Bearer");
@@ -110,6 +122,8 @@ static void answer(struct aisha_ctx *ctx, int r)
         web_respond(ctx->exchange, 404, "there is nothing here\n");
     else if (is_down)
         web_respond_later(ctx->exchange);
+    else if (r == -AISHA_E_LIMIT && ctx->webhook->is_streamed)
+        web_respond(ctx->exchange, 413, "too long\n");
     else
         web_respond(ctx->exchange, 500, "it did not work\n");
 }
@@ -121,6 +135,7 @@ static AISHA_ASYNC void run(struct http_exchange *exchange, struct bot *bot,
         .bot = bot,
         .task = task_current(bot->loop),
         .exchange = exchange,
+        .webhook = webhook,
         .priority = OUTBOUND_NOTIFICATION,
         .locale = i18n_locale_for(NULL),
         .plugin = plugin,

@@ -13,7 +13,12 @@
 #include "host/core/arena.h"
 #include "host/telegram/api.h"
 
-enum { MAX_NAME = 32, MAX_STATE_DATA = 1024, MAX_WEBHOOK_BODY = 64 << 20 };
+enum {
+    MAX_NAME = 32,
+    MAX_STATE_DATA = 1024,
+    MAX_WEBHOOK_BODY = 64 << 20,
+    MAX_STREAMED_BODY = 1 << 30
+};
 
 /* The plugin at fault, and where its section is. */
 struct check {
@@ -141,9 +146,9 @@ static void check_webhooks(const struct check *check)
             complain(check,
                      "the token of the webhook \"%s\" is \"%s\", which is no option of type text",
                      row->name, row->token);
-        if (row->max_body_bytes > MAX_WEBHOOK_BODY)
+        if (row->max_body_bytes > (row->is_streamed ? MAX_STREAMED_BODY : MAX_WEBHOOK_BODY))
             complain(check, "the webhook \"%s\" takes bodies of over %d MiB", row->name,
-                     MAX_WEBHOOK_BODY >> 20);
+                     (row->is_streamed ? MAX_STREAMED_BODY : MAX_WEBHOOK_BODY) >> 20);
     }
     check_unique(check, "webhook", d->webhooks.rows, d->webhooks.count, d->webhooks.row_size);
 }

@@ -7,6 +7,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/hook.h"
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
 #include "host/io/http_server.h"
@@ -52,6 +53,17 @@ const char *aisha_request_header(struct aisha_ctx *ctx, const char *name)
 const char *aisha_request_param(struct aisha_ctx *ctx, const char *name)
 {
     return ctx->exchange ? http_exchange_param(ctx->exchange, name) : NULL;
+}
+
+int64_t aisha_request_read(struct aisha_ctx *ctx, void *bytes, size_t size)
+{
+    if (!ctx->exchange || !ctx->webhook->is_streamed)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "this is no webhook that is streamed");
+    if (ctx->tx)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_request_read() within a transaction");
+    ssize_t count = size ? http_exchange_read(ctx->exchange, bytes, size) : 0;
+    ctx->body_read += count > 0 ? (size_t)count : 0;
+    return ctx->body_read > hook_limit(ctx->webhook) ? -AISHA_E_LIMIT : count;
 }
 
 static bool is_header_value(const char *text)

@@ -57,11 +57,18 @@ static AISHA_ASYNC void on_request(struct http_exchange *exchange, void *user)
     web_respond(exchange, 404, "there is nothing here\n");
 }
 
+static bool is_streamed(const struct http_exchange *exchange, void *user)
+{
+    return hook_is_streamed(exchange, user);
+}
+
 int web_start(struct bot *bot)
 {
     size_t hook_bytes = hook_max_body_bytes(bot->registry);
     const struct http_server_options options = {
-        .max_body_bytes = hook_bytes > BODY_BYTES ? hook_bytes : BODY_BYTES};
+        .max_body_bytes = hook_bytes > BODY_BYTES ? hook_bytes : BODY_BYTES,
+        .is_streamed = is_streamed,
+    };
     const char *address = bot->config->http.listen;
 
     int r = http_server_start(&bot->server, bot->loop, address, &options, on_request, bot);

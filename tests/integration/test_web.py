@@ -74,6 +74,20 @@ class Hooks(unittest.TestCase):
         with Stack(plugins_ini=HOOKS.replace("open-sesame", "")) as stack:
             self.assertEqual(status(stack, "POST", "/hooks/hooks/guarded", "x", {"Authorization": "Bearer "}), 401)
 
+    def test_a_body_that_is_streamed(self):
+        with Stack(plugins_ini=HOOKS) as stack:
+            token = {"Authorization": "Bearer open-sesame"}
+            for size in (0, 5, 3_000_000, 20 << 20):
+                self.assertEqual(ask(stack, "POST", "/hooks/hooks/count", bytes(size), token)[1], str(size))
+            chunks = (bytes(1000) for _ in range(50))
+            self.assertEqual(ask(stack, "POST", "/hooks/hooks/count", chunks, token)[1], "50000")
+            self.assertEqual(status(stack, "POST", "/hooks/hooks/count", bytes((20 << 20) + 1), token), 413)
+            with contextlib.closing(http.client.HTTPConnection(stack.listen, timeout=60)) as connection:
+                connection.putrequest("POST", "/hooks/hooks/count")  # who has no token is refused before the body
+                connection.putheader("Content-Length", "1000000")
+                connection.endheaders()
+                self.assertEqual(connection.getresponse().status, 401)
+
     def test_stopping_does_not_wait_for_slow_ones(self):
         with Stack(plugins_ini=HOOKS) as stack:
             connection = http.client.HTTPConnection(stack.listen, timeout=60)

@@ -123,6 +123,9 @@ struct aisha_webhook {
     aisha_handler *run;
     const char *token; /* an option of the plugin: what callers send as "Authorization: Bearer" */
     size_t max_body_bytes; /* 413 above; 0 = 1 MiB */
+    /* The handler reads the body as it comes, by aisha_request_read(): for what is too large for
+     * memory. max_body_bytes may then be up to 1 GiB. */
+    bool is_streamed;
 };
 
 /* A button of the main menu. */

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <aisha/base.h>
 #include <aisha/http.h>
@@ -25,7 +26,8 @@ struct aisha_request {
     const char *query;  /* what follows "?", still encoded; "" when there is none */
     const struct aisha_http_header *headers;
     size_t header_count;
-    const char *body; /* ended by a zero byte that is not counted; never NULL */
+    const char
+        *body; /* ended by a zero byte that is not counted; never NULL; "" when it is streamed */
     size_t body_size;
     const char *peer; /* address of the other side; behind a proxy, the proxy's */
 };
@@ -38,6 +40,14 @@ AISHA_PUBLIC const char *aisha_request_header(struct aisha_ctx *ctx, const char 
 
 /* The decoded value of a query parameter, or NULL. */
 AISHA_PUBLIC const char *aisha_request_param(struct aisha_ctx *ctx, const char *name);
+
+/*
+ * For a webhook that is streamed: the next bytes of the body, at most size; 0 at its end. Waits for
+ * them, and the other side waits while nobody reads. -AISHA_E_LIMIT beyond max_body_bytes,
+ * -AISHA_E_CANCELED when the other side has gone: just return.
+ */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int64_t aisha_request_read(struct aisha_ctx *ctx,
+                                                                  void *bytes, size_t size);
 
 struct aisha_response {
     size_t size;

@@ -49,6 +49,18 @@ static AISHA_ASYNC int on_publish(struct aisha_ctx *ctx)
     return aisha_respond(ctx, .text = aisha_blob_url(ctx, name, strtol(ttl, NULL, 10)));
 }
 
+/* Counts the bytes of a body of any size. */
+static AISHA_ASYNC int on_count(struct aisha_ctx *ctx)
+{
+    char bytes[4096];
+    int64_t total = 0, count;
+
+    while ((count = aisha_request_read(ctx, bytes, sizeof bytes)) > 0)
+        total += count;
+    return count < 0 ? (int)count
+                     : aisha_respond(ctx, .text = aisha_printf(ctx, "%lld", (long long)total));
+}
+
 static AISHA_ASYNC int on_fail(struct aisha_ctx *ctx)
 {
     return aisha_fail(ctx, -AISHA_E_UPSTREAM, "as it was told to");
@@ -83,6 +95,11 @@ static const struct aisha_webhook webhooks[] = {
     {.name = "keep", .run = on_keep, .max_body_bytes = 10},
     {.name = "url", .run = on_url},
     {.name = "publish", .run = on_publish, .max_body_bytes = 8 << 20},
+    {.name = "count",
+     .run = on_count,
+     .token = "token",
+     .max_body_bytes = 20 << 20,
+     .is_streamed = true},
     {.name = "fail", .run = on_fail},
     {.name = "pass", .run = on_pass},
     {.name = "twice", .run = on_twice},
