@@ -16,7 +16,9 @@
 #include <aisha/error.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/lanes.h"
 #include "host/bot/text.h"
+#include "host/bot/update_kind.h"
 #include "host/bot/web.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
@@ -34,7 +36,7 @@ enum {
     PATH_BYTES = 16,
     WATCH_EVERY_MS = 5 * 60 * 1000,
     RETRY_MS = 5000,
-    ANSWER_IN_BODY_MS = 500,
+    ANSWER_IN_BODY_MS = 300,
     CERTIFICATE_BYTES = 3 * 1024 * 1024,
 };
 
@@ -143,6 +145,23 @@ bool incoming_answer(struct bot *bot, int64_t update_id, const char *call)
     return false;
 }
 
+void incoming_release(struct bot *bot, int64_t update_id)
+{
+    struct incoming_press *press;
+
+    LIST_FOREACH(press, &bot->presses, link)
+        if (press->update_id == update_id)
+            wait_wake(&press->answered, 0);
+}
+
+/* Whether it is a press that will be handled at once. */
+static bool is_quick_press(const struct bot *bot, const cJSON *update, int64_t update_id)
+{
+    const struct lane_key key = update_lane(update, update_id);
+
+    return cJSON_HasObjectItem(update, "callback_query") && !lanes_running(bot->lanes, &key);
+}
+
 /* Once it is on disk, Telegram may forget it. That is said at once, but a press is usually answered
  * in a moment, and that saves a call. */
 static AISHA_ASYNC void store_and_answer(struct http_exchange *exchange, struct bot *bot,
@@ -150,12 +169,12 @@ static AISHA_ASYNC void store_and_answer(struct http_exchange *exchange, struct 
 {
     struct incoming_press press = {
         .update_id = codec_integer(cJSON_GetObjectItemCaseSensitive(update, "update_id"))};
-    bool is_press = cJSON_HasObjectItem(update, "callback_query");
+    bool is_quick = is_quick_press(bot, update, press.update_id);
 
     wait_init(&press.answered, bot->loop);
     LIST_INSERT_HEAD(&bot->presses, &press, link);
     int r = inbox_gate_receive(bot->gate, update);
-    if (r == 0 && is_press)
+    if (r == 0 && is_quick)
         aisha_ignore(wait_for(&press.answered, ANSWER_IN_BODY_MS));
     LIST_REMOVE(&press, link);
     if (r < 0)

@@ -27,5 +27,8 @@ void incoming_unit_ended(struct bot *bot);
  */
 bool incoming_answer(struct bot *bot, int64_t update_id, const char *call);
 
+/* The update has been handled: its delivery need not wait for an answer. */
+void incoming_release(struct bot *bot, int64_t update_id);
+
 /* A request for a path under /telegram/. */
 AISHA_ASYNC void incoming_handle(struct http_exchange *exchange, struct bot *bot);

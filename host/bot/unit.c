@@ -19,6 +19,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/incoming.h"
 #include "host/bot/memory.h"
 #include "host/bot/progress.h"
 #include "host/bot/router.h"
@@ -415,6 +416,7 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
         progress_finish(ctx);
     explain(ctx, r);
     answer_quietly(ctx);
+    incoming_release(bot, ctx->item.update_id);
     progress_forget(ctx);
     ctx->task = NULL;
     running_remove(ctx);
