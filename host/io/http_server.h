@@ -28,7 +28,7 @@ struct http_exchange {
     const char *query; /* what follows "?", still encoded; "" when there is none */
     const struct http_header *headers;
     size_t header_count;
-    const char *body; /* ended by a zero byte that is not counted; never NULL */
+    const char *body; /* ended by a zero byte that is not counted; "" when it is streamed */
     size_t body_size;
     const char *peer; /* address of the other side, for the log */
 };
@@ -53,8 +53,8 @@ struct http_server_options {
 
 /*
  * Listens on address ("127.0.0.1:8080", "[::1]:0"; port 0 = any) and calls handler(exchange, user)
- * for each complete request. -AISHA_E_INVALID for an address of another form, -EADDRINUSE and the
- * like from the system.
+ * for each request, once it is complete but for a streamed body. -AISHA_E_INVALID for an address of
+ * another form, -EADDRINUSE and the like from the system.
  */
 int http_server_start(struct http_server **ret_server, struct loop *loop, const char *address,
                       const struct http_server_options *options, http_handler *handler, void *user);
