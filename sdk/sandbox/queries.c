@@ -1,6 +1,6 @@
 /*
  * An inline message stands in a chat the bot cannot see: all it gets is its inline_message_id. It
- * is kept as {"text", "reply_markup"}.
+ * is kept as a record {"text", "reply_markup"}.
  */
 #include "sdk/sandbox/queries.h"
 
@@ -27,27 +27,8 @@ static cJSON *new_object(struct control *control)
     return json_keep(control->arena, cJSON_CreateObject());
 }
 
-static const char *results_name(struct arena *arena, const char *query_id)
-{
-    return arena_printf(arena, "inline_results:%s", query_id);
-}
-
-static const char *message_name(struct arena *arena, const char *id)
-{
-    return arena_printf(arena, "inline_message:%s", id);
-}
-
-static cJSON *load(struct sandbox *sandbox, struct arena *arena, const char *name)
-{
-    const char *text = world_text(sandbox->world, arena, name, "");
-
-    return text ? json_parse(arena, text, strlen(text)) : NULL;
-}
-
-static void save(struct sandbox *sandbox, struct arena *arena, const char *name, const cJSON *value)
-{
-    world_set_text(sandbox->world, name, "", json_text(arena, value));
-}
+/* Kinds of records: what the bot answered to a query, and what became of the chosen ones. */
+static const char results_kind[] = "inline_results", message_kind[] = "inline_message";
 
 /* ---- what users do ---- */
 
@@ -102,7 +83,7 @@ void control_checkout(struct control *control)
 static const cJSON *find_result(struct control *control, const char *query_id, const char *id)
 {
     const cJSON *results =
-        load(control->sandbox, control->arena, results_name(control->arena, query_id));
+        world_record(control->sandbox->world, control->arena, results_kind, query_id);
     const cJSON *result;
 
     cJSON_ArrayForEach(result, results) {
@@ -133,7 +114,7 @@ void control_choose_inline(struct control *control)
     json_set_copy(message, "text",
                   json_get(json_get(result, "input_message_content"), "message_text"));
     json_set_copy(message, "reply_markup", json_get(result, "reply_markup"));
-    save(sandbox, control->arena, message_name(control->arena, id), message);
+    world_put_record(sandbox->world, control->arena, message_kind, id, message);
     json_set_text(chosen, "result_id", result_id);
     json_set_copy(chosen, "from", user);
     json_set_text(chosen, "query", "");
@@ -147,7 +128,7 @@ void control_choose_inline(struct control *control)
 void control_inline_message(struct control *control)
 {
     const cJSON *message =
-        load(control->sandbox, control->arena, message_name(control->arena, control->rest));
+        world_record(control->sandbox->world, control->arena, message_kind, control->rest);
 
     if (message)
         respond_json(control->exchange, 200, message);
@@ -159,7 +140,7 @@ void control_press_inline(struct control *control, const cJSON *user)
 {
     struct sandbox *sandbox = control->sandbox;
     const char *message_id = json_get_text(control->body, "inline_message_id");
-    const cJSON *message = load(sandbox, control->arena, message_name(control->arena, message_id));
+    const cJSON *message = world_record(sandbox->world, control->arena, message_kind, message_id);
     cJSON *query = new_object(control), *answer = new_object(control);
     const char *id = world_random_name(control->arena);
 
@@ -205,8 +186,8 @@ static int answer_inline_query(struct call *call)
     int r = take_query(call, "inline_query_id");
     if (r < 0)
         return r;
-    save(call->sandbox, call->arena, results_name(call->arena, call_text(call, "inline_query_id")),
-         results);
+    world_put_record(call->sandbox->world, call->arena, results_kind,
+                     call_text(call, "inline_query_id"), results);
     return 0;
 }
 
@@ -219,10 +200,10 @@ static int answer_pre_checkout_query(struct call *call)
 
 int inline_edit(struct call *call)
 {
-    const char *name = message_name(call->arena, call_text(call, "inline_message_id"));
+    const char *id = call_text(call, "inline_message_id");
     const cJSON *keyboard;
     struct formatted formatted;
-    cJSON *message = load(call->sandbox, call->arena, name);
+    cJSON *message = world_record(call->sandbox->world, call->arena, message_kind, id);
 
     if (!message)
         return call_refuse(call, "MESSAGE_ID_INVALID");
@@ -240,7 +221,7 @@ int inline_edit(struct call *call)
         return call_refuse(call, "message is not modified: specified new message content and reply "
                                  "markup are exactly the same as a current content and reply "
                                  "markup of the message");
-    save(call->sandbox, call->arena, name, message);
+    world_put_record(call->sandbox->world, call->arena, message_kind, id, message);
     return 0;
 }
 

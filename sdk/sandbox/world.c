@@ -50,6 +50,8 @@ static const char schema[] =
     "  expires_at INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS commands (scope TEXT, language TEXT, body TEXT NOT NULL,"
     "  PRIMARY KEY (scope, language));"
+    "CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
+    "  id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id));"
     "CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, kind TEXT NOT NULL,"
     "  path TEXT UNIQUE NOT NULL, linked_until INTEGER NOT NULL, object TEXT NOT NULL,"
     "  bytes BLOB NOT NULL);"
@@ -105,6 +107,7 @@ void world_reset(struct world *world)
     db_run(world->db, "DELETE FROM updates", "");
     db_run(world->db, "DELETE FROM callbacks", "");
     db_run(world->db, "DELETE FROM commands", "");
+    db_run(world->db, "DELETE FROM records", "");
     db_run(world->db, "DELETE FROM files", "");
     add_first_users(world);
 }
@@ -450,6 +453,32 @@ cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat
             break;
     }
     return commands;
+}
+
+cJSON *world_record(struct world *world, struct arena *arena, const char *kind, const char *id)
+{
+    return db_json(world->db, arena, "SELECT body FROM records WHERE kind = ?1 AND id = ?2", "tt",
+                   kind, id);
+}
+
+void world_put_record(struct world *world, struct arena *arena, const char *kind, const char *id,
+                      const cJSON *record)
+{
+    db_run(world->db,
+           "INSERT INTO records (kind, id, body) VALUES (?1, ?2, ?3)"
+           " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+           "ttt", kind, id, json_text(arena, record));
+}
+
+void world_remove_record(struct world *world, const char *kind, const char *id)
+{
+    db_run(world->db, "DELETE FROM records WHERE kind = ?1 AND id = ?2", "tt", kind, id);
+}
+
+cJSON *world_records(struct world *world, struct arena *arena, const char *kind)
+{
+    return db_json_rows(world->db, arena,
+                        "SELECT body FROM records WHERE kind = ?1 ORDER BY number", "t", kind);
 }
 
 static const struct file_kind {

@@ -3,7 +3,8 @@
  *
  * One SQLite database holds it all, in a file when the sandbox has a data directory and in memory
  * otherwise. One bot lives in this world: whichever token was used last says its id.
- * Objects are returned as trees in the shape of the Bot API, owned by the arena, to be read only.
+ * Objects are returned as trees in the shape of the Bot API, owned by the arena: copies, free to be
+ * changed.
  */
 #pragma once
 
@@ -120,6 +121,19 @@ cJSON *world_commands(struct world *world, struct arena *arena, const char *scop
 
 /* What the user of that private chat is shown. */
 cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat_id);
+
+/* --- records: whatever else there is to know, as JSON by kind ("poll", "invoice", …) and id --- */
+
+/* The record, or NULL. */
+cJSON *world_record(struct world *world, struct arena *arena, const char *kind, const char *id);
+
+/* Adds it, or replaces the one of that id in its place. */
+void world_put_record(struct world *world, struct arena *arena, const char *kind, const char *id,
+                      const cJSON *record);
+void world_remove_record(struct world *world, const char *kind, const char *id);
+
+/* All of that kind, in the order in which they were added. */
+cJSON *world_records(struct world *world, struct arena *arena, const char *kind);
 
 /* --- files --- */
 
