@@ -32,6 +32,7 @@ test  clang-format         cmd:clang-format     source format
 test  valgrind             cmd:valgrind         memory checks
 test  chromium             cmd:chromium         tests in a browser
 test  chromium-driver      cmd:chromedriver     tests in a browser
+test  fonts-noto-color-emoji any                emoji in pictures of the chat page
 test  espeak-ng            cmd:espeak-ng        spoken test input
 test  git                  cmd:git              lists the files to check
 END

@@ -15,6 +15,7 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
+#include "sdk/sandbox/place.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -84,10 +85,28 @@ static bool is_text_fine(struct control *control, const char *name, const char *
     return false;
 }
 
+/* The bytes fill the body: where they go stands in the query. */
+static cJSON *place_of_query(struct control *control)
+{
+    static const char *const names[] = {"chat_id", "message_thread_id"};
+    cJSON *place = json_keep(control->arena, cJSON_CreateObject());
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = http_exchange_param(control->exchange, names[i]);
+        if (text)
+            json_set_int(place, names[i], strtoll(text, NULL, 10));
+    }
+    const char *business = http_exchange_param(control->exchange, "business_connection_id");
+    if (business)
+        json_set_text(place, "business_connection_id", business);
+    return place;
+}
+
 void control_upload(struct control *control)
 {
     struct http_exchange *exchange = control->exchange;
     struct world *world = control->sandbox->world;
+    struct place place;
     const char *raw = http_exchange_param(exchange, "raw");
     const char *caption = http_exchange_param(exchange, "caption");
     const char *group = http_exchange_param(exchange, "media_group_id");
@@ -107,8 +126,9 @@ void control_upload(struct control *control)
         !is_text_fine(control, "media_group_id", group, LONGEST_FILE_NAME) ||
         !is_text_fine(control, "mime", media.mime_type, LONGEST_FILE_NAME))
         return;
+    control->body = place_of_query(control);
     const cJSON *user = control_user(control, user_id);
-    if (!user)
+    if (!user || !place_read(control, user_id, &place))
         return;
     if (!media.kind || !media_is_kind(media.kind)) {
         control_fail(control, 400,
@@ -116,7 +136,7 @@ void control_upload(struct control *control)
                      "document or photo");
         return;
     }
-    if (world_standing(world, user_id) == CHAT_BLOCKED) {
+    if (world_standing(world, place.chat_id) == CHAT_BLOCKED) {
         control_fail(control, 400, "this user has blocked the bot");
         return;
     }
@@ -127,8 +147,10 @@ void control_upload(struct control *control)
         control_fail(control, 400, "a photo must be a JPEG or PNG");
         return;
     }
-    world_set_standing(world, user_id, CHAT_OPEN);
-    cJSON *message = sandbox_new_message(control->sandbox, control->arena, user_id, user);
+    if (!place.business_connection_id)
+        world_set_standing(world, place.chat_id, CHAT_OPEN);
+    cJSON *message = sandbox_new_message(control->sandbox, control->arena, place.chat_id, user);
+    place_set(message, &place);
     if (!control_reply_to(control, message, original_id))
         return;
     media_attach(message, media.kind, object);
@@ -139,21 +161,25 @@ void control_upload(struct control *control)
     control_post(control, message);
 }
 
-/* Only what a browser shows without running it. */
-static const char *safe_type(const char *kind, const char *mime_type)
+/* Only what a browser shows without running it; NULL = nothing of it. */
+static const char *shown_type(struct arena *arena, const char *mime_type)
 {
-    static const char *const shown[] = {"image/png", "image/jpeg", "image/gif", "image/webp"};
+    static const char *const images[] = {"image/png", "image/jpeg", "image/gif", "image/webp"};
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-";
 
-    if (mime_type && (strncmp(mime_type, "audio/", 6) == 0 || strncmp(mime_type, "video/", 6) == 0))
-        return mime_type;
-    for (size_t i = 0; mime_type && i < sizeof shown / sizeof *shown; i++)
-        if (strcmp(shown[i], mime_type) == 0)
-            return shown[i];
-    return strcmp(kind, "photo") == 0        ? "image/jpeg"
-           : strcmp(kind, "video_note") == 0 ? "video/mp4"
-                                             : "application/octet-stream";
+    for (size_t i = 0; mime_type && i < sizeof images / sizeof *images; i++)
+        if (strcmp(images[i], mime_type) == 0)
+            return images[i];
+    if (!mime_type ||
+        (strncmp(mime_type, "audio/", 6) != 0 && strncmp(mime_type, "video/", 6) != 0))
+        return NULL;
+    size_t length = 6 + strspn(mime_type + 6, name);
+    return mime_type[length] == '\0' || mime_type[length] == ';'
+               ? arena_printf(arena, "%.*s", (int)length, mime_type)
+               : NULL;
 }
 
+/* A document that somebody opens by its address is saved, and even if it were shown could do nothing. */
 void control_file(struct control *control)
 {
     struct world *world = control->sandbox->world;
@@ -165,9 +191,18 @@ void control_file(struct control *control)
         control_fail(control, 404, "there is no such file");
         return;
     }
+    const char *kind = json_get_text(file, "kind");
+    const char *type =
+        shown_type(control->arena, json_get_text(json_get(file, "object"), "mime_type"));
+    if (!type && strcmp(kind, "photo") == 0)
+        type = "image/jpeg";
+    if (!type && strcmp(kind, "video_note") == 0)
+        type = "video/mp4";
     http_exchange_add_header(control->exchange, "X-Content-Type-Options", "nosniff");
-    http_exchange_respond(control->exchange, 200,
-                          safe_type(json_get_text(file, "kind"),
-                                    json_get_text(json_get(file, "object"), "mime_type")),
-                          bytes, size);
+    http_exchange_add_header(control->exchange, "Content-Security-Policy",
+                             "default-src 'none'; sandbox");
+    if (!type)
+        http_exchange_add_header(control->exchange, "Content-Disposition", "attachment");
+    http_exchange_respond(control->exchange, 200, type ? type : "application/octet-stream", bytes,
+                          size);
 }

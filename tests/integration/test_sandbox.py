@@ -825,6 +825,14 @@ class FilesTest(SandboxTest):
         status, headers, _ = self.fetch(f"/sandbox/files/{page['file_id']}")
         self.assertEqual((200, "application/octet-stream", "nosniff"),
                          (status, headers["Content-Type"], headers["X-Content-Type-Options"]))
+        self.assertEqual(("attachment", "default-src 'none'; sandbox"),
+                         (headers["Content-Disposition"], headers["Content-Security-Policy"]))
+        for mime, shown in (("image/svg+xml", "application/octet-stream"), ("image/png", "image/png"),
+                            ("audio/x\r\nX-Evil: 1", "application/octet-stream"),
+                            ("audio/ogg; codecs=opus", "audio/ogg")):
+            file = self.stack.upload(ALICE, b"<svg/>", kind="document", file_name="a", mime=mime)["document"]
+            headers = self.fetch(f"/sandbox/files/{file['file_id']}")[1]
+            self.assertEqual((shown, None), (headers["Content-Type"], headers["X-Evil"]), mime)
         voice = self.stack.upload(ALICE, sound())["voice"]
         self.assertEqual("audio/ogg", self.fetch(f"/sandbox/files/{voice['file_id']}")[1]["Content-Type"])
 

@@ -43,6 +43,10 @@ class Places(unittest.TestCase):
         self.assertEqual(self.updates(), [{"message": message}])
         self.assertEqual(self.bot("sendMessage", chat_id=chat["id"], text="x")["chat"], chat)
         self.assertEqual([m["text"] for m in self.stack.messages(chat["id"])], ["hi", "x"])
+        file = self.stack.upload(BOB, b"x", kind="document", chat_id=chat["id"])
+        self.assertEqual(([{"message": file}], chat), (self.updates(), file["chat"]))
+        with self.assertRaisesRegex(ApiError, "no such group"):
+            self.stack.upload(BOB, b"x", kind="document", chat_id=-5)
         self.assertEqual([user["id"] for user in self.stack.state()["users"]], [ANN, BOB])
         self.assertNotEqual(self.act("chats", user_id=ANN, type="group", title="H")["id"], chat["id"])
         self.refused("chats", "type must be", user_id=ANN, type="private", title="G")
