@@ -9,26 +9,19 @@
 #include <string.h>
 
 #include "host/core/arena.h"
-#include "host/core/loop.h"
 #include "host/io/http_server.h"
 #include "sdk/sandbox/entities.h"
-#include "sdk/sandbox/faults.h"
-#include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
-#include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
 enum {
     LONGEST_TEXT = 4096,
     LONGEST_NAME = 64,
     LONGEST_CALLBACK_DATA = 64,
-    LONGEST_POLL_S = 50,
-    POLLING_MS = 2000,
-    MOST_TRANSCRIPTS = 1000,
 };
 
 void control_fail(struct control *control, int status, const char *format, ...)
@@ -68,35 +61,9 @@ bool control_number(struct control *control, const char *name, int64_t missing, 
     return true;
 }
 
-static cJSON *new_object(struct control *control)
+cJSON *control_object(struct control *control)
 {
     return json_keep(control->arena, cJSON_CreateObject());
-}
-
-static void get_state(struct control *control)
-{
-    struct sandbox *sandbox = control->sandbox;
-    cJSON *state = new_object(control);
-    cJSON *bot = cJSON_Duplicate(world_bot(sandbox->world, control->arena), true);
-    int64_t ago_ms = loop_now_ms(sandbox->loop) - sandbox->polled_at_ms;
-
-    if (sandbox->poller)
-        ago_ms = 0;
-    json_set_copy(
-        bot, "webhook_url",
-        json_get(webhook_settings(control->sandbox->webhook, control->exchange->arena), "url"));
-    json_set_bool(bot, "polling",
-                  sandbox->poller || (sandbox->polled_at_ms && ago_ms < POLLING_MS));
-    if (sandbox->polled_at_ms)
-        json_set(bot, "polling_seconds_ago", cJSON_CreateNumber((double)ago_ms / 1000));
-    else
-        json_set(bot, "polling_seconds_ago", cJSON_CreateNull());
-    json_set(state, "bot", bot);
-    json_set_copy(state, "users", world_users(sandbox->world, control->arena));
-    json_set_int(state, "revision", feed_last(sandbox->events));
-    json_set_int(state, "pending_update_count", world_update_count(sandbox->world));
-    json_set_int(state, "faults", (int64_t)faults_waiting(sandbox->faults));
-    respond_json(control->exchange, 200, state);
 }
 
 static void add_user(struct control *control)
@@ -127,77 +94,6 @@ static void add_user(struct control *control)
     respond_json(control->exchange, 200, user);
 }
 
-static void get_messages(struct control *control)
-{
-    struct world *world = control->sandbox->world;
-    char *end;
-    int64_t chat_id = strtoll(control->rest, &end, 10);
-
-    if (end == control->rest || strcmp(end, "/messages") != 0 ||
-        world_standing(world, chat_id) == CHAT_UNKNOWN) {
-        control_fail(control, 404, "there is no such chat");
-        return;
-    }
-    const char *action = world_action(world, control->arena, chat_id);
-    cJSON *answer = new_object(control);
-    json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
-    json_set_int(answer, "revision", feed_last(control->sandbox->events));
-    json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
-    cJSON *markup = world_reply_markup(world, control->arena, chat_id);
-    json_set(answer, "reply_markup", markup ? cJSON_Duplicate(markup, true) : cJSON_CreateNull());
-    json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
-    respond_json(control->exchange, 200, answer);
-}
-
-static void get_feed(struct control *control, const struct feed *feed, const char *name,
-                     int64_t after)
-{
-    cJSON *answer = new_object(control);
-    bool has_gap;
-
-    json_set_copy(answer, name, feed_after(feed, control->arena, after, &has_gap));
-    json_set_int(answer, "revision", feed_last(feed));
-    if (has_gap)
-        json_set_bool(answer, "gap", true);
-    respond_json(control->exchange, 200, answer);
-}
-
-static AISHA_ASYNC void get_events(struct control *control)
-{
-    struct feed *events = control->sandbox->events;
-    int64_t after, timeout_s;
-
-    if (!control_number(control, "after", 0, &after) ||
-        !control_number(control, "timeout", 0, &timeout_s))
-        return;
-    if (timeout_s > LONGEST_POLL_S)
-        timeout_s = LONGEST_POLL_S;
-    /* A number of a later run than this one: show where we are. */
-    if (timeout_s && after <= feed_last(events))
-        aisha_ignore(feed_wait(events, after, timeout_s * 1000));
-    if (!http_exchange_is_gone(control->exchange))
-        get_feed(control, events, "events", after);
-}
-
-static void get_requests(struct control *control)
-{
-    const char *method = http_exchange_param(control->exchange, "method");
-    cJSON *answer = new_object(control);
-    int64_t after;
-    bool has_gap;
-
-    if (!control_number(control, "after", 0, &after))
-        return;
-    cJSON *requests = feed_after(control->sandbox->requests, control->arena, after, &has_gap);
-    for (cJSON *entry = requests->child, *next; entry; entry = next) {
-        next = entry->next;
-        if (method && strcmp(json_get_text(entry, "method"), method) != 0)
-            cJSON_Delete(cJSON_DetachItemViaPointer(requests, entry));
-    }
-    json_set_copy(answer, "requests", requests);
-    respond_json(control->exchange, 200, answer);
-}
-
 bool control_reply_to(struct control *control, cJSON *message, int64_t message_id)
 {
     int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
@@ -217,7 +113,7 @@ bool control_reply_to(struct control *control, cJSON *message, int64_t message_i
 void control_post(struct control *control, cJSON *message)
 {
     struct sandbox *sandbox = control->sandbox;
-    cJSON *answer = new_object(control);
+    cJSON *answer = control_object(control);
 
     bool is_business = json_get(message, "business_connection_id") != NULL;
 
@@ -311,7 +207,7 @@ static void press(struct control *control)
     if (!data)
         return;
     const char *id = world_random_name(control->arena);
-    cJSON *query = new_object(control), *answer = new_object(control);
+    cJSON *query = control_object(control), *answer = control_object(control);
     json_set_text(query, "id", id);
     json_set_copy(query, "from", user);
     json_set_copy(query, "message", message);
@@ -350,93 +246,25 @@ static void block(struct control *control)
         return;
     }
     world_set_standing(sandbox->world, user_id, is_blocked ? CHAT_BLOCKED : CHAT_OPEN);
-    cJSON *change = new_object(control);
+    cJSON *change = control_object(control);
     json_set_copy(change, "chat", world_chat(sandbox->world, control->arena, user_id));
     json_set_copy(change, "from", user);
-    json_set_int(change, "date", world_now());
+    json_set_int(change, "date", world_now(sandbox->world));
     json_set(change, "old_chat_member", member(control, is_blocked ? "member" : "kicked"));
     json_set(change, "new_chat_member", member(control, is_blocked ? "kicked" : "member"));
     sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
-    respond_json(control->exchange, 200, new_object(control));
-}
-
-static void push_update(struct control *control)
-{
-    const cJSON *update_id = json_get(control->body, "update_id"), *payload = NULL, *item;
-    int64_t id = json_get_int(control->body, "update_id", 0);
-
-    if (update_id && (id < 1 || id > INT32_MAX)) {
-        control_fail(control, 400, "update_id must be a positive 32-bit number");
-        return;
-    }
-    cJSON_ArrayForEach(item, control->body) {
-        if (item != update_id && payload) {
-            control_fail(control, 400, "an update has one member besides update_id");
-            return;
-        }
-        payload = item != update_id ? item : payload;
-    }
-    if (!payload) {
-        control_fail(control, 400, "an update has one member besides update_id");
-        return;
-    }
-    cJSON *answer = new_object(control);
-    json_set_bool(
-        answer, "queued",
-        sandbox_push_update(control->sandbox, control->arena, payload->string, payload, id));
-    respond_json(control->exchange, 200, answer);
-}
-
-static void script_transcription(struct control *control)
-{
-    cJSON *texts = json_get(control->body, "texts"), *text;
-
-    if (texts && (!cJSON_IsArray(texts) || cJSON_GetArraySize(texts) > MOST_TRANSCRIPTS)) {
-        control_fail(control, 400, "texts must be a list of at most 1000 texts");
-        return;
-    }
-    cJSON_ArrayForEach(text, texts) {
-        if (!cJSON_IsString(text)) {
-            control_fail(control, 400, "texts must be a list of texts");
-            return;
-        }
-    }
-    cJSON_Delete(control->sandbox->transcripts);
-    control->sandbox->transcripts = texts ? cJSON_Duplicate(texts, true) : cJSON_CreateArray();
-    respond_json(control->exchange, 200, new_object(control));
-}
-
-static void order_fault(struct control *control)
-{
-    const char *wrong = faults_add(control->sandbox->faults, control->body);
-
-    if (wrong)
-        control_fail(control, 400, "%s", wrong);
-    else
-        respond_json(control->exchange, 200, new_object(control));
-}
-
-static void reset(struct control *control)
-{
-    struct sandbox *sandbox = control->sandbox;
-
-    world_reset(sandbox->world);
-    faults_clear(sandbox->faults);
-    cJSON_Delete(sandbox->transcripts);
-    sandbox->transcripts = cJSON_CreateArray();
-    sandbox_emit(sandbox, "reset", 0, NULL);
-    respond_json(control->exchange, 200, new_object(control));
+    respond_json(control->exchange, 200, control_object(control));
 }
 
 static const struct route {
     const char *method, *path; /* a path ending with "/" goes on */
     void (*run)(struct control *control);
 } routes[] = {
-    {"GET", "state", get_state},
+    {"GET", "state", control_get_state},
     {"POST", "users", add_user},
     {"POST", "chats", control_add_chat},
-    {"GET", "chats/", get_messages},
-    {"GET", "events", get_events},
+    {"GET", "chats/", control_get_messages},
+    {"GET", "events", control_get_events},
     {"POST", "send", send_text},
     {"POST", "press", press},
     {"POST", "album", control_send_album},
@@ -449,11 +277,13 @@ static const struct route {
     {"POST", "block", block},
     {"POST", "upload", control_upload},
     {"GET", "files/", control_file},
-    {"GET", "requests", get_requests},
-    {"POST", "transcription", script_transcription},
-    {"POST", "faults", order_fault},
-    {"POST", "updates", push_update},
-    {"POST", "reset", reset},
+    {"GET", "requests", control_get_requests},
+    {"POST", "transcription", control_script_transcription},
+    {"POST", "faults", control_order_fault},
+    {"GET", "clock", control_get_clock},
+    {"POST", "clock", control_set_clock},
+    {"POST", "updates", control_push_update},
+    {"POST", "reset", control_reset},
 };
 
 static bool matches(const struct route *route, const char *rest)
@@ -470,7 +300,7 @@ static bool read_body(struct control *control)
     const struct http_exchange *exchange = control->exchange;
 
     if (!exchange->body_size)
-        control->body = new_object(control);
+        control->body = control_object(control);
     else if (utf8_is_valid(exchange->body, exchange->body_size))
         control->body = json_parse(control->arena, exchange->body, exchange->body_size);
     if (cJSON_IsObject(control->body))

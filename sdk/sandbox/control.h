@@ -41,6 +41,24 @@ bool control_number(struct control *control, const char *name, int64_t missing,
 /* What the pressed button of message says, or NULL after having answered. */
 const char *control_pressed_data(struct control *control, const cJSON *message);
 
+/* A new object in the arena. */
+cJSON *control_object(struct control *control);
+
+/* --- control_watch.c --- */
+void control_get_state(struct control *control);
+void control_get_messages(struct control *control);
+AISHA_ASYNC void control_get_events(struct control *control);
+void control_get_requests(struct control *control);
+
+/* --- control_world.c --- */
+void control_get_clock(struct control *control);
+void control_set_clock(struct control *control);
+void control_order_fault(struct control *control);
+void control_push_update(struct control *control);
+void control_script_transcription(struct control *control);
+void control_reset(struct control *control);
+
+/* --- control_chats.c, control_upload.c --- */
 void control_add_chat(struct control *control);
 void control_connect_business(struct control *control);
 void control_send_album(struct control *control);

@@ -36,7 +36,7 @@ static void tell_added(struct control *control, const cJSON *chat, const cJSON *
 
     json_set_copy(change, "chat", chat);
     json_set_copy(change, "from", user);
-    json_set_int(change, "date", world_now());
+    json_set_int(change, "date", world_now(control->sandbox->world));
     json_set(change, "old_chat_member", member(bot, "left"));
     json_set(change, "new_chat_member", member(bot, "member"));
     sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
@@ -84,7 +84,7 @@ void control_connect_business(struct control *control)
     json_set_text(connection, "id", id);
     json_set_copy(connection, "user", user);
     json_set_int(connection, "user_chat_id", user_id);
-    json_set_int(connection, "date", world_now());
+    json_set_int(connection, "date", world_now(control->sandbox->world));
     json_set_bool(connection, "is_enabled", true);
     sandbox_push_update(sandbox, control->arena, "business_connection", connection, 0);
     json_set_text(answer, "business_connection_id", id);
@@ -164,7 +164,7 @@ void control_edit(struct control *control)
         return;
     }
     json_set_text(message, "text", text);
-    json_set_int(message, "edit_date", world_now());
+    json_set_int(message, "edit_date", world_now(control->sandbox->world));
     sandbox_publish(sandbox, control->arena, message, "edit");
     sandbox_push_update(sandbox, control->arena,
                         json_get(message, "business_connection_id") ? "edited_business_message"

@@ -85,7 +85,7 @@ static int delete_message(struct call *call)
     const cJSON *message = world_message(call->sandbox->world, call->arena, chat_id, message_id);
     if (!message)
         return call_refuse(call, "message to delete not found");
-    if (world_now() - json_get_int(message, "date", 0) > DELETABLE_SECONDS)
+    if (world_now(call->sandbox->world) - json_get_int(message, "date", 0) > DELETABLE_SECONDS)
         return call_refuse(call, "message can't be deleted for everyone");
     delete_one(call, chat_id, message_id);
     return 0;

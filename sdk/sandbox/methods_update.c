@@ -8,6 +8,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/sandbox.h"
@@ -39,7 +40,7 @@ static AISHA_ASYNC int wait_for_update(struct sandbox *sandbox, int64_t timeout_
 
     wait_init(&wait, sandbox->loop);
     sandbox->poller = &wait;
-    int r = wait_for(&wait, timeout_ms);
+    int r = clock_wait(sandbox->clock, &wait, timeout_ms);
     if (sandbox->poller == &wait)
         sandbox->poller = NULL;
     sandbox->polled_at_ms = loop_now_ms(sandbox->loop);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "host/core/worker.h"
 #include "host/io/http_client.h"
 #include "host/io/http_server.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
@@ -19,6 +21,8 @@
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
+
+static const char clock_setting[] = "clock_offset_ms";
 
 enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2 };
 
@@ -32,6 +36,16 @@ static int64_t first_revision(void)
     return (int64_t)now.tv_sec * 100000 + now.tv_nsec / 10000;
 }
 
+static void restore_clock(struct sandbox *sandbox)
+{
+    struct arena arena = {0};
+    const char *text = world_text(sandbox->world, &arena, clock_setting, "");
+
+    if (text)
+        clock_set_offset(sandbox->clock, strtoll(text, NULL, 10));
+    arena_clear(&arena);
+}
+
 int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
 {
     struct sandbox *sandbox = calloc(1, sizeof *sandbox);
@@ -42,7 +56,9 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
     sandbox->transcripts = cJSON_CreateArray();
     int r = workers_new(&sandbox->workers, loop, WORKER_THREADS);
     if (r == 0)
-        r = world_open(&sandbox->world, data_directory);
+        r = clock_new(&sandbox->clock, loop);
+    if (r == 0)
+        r = world_open(&sandbox->world, data_directory, sandbox->clock);
     if (r == 0)
         r = spec_new(&sandbox->spec);
     if (r == 0)
@@ -59,6 +75,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
         sandbox_free(sandbox);
         return r;
     }
+    restore_clock(sandbox);
     *ret_sandbox = sandbox;
     return 0;
 }
@@ -71,6 +88,7 @@ void sandbox_free(struct sandbox *sandbox)
     http_client_free(sandbox->http);
     workers_free(sandbox->workers);
     world_close(sandbox->world);
+    clock_free(sandbox->clock);
     spec_free(sandbox->spec);
     faults_free(sandbox->faults);
     feed_free(sandbox->events);
@@ -156,6 +174,19 @@ bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const cha
     return true;
 }
 
+void sandbox_move_clock(struct sandbox *sandbox, int64_t offset_ms)
+{
+    cJSON *details = cJSON_CreateObject();
+    char text[32];
+
+    snprintf(text, sizeof text, "%" PRId64, offset_ms);
+    world_set_text(sandbox->world, clock_setting, "", text);
+    clock_set_offset(sandbox->clock, offset_ms);
+    json_set_int(details, "now", clock_now(sandbox->clock));
+    json_set(details, "offset_s", cJSON_CreateNumber((double)offset_ms / 1000));
+    sandbox_emit(sandbox, "clock", 0, details);
+}
+
 cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
                            const cJSON *from)
 {
@@ -164,7 +195,7 @@ cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t
     json_set_int(message, "message_id", world_next_message_id(sandbox->world));
     json_set_copy(message, "from", from);
     json_set_copy(message, "chat", world_chat(sandbox->world, arena, chat_id));
-    json_set_int(message, "date", world_now());
+    json_set_int(message, "date", world_now(sandbox->world));
     return message;
 }
 
@@ -218,7 +249,7 @@ void sandbox_log(struct sandbox *sandbox, const char *method, const struct param
 bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
                   const struct fault *fault)
 {
-    if (fault->delay_ms && wait_sleep(sandbox->loop, fault->delay_ms) < 0)
+    if (fault->delay_ms && clock_sleep(sandbox->clock, fault->delay_ms) < 0)
         return true;
     if (!fault->is_answer)
         return false;

@@ -20,6 +20,7 @@
 #include <aisha/base.h>
 
 struct arena;
+struct clock;
 struct fault;
 struct faults;
 struct feed;
@@ -37,6 +38,7 @@ struct sandbox {
     struct loop *loop;
     struct workers *workers;
     struct http_client *http; /* fetches files that are sent by their address */
+    struct clock *clock;
     struct world *world;
     struct spec *spec;
     struct faults *faults;
@@ -68,6 +70,9 @@ void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *
 /* Queues an update for the bot and wakes its poll. false when the bot does not want that kind. */
 bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
                          const cJSON *payload, int64_t update_id);
+
+/* Sets the clock, also for the next start. */
+void sandbox_move_clock(struct sandbox *sandbox, int64_t offset_ms);
 
 /* A new Message with its id, date and chat; from is a User, copied. The arena owns it. */
 cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,

@@ -12,6 +12,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/io/http_client.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
@@ -103,7 +104,7 @@ void webhook_add_failure(const struct webhook *webhook, cJSON *info)
 
 static void note_failure(struct webhook *webhook, const char *text)
 {
-    webhook->last_error_date = world_now();
+    webhook->last_error_date = world_now(webhook->sandbox->world);
     free(webhook->last_error);
     webhook->last_error = strdup(text);
 }
@@ -177,7 +178,7 @@ static AISHA_ASYNC void deliver(void *arg)
     bool is_taken = false;
 
     while (!is_taken && delivery->generation == webhook->generation &&
-           wait_sleep(webhook->sandbox->loop, pause_s * 1000) == 0 &&
+           clock_sleep(webhook->sandbox->clock, pause_s * 1000) == 0 &&
            delivery->generation == webhook->generation) {
         struct arena arena = {0};
         const cJSON *settings = webhook_settings(webhook, &arena);

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "host/core/arena.h"
 #include "host/core/log.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/db.h"
 #include "sdk/sandbox/json.h"
 
@@ -29,6 +29,7 @@ enum {
 
 struct world {
     struct db *db;
+    const struct clock *clock;
 };
 
 static const char schema[] =
@@ -67,13 +68,14 @@ static void add_first_users(struct world *world)
     world_add_user(world, FIRST_USER_ID + 1, "Борис", "ru");
 }
 
-int world_open(struct world **ret_world, const char *directory)
+int world_open(struct world **ret_world, const char *directory, const struct clock *clock)
 {
     char path[4096] = ":memory:";
     struct world *world = calloc(1, sizeof *world);
 
     if (!world)
         return -ENOMEM;
+    world->clock = clock;
     if (directory) {
         if (mkdir(directory, 0700) < 0 && errno != EEXIST)
             log_error("sandbox", "cannot create directory path=%s error=%s", directory,
@@ -117,9 +119,9 @@ bool world_take_failure(struct world *world)
     return db_take_failure(world->db);
 }
 
-int64_t world_now(void)
+int64_t world_now(const struct world *world)
 {
-    return (int64_t)time(NULL);
+    return clock_now(world->clock);
 }
 
 static int64_t next(struct world *world, const char *counter)
@@ -232,13 +234,13 @@ void world_set_standing(struct world *world, int64_t chat_id, enum chat_standing
 void world_set_action(struct world *world, int64_t chat_id, const char *action)
 {
     db_run(world->db, "UPDATE users SET action = ?2, action_until = ?3 WHERE id = ?1", "iti",
-           chat_id, action, world_now() + ACTION_SECONDS);
+           chat_id, action, world_now(world) + ACTION_SECONDS);
 }
 
 const char *world_action(struct world *world, struct arena *arena, int64_t chat_id)
 {
     return db_text(world->db, arena, "SELECT action FROM users WHERE id = ?1 AND action_until > ?2",
-                   "ii", chat_id, world_now());
+                   "ii", chat_id, world_now(world));
 }
 
 int64_t world_next_message_id(struct world *world)
@@ -322,7 +324,7 @@ bool world_push_update(struct world *world, struct arena *arena, const char *kin
                        const cJSON *payload, int64_t update_id)
 {
     bool is_query = strcmp(kind, "callback_query") == 0;
-    int64_t expires_at = world_now() + (is_query ? QUERY_UPDATE_SECONDS : DAY_SECONDS);
+    int64_t expires_at = world_now(world) + (is_query ? QUERY_UPDATE_SECONDS : DAY_SECONDS);
     const char *body = json_text(arena, payload);
 
     if (!is_allowed(world, arena, kind))
@@ -340,7 +342,7 @@ bool world_push_update(struct world *world, struct arena *arena, const char *kin
 
 cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit)
 {
-    db_run(world->db, "DELETE FROM updates WHERE expires_at < ?1", "i", world_now());
+    db_run(world->db, "DELETE FROM updates WHERE expires_at < ?1", "i", world_now(world));
     return db_json_rows(world->db, arena,
                         "SELECT json_object('update_id', id, kind, json(body)) FROM updates"
                         " ORDER BY id LIMIT ?1",
@@ -403,7 +405,7 @@ cJSON *world_allowed_updates(struct world *world, struct arena *arena)
 void world_add_query(struct world *world, const char *id, int64_t chat_id, int64_t seconds)
 {
     db_run(world->db, "INSERT INTO callbacks VALUES (?1, ?2, ?3)", "tii", id, chat_id,
-           world_now() + seconds);
+           world_now(world) + seconds);
 }
 
 void world_add_callback(struct world *world, const char *id, int64_t chat_id)
@@ -413,7 +415,7 @@ void world_add_callback(struct world *world, const char *id, int64_t chat_id)
 
 int64_t world_take_callback(struct world *world, const char *id)
 {
-    db_run(world->db, "DELETE FROM callbacks WHERE expires_at < ?1", "i", world_now());
+    db_run(world->db, "DELETE FROM callbacks WHERE expires_at < ?1", "i", world_now(world));
     return db_int(world->db, 0, "DELETE FROM callbacks WHERE id = ?1 RETURNING chat_id", "t", id);
 }
 
@@ -556,7 +558,7 @@ cJSON *world_file(struct world *world, struct arena *arena, const char *file_id)
 void world_link_file(struct world *world, const char *file_id)
 {
     db_run(world->db, "UPDATE files SET linked_until = ?2 WHERE id = ?1", "ti", file_id,
-           world_now() + LINK_SECONDS);
+           world_now(world) + LINK_SECONDS);
 }
 
 const void *world_file_bytes(struct world *world, struct arena *arena, const char *file_id,
@@ -571,5 +573,5 @@ const void *world_linked_bytes(struct world *world, struct arena *arena, const c
 {
     return db_bytes(world->db, arena, ret_size,
                     "SELECT bytes FROM files WHERE path = ?1 AND linked_until > ?2", "ti", path,
-                    world_now());
+                    world_now(world));
 }

@@ -15,10 +15,11 @@
 #include <cjson/cJSON.h>
 
 struct arena;
+struct clock;
 struct world;
 
-/* directory NULL = in memory. On failure logs why. */
-int world_open(struct world **ret_world, const char *directory);
+/* directory NULL = in memory. Borrows the clock. On failure logs why. */
+int world_open(struct world **ret_world, const char *directory, const struct clock *clock);
 void world_close(struct world *world);
 
 /* Forgets everything but the bot's id, and makes the first users anew. */
@@ -30,8 +31,8 @@ bool world_take_failure(struct world *world);
 /* Of users and bots: what JSON carries as a whole number everywhere. */
 #define WORLD_LARGEST_ID INT64_C(999999999999999)
 
-/* Unix time. */
-int64_t world_now(void);
+/* Unix time, by the sandbox's clock. */
+int64_t world_now(const struct world *world);
 
 /* 32 hexadecimal digits nobody can guess. */
 char *world_random_name(struct arena *arena);

@@ -1,0 +1,115 @@
+/*
+ * The control API: watching what happens.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/arena.h"
+#include "host/core/loop.h"
+#include "host/io/http_server.h"
+#include "sdk/sandbox/control.h"
+#include "sdk/sandbox/faults.h"
+#include "sdk/sandbox/feed.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/webhook.h"
+#include "sdk/sandbox/world.h"
+
+enum { LONGEST_POLL_S = 50, POLLING_MS = 2000 };
+
+void control_get_state(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    cJSON *state = control_object(control);
+    cJSON *bot = cJSON_Duplicate(world_bot(sandbox->world, control->arena), true);
+    int64_t ago_ms = loop_now_ms(sandbox->loop) - sandbox->polled_at_ms;
+
+    if (sandbox->poller)
+        ago_ms = 0;
+    json_set_copy(
+        bot, "webhook_url",
+        json_get(webhook_settings(control->sandbox->webhook, control->exchange->arena), "url"));
+    json_set_bool(bot, "polling",
+                  sandbox->poller || (sandbox->polled_at_ms && ago_ms < POLLING_MS));
+    if (sandbox->polled_at_ms)
+        json_set(bot, "polling_seconds_ago", cJSON_CreateNumber((double)ago_ms / 1000));
+    else
+        json_set(bot, "polling_seconds_ago", cJSON_CreateNull());
+    json_set(state, "bot", bot);
+    json_set_copy(state, "users", world_users(sandbox->world, control->arena));
+    json_set_int(state, "revision", feed_last(sandbox->events));
+    json_set_int(state, "pending_update_count", world_update_count(sandbox->world));
+    json_set_int(state, "faults", (int64_t)faults_waiting(sandbox->faults));
+    respond_json(control->exchange, 200, state);
+}
+
+void control_get_messages(struct control *control)
+{
+    struct world *world = control->sandbox->world;
+    char *end;
+    int64_t chat_id = strtoll(control->rest, &end, 10);
+
+    if (end == control->rest || strcmp(end, "/messages") != 0 ||
+        world_standing(world, chat_id) == CHAT_UNKNOWN) {
+        control_fail(control, 404, "there is no such chat");
+        return;
+    }
+    const char *action = world_action(world, control->arena, chat_id);
+    cJSON *answer = control_object(control);
+    json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
+    json_set_int(answer, "revision", feed_last(control->sandbox->events));
+    json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
+    cJSON *markup = world_reply_markup(world, control->arena, chat_id);
+    json_set(answer, "reply_markup", markup ? cJSON_Duplicate(markup, true) : cJSON_CreateNull());
+    json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
+    respond_json(control->exchange, 200, answer);
+}
+
+static void get_feed(struct control *control, const struct feed *feed, const char *name,
+                     int64_t after)
+{
+    cJSON *answer = control_object(control);
+    bool has_gap;
+
+    json_set_copy(answer, name, feed_after(feed, control->arena, after, &has_gap));
+    json_set_int(answer, "revision", feed_last(feed));
+    if (has_gap)
+        json_set_bool(answer, "gap", true);
+    respond_json(control->exchange, 200, answer);
+}
+
+void control_get_events(struct control *control)
+{
+    struct feed *events = control->sandbox->events;
+    int64_t after, timeout_s;
+
+    if (!control_number(control, "after", 0, &after) ||
+        !control_number(control, "timeout", 0, &timeout_s))
+        return;
+    if (timeout_s > LONGEST_POLL_S)
+        timeout_s = LONGEST_POLL_S;
+    /* A number of a later run than this one: show where we are. */
+    if (timeout_s && after <= feed_last(events))
+        aisha_ignore(feed_wait(events, after, timeout_s * 1000));
+    if (!http_exchange_is_gone(control->exchange))
+        get_feed(control, events, "events", after);
+}
+
+void control_get_requests(struct control *control)
+{
+    const char *method = http_exchange_param(control->exchange, "method");
+    cJSON *answer = control_object(control);
+    int64_t after;
+    bool has_gap;
+
+    if (!control_number(control, "after", 0, &after))
+        return;
+    cJSON *requests = feed_after(control->sandbox->requests, control->arena, after, &has_gap);
+    for (cJSON *entry = requests->child, *next; entry; entry = next) {
+        next = entry->next;
+        if (method && strcmp(json_get_text(entry, "method"), method) != 0)
+            cJSON_Delete(cJSON_DetachItemViaPointer(requests, entry));
+    }
+    json_set_copy(answer, "requests", requests);
+    respond_json(control->exchange, 200, answer);
+}

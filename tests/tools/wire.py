@@ -1,0 +1,87 @@
+"""A bot written by hand against the sandbox: its calls, its webhook, and the sandbox's clock."""
+import http.server
+import json
+import queue
+import threading
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from stack import Stack, until
+
+ALICE, BORIS = 1001, 1002
+TOKEN = "4242:TEST-token_1"
+
+
+class Wire(unittest.TestCase):
+    """One sandbox for a class; each test begins with an empty world."""
+
+    arguments = ()  # of the sandbox
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(host=False)
+        cls.stack.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.__exit__(None, None, None)
+
+    def setUp(self):
+        self.act("reset")
+        self.stack.send(ALICE, "/start")
+        self.call("getUpdates", offset=-1)
+        self.next_update = self.call("getUpdates")["result"][-1]["update_id"] + 1
+        self.call("getUpdates", offset=self.next_update)
+
+    # ---- the bot
+
+    def fetch(self, path, body=None, headers=None, timeout=60):
+        """(status, headers, bytes), whatever the status."""
+        request = urllib.request.Request(self.stack.url + path, data=body, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+    def call(self, method, **params):
+        """The answer's body; its status agrees with it."""
+        status, _, body = self.fetch(f"/bot{TOKEN}/{method}", json.dumps(params).encode(),
+                                     {"Content-Type": "application/json"})
+        answer = json.loads(body)
+        self.assertEqual(status, 200 if answer["ok"] else answer["error_code"])
+        return answer
+
+    def result(self, method, **params):
+        answer = self.call(method, **params)
+        self.assertTrue(answer["ok"], answer)
+        return answer["result"]
+
+    def refusal(self, method, **params):
+        answer = self.call(method, **params)
+        self.assertFalse(answer["ok"], answer)
+        return answer["error_code"], answer["description"]
+
+    def say(self, text="hello", chat_id=ALICE, **params):
+        return self.result("sendMessage", chat_id=chat_id, text=text, **params)
+
+    def updates(self, **params):
+        """Those the test has caused, unless an offset says otherwise."""
+        return self.result("getUpdates", **({"offset": self.next_update} | params))
+
+    def texts(self, updates):
+        return [update["message"]["text"] for update in updates]
+
+    # ---- the sandbox
+
+    def act(self, call, **body):
+        return self.stack.api(f"/sandbox/{call}", body)
+
+    def advance(self, seconds):
+        return self.act("clock", advance_s=seconds)
+
+    def poll_waits(self):
+        until(lambda: self.stack.state()["bot"]["polling_seconds_ago"] == 0, "the poll waits")
