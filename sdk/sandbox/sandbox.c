@@ -58,7 +58,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
     if (r == 0)
         r = clock_new(&sandbox->clock, loop);
     if (r == 0)
-        r = world_open(&sandbox->world, data_directory, sandbox->clock);
+        r = world_open(&sandbox->world, loop, data_directory, sandbox->clock);
     if (r == 0)
         r = spec_new(&sandbox->spec);
     if (r == 0)

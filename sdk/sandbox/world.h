@@ -1,8 +1,9 @@
 /*
  * What Telegram would know: users, their chats with the bot, messages, pending updates, files.
  *
- * One SQLite database holds it all, in a file when the sandbox has a data directory and in memory
- * otherwise. One bot lives in this world: whichever token was used last says its id.
+ * All of it is in memory (world_internal.h); when the sandbox has a data directory, a database there
+ * follows a moment behind (store.h). One bot lives in this world: whichever token was used last says
+ * its id.
  * Objects are returned as trees in the shape of the Bot API, owned by the arena: copies, free to be
  * changed.
  */
@@ -16,16 +17,18 @@
 
 struct arena;
 struct clock;
+struct loop;
 struct world;
 
-/* directory NULL = in memory. Borrows the clock. On failure logs why. */
-int world_open(struct world **ret_world, const char *directory, const struct clock *clock);
+/* directory NULL = nothing outlives the world. Borrows the clock. On failure logs why. */
+int world_open(struct world **ret_world, struct loop *loop, const char *directory,
+               const struct clock *clock);
 void world_close(struct world *world);
 
 /* Forgets everything but the bot's id, and makes the first users anew. */
 void world_reset(struct world *world);
 
-/* Whether the database has failed since the last question. */
+/* Whether writing to the data directory has failed since the last question. */
 bool world_take_failure(struct world *world);
 
 /* Of users and bots: what JSON carries as a whole number everywhere. */
@@ -72,7 +75,7 @@ void world_set_standing(struct world *world, int64_t chat_id, enum chat_standing
 void world_set_action(struct world *world, int64_t chat_id, const char *action);
 const char *world_action(struct world *world, struct arena *arena, int64_t chat_id);
 
-/* --- messages --- */
+/* --- messages; when they are too many, the oldest are forgotten --- */
 int64_t world_next_message_id(struct world *world);
 cJSON *world_message(struct world *world, struct arena *arena, int64_t chat_id, int64_t message_id);
 cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id);
@@ -86,12 +89,15 @@ void world_set_reply_markup(struct world *world, struct arena *arena, int64_t ch
 
 /* --- updates --- */
 
-/* Queues the update when its kind is allowed; update_id 0 = the next one. */
+/* Queues the update when its kind is allowed and there is room; update_id 0 = the next one. */
 bool world_push_update(struct world *world, struct arena *arena, const char *kind,
                        const cJSON *payload, int64_t update_id);
+
+/* The oldest, as an array of raw items: their texts, to be printed. */
 cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit);
 
-/* Their ids and queues (a chat, or else a user; 0 = neither), as pairs; and one of them, or NULL. */
+/* Their ids and queues (a chat, or else a user; 0 = neither), as pairs; and one of them as a raw
+ * item, or NULL. */
 cJSON *world_update_queues(struct world *world, struct arena *arena, int64_t limit);
 cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id);
 int64_t world_update_count(struct world *world);
@@ -123,7 +129,8 @@ cJSON *world_commands(struct world *world, struct arena *arena, const char *scop
 /* What the user of that private chat is shown. */
 cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat_id);
 
-/* --- records: whatever else there is to know, as JSON by kind ("poll", "invoice", …) and id --- */
+/* --- records: whatever else there is to know, as JSON by kind ("poll", "invoice", …) and id;
+ * of more than 100,000 of a kind the oldest are forgotten --- */
 
 /* The record, or NULL. */
 cJSON *world_record(struct world *world, struct arena *arena, const char *kind, const char *id);
@@ -136,7 +143,7 @@ void world_remove_record(struct world *world, const char *kind, const char *id);
 /* All of that kind, in the order in which they were added. */
 cJSON *world_records(struct world *world, struct arena *arena, const char *kind);
 
-/* --- files --- */
+/* --- files; when they are too many, the oldest are forgotten --- */
 
 /*
  * Stores the bytes. object is what messages will say about the file; it gets file_id,

@@ -4,6 +4,7 @@ What is answered is compared with the Bot API's own description, so that the san
 agree on a mistake.
 """
 import concurrent.futures
+import contextlib
 import http.client
 import io
 import json
@@ -11,6 +12,7 @@ import math
 import os
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import time
@@ -1112,9 +1114,14 @@ class ProgramTest(unittest.TestCase):
             stack.api(f"/bot{TOKEN}/getUpdates?offset={updates[-1]['update_id'] + 1}")
             self.assertEqual(before[-1]["message_id"] + 1, stack.send(user, "after")["message_id"])
 
-    def test_nothing_is_lost_when_it_is_killed(self):
+    def test_what_was_a_moment_ago_outlives_a_kill(self):
+        def written(database):
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                return connection.execute("SELECT count(*) FROM rows WHERE kind = 'update'").fetchone()[0]
+
         with Stack(host=False) as stack:
             sent = [stack.send(ALICE, str(number))["message_id"] for number in range(100)]
+            until(lambda: written(stack.path("sandbox/world.db")) == 100, "the last update is on disk")
             stack.sandbox.end(signal.SIGKILL)
             self.start_again(stack)
             self.assertEqual(sent, [m["message_id"] for m in stack.messages(ALICE)])

@@ -1,0 +1,229 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/arena.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/world_internal.h"
+
+#define FIRST_GROUP_ID INT64_C(-1001000000001)
+
+enum { FIRST_USER_ID = 1001, ACTION_SECONDS = 5 };
+
+static const char chat_kind[] = "chat", markup_kind[] = "reply_markup";
+
+struct chat *world_find_chat(struct world *world, int64_t id)
+{
+    struct chat *chat;
+
+    HASH_FIND(hh, world->chats, &id, sizeof id, chat);
+    return chat;
+}
+
+/* The chat, when it is known to be a user or a group. */
+static struct chat *known_chat(struct world *world, int64_t id)
+{
+    struct chat *chat = world_find_chat(world, id);
+
+    return chat && chat->body ? chat : NULL;
+}
+
+struct chat *world_chat_of(struct world *world, int64_t id)
+{
+    struct chat *chat = world_find_chat(world, id);
+
+    if (chat)
+        return chat;
+    chat = calloc(1, sizeof *chat);
+    if (!chat)
+        abort();
+    chat->id = id;
+    TAILQ_INIT(&chat->messages);
+    HASH_ADD(hh, world->chats, id, sizeof chat->id, chat);
+    return chat;
+}
+
+/* Takes body. */
+static struct chat *set_chat(struct world *world, int64_t id, char *body,
+                             enum chat_standing standing)
+{
+    struct chat *chat = world_chat_of(world, id);
+
+    free(chat->body);
+    chat->body = body;
+    chat->standing = standing;
+    if (id > world->last_user_id)
+        world->last_user_id = id;
+    if (id < world->last_group_id)
+        world->last_group_id = id;
+    return chat;
+}
+
+static void save_chat(struct world *world, const struct chat *chat)
+{
+    world_put_row(world, chat_kind, chat->id, chat->body, (int64_t)chat->standing, 0);
+}
+
+void chats_load(struct world *world, const struct store_row *row)
+{
+    set_chat(world, strtoll(row->key, NULL, 10), world_strdup(row->body),
+             (enum chat_standing)row->numbers[0]);
+}
+
+void reply_markups_load(struct world *world, const struct store_row *row)
+{
+    struct chat *chat = world_chat_of(world, strtoll(row->key, NULL, 10));
+
+    free(chat->reply_markup);
+    chat->reply_markup = world_strdup(row->body);
+}
+
+void chats_forget(struct world *world)
+{
+    struct chat *chat, *next;
+
+    HASH_ITER(hh, world->chats, chat, next)
+    {
+        HASH_DEL(world->chats, chat);
+        free(chat->body);
+        free(chat->reply_markup);
+        free(chat);
+    }
+    world->last_user_id = FIRST_USER_ID - 1;
+    world->last_group_id = FIRST_GROUP_ID + 1;
+}
+
+/* ---- users and groups ---- */
+
+static int by_id(const struct chat *a, const struct chat *b)
+{
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static cJSON *parsed(struct arena *arena, const char *body)
+{
+    return body ? json_keep(arena, cJSON_Parse(body)) : NULL;
+}
+
+cJSON *world_users(struct world *world, struct arena *arena)
+{
+    cJSON *users = json_keep(arena, cJSON_CreateArray());
+
+    HASH_SORT(world->chats, by_id);
+    for (const struct chat *chat = world->chats; chat; chat = chat->hh.next)
+        if (chat->id > 0 && chat->body)
+            cJSON_AddItemToArray(users, cJSON_Parse(chat->body));
+    return users;
+}
+
+cJSON *world_user(struct world *world, struct arena *arena, int64_t id)
+{
+    const struct chat *chat = id > 0 ? known_chat(world, id) : NULL;
+
+    return chat ? parsed(arena, chat->body) : NULL;
+}
+
+cJSON *world_chat(struct world *world, struct arena *arena, int64_t id)
+{
+    const struct chat *known = known_chat(world, id);
+    cJSON *body = known ? parsed(arena, known->body) : NULL;
+
+    if (id < 0)
+        return body;
+    cJSON *chat = json_keep(arena, cJSON_CreateObject());
+    json_set_int(chat, "id", id);
+    json_set_copy(chat, "first_name", json_get(body, "first_name"));
+    json_set_text(chat, "type", "private");
+    return chat;
+}
+
+void world_add_chat(struct world *world, struct arena *arena, cJSON *chat)
+{
+    int64_t id = world->last_group_id - 1;
+
+    json_set_int(chat, "id", id);
+    save_chat(world, set_chat(world, id, world_strdup(json_text(arena, chat)), CHAT_OPEN));
+}
+
+int64_t world_add_user(struct world *world, int64_t id, const char *first_name,
+                       const char *language_code)
+{
+    if (!id)
+        id = world->last_user_id + 1;
+    else if (known_chat(world, id))
+        return 0;
+    cJSON *user = cJSON_CreateObject();
+    json_set_int(user, "id", id);
+    json_set_bool(user, "is_bot", false);
+    json_set_text(user, "first_name", first_name);
+    if (language_code && *language_code)
+        json_set_text(user, "language_code", language_code);
+    char *body = cJSON_PrintUnformatted(user);
+    cJSON_Delete(user);
+    if (!body)
+        abort();
+    save_chat(world, set_chat(world, id, body, CHAT_SILENT));
+    return id;
+}
+
+/* ---- what goes on in a chat ---- */
+
+enum chat_standing world_standing(struct world *world, int64_t chat_id)
+{
+    const struct chat *chat = known_chat(world, chat_id);
+
+    return chat ? chat->standing : CHAT_UNKNOWN;
+}
+
+void world_set_standing(struct world *world, int64_t chat_id, enum chat_standing standing)
+{
+    struct chat *chat = known_chat(world, chat_id);
+
+    if (!chat || chat->standing == standing)
+        return;
+    chat->standing = standing;
+    save_chat(world, chat);
+}
+
+void world_set_action(struct world *world, int64_t chat_id, const char *action)
+{
+    struct chat *chat = known_chat(world, chat_id);
+
+    if (!chat)
+        return;
+    snprintf(chat->action, sizeof chat->action, "%s", action ? action : "");
+    chat->action_until = world_now(world) + ACTION_SECONDS;
+}
+
+const char *world_action(struct world *world, struct arena *arena, int64_t chat_id)
+{
+    const struct chat *chat = known_chat(world, chat_id);
+
+    if (!chat || !*chat->action || chat->action_until <= world_now(world))
+        return NULL;
+    return arena_strdup(arena, chat->action);
+}
+
+cJSON *world_reply_markup(struct world *world, struct arena *arena, int64_t chat_id)
+{
+    const struct chat *chat = world_find_chat(world, chat_id);
+
+    return chat ? parsed(arena, chat->reply_markup) : NULL;
+}
+
+void world_set_reply_markup(struct world *world, struct arena *arena, int64_t chat_id,
+                            const cJSON *markup)
+{
+    struct chat *chat = world_find_chat(world, chat_id);
+
+    if (!markup && (!chat || !chat->reply_markup))
+        return;
+    chat = chat ? chat : world_chat_of(world, chat_id);
+    free(chat->reply_markup);
+    chat->reply_markup = markup ? world_strdup(json_text(arena, markup)) : NULL;
+    if (markup)
+        world_put_row(world, markup_kind, chat_id, chat->reply_markup, 0, 0);
+    else
+        world_remove_row(world, markup_kind, chat_id);
+}
