@@ -54,8 +54,8 @@ static bool wanted_offset(struct control *control, int64_t *ret_offset_ms)
     }
     now = json_get(control->body, "now");
     if (json_is_int(now) && now->valuedouble > 0 && now->valuedouble <= INT32_MAX) {
-        *ret_offset_ms = offset_ms + json_get_int(control->body, "now", 0) * 1000 -
-                         clock_now_ms(clock);
+        *ret_offset_ms =
+            offset_ms + json_get_int(control->body, "now", 0) * 1000 - clock_now_ms(clock);
         return true;
     }
     control_fail(control, 400,

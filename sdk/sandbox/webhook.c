@@ -210,10 +210,17 @@ static bool is_busy(const struct webhook *webhook, int64_t update_id, int64_t qu
 static void start(struct webhook *webhook, struct arena *arena, int64_t update_id, int64_t queue)
 {
     struct delivery *delivery = calloc(1, sizeof *delivery);
-    char *body = cJSON_PrintUnformatted(world_update(webhook->sandbox->world, arena, update_id));
+    int64_t expires_at;
+    const cJSON *update = world_update(webhook->sandbox->world, arena, update_id, &expires_at);
+    char *body = cJSON_PrintUnformatted(update);
 
-    if (!delivery || !body)
+    if (!delivery || (update && !body))
         abort();
+    if (!update) {
+        world_forget_update(webhook->sandbox->world, update_id);
+        free(delivery);
+        return;
+    }
     *delivery = (struct delivery){.webhook = webhook,
                                   .update_id = update_id,
                                   .queue = queue,

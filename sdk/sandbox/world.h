@@ -89,17 +89,22 @@ void world_set_reply_markup(struct world *world, struct arena *arena, int64_t ch
 
 /* --- updates --- */
 
-/* Queues the update when its kind is allowed and there is room; update_id 0 = the next one. */
-bool world_push_update(struct world *world, struct arena *arena, const char *kind,
-                       const cJSON *payload, int64_t update_id);
+/* Queues the update when its kind is allowed and there is room; update_id 0 = the next one. Returns
+ * its id, or 0. */
+int64_t world_push_update(struct world *world, struct arena *arena, const char *kind,
+                          const cJSON *payload, int64_t update_id);
 
 /* The oldest, as an array of raw items: their texts, to be printed. */
 cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit);
 
-/* Their ids and queues (a chat, or else a user; 0 = neither), as pairs; and one of them as a raw
- * item, or NULL. */
+/* Their ids and queues (update_kind.h), as pairs; and one of them as a raw item, or NULL when it
+ * has expired or is not there. */
 cJSON *world_update_queues(struct world *world, struct arena *arena, int64_t limit);
-cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id);
+cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id,
+                    int64_t *ret_expires_at);
+
+/* The greatest there ever was. */
+int64_t world_last_update_id(struct world *world);
 int64_t world_update_count(struct world *world);
 
 /* Forgets updates with a smaller id; a negative offset keeps that many of the newest. */

@@ -9,18 +9,17 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/update_kind.h"
 #include "sdk/sandbox/world_internal.h"
 
 enum {
     MOST_UPDATES = 100000,
     MOST_BYTES = 128 * 1024 * 1024,
     MOST_QUERIES = 100000,
-    DAY_SECONDS = 86400,
-    QUERY_UPDATE_SECONDS = 150, /* how long an unread callback query stays in the queue */
-    CALLBACK_SECONDS = 60,      /* how long a read one can be answered */
+    CALLBACK_SECONDS = 60, /* how long a read one can be answered */
 };
 
-static const char update_kind[] = "update", query_kind[] = "query";
+static const char update_row[] = "update", query_row[] = "query";
 static const char allowed_name[] = "allowed_updates";
 
 /* ---- which kinds ---- */
@@ -88,7 +87,7 @@ static void remove_update(struct world *world, struct update *update)
 
 static void forget(struct world *world, struct update *update)
 {
-    world_remove_row(world, update_kind, update->id);
+    world_remove_row(world, update_row, update->id);
     remove_update(world, update);
 }
 
@@ -137,18 +136,6 @@ void updates_forget(struct world *world)
     world->allowed_updates = NULL;
 }
 
-/* The chat it is about, else the user: updates of one queue are delivered one after the other. */
-static int64_t queue_of(const cJSON *payload)
-{
-    static const char *const people[] = {"from", "user"};
-    const cJSON *message = json_get(payload, "message") ? json_get(payload, "message") : payload;
-    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
-
-    for (size_t i = 0; i < 2 && !chat_id; i++)
-        chat_id = json_get_int(json_get(payload, people[i]), "id", 0);
-    return chat_id;
-}
-
 static bool has_room(struct world *world, size_t size)
 {
     if (HASH_COUNT(world->updates) < MOST_UPDATES && world->update_bytes + size <= MOST_BYTES)
@@ -159,15 +146,15 @@ static bool has_room(struct world *world, size_t size)
     return false;
 }
 
-bool world_push_update(struct world *world, struct arena *arena, const char *kind,
-                       const cJSON *payload, int64_t update_id)
+int64_t world_push_update(struct world *world, struct arena *arena, const char *kind,
+                          const cJSON *payload, int64_t update_id)
 {
-    bool is_query = strcmp(kind, "callback_query") == 0;
-    int64_t expires_at = world_now(world) + (is_query ? QUERY_UPDATE_SECONDS : DAY_SECONDS);
+    int64_t queue = update_kind_queue(kind, payload);
+    int64_t expires_at = world_now(world) + update_kind_seconds(kind);
     cJSON *update = json_keep(arena, cJSON_CreateObject());
 
     if (!is_allowed(world, kind))
-        return false;
+        return 0;
     struct update *replaced = update_id ? find_update(world, update_id) : NULL;
     if (replaced)
         forget(world, replaced);
@@ -176,12 +163,12 @@ bool world_push_update(struct world *world, struct arena *arena, const char *kin
     json_set(update, kind, cJSON_CreateRaw(json_text(arena, payload)));
     const char *body = json_text(arena, update);
     if (!has_room(world, strlen(body)))
-        return false;
+        return 0;
     if (id > world->counters[COUNTER_UPDATE])
         world_set_counter(world, COUNTER_UPDATE, id);
-    add_update(world, id, body, queue_of(payload), expires_at);
-    world_put_row(world, update_kind, id, body, queue_of(payload), expires_at);
-    return true;
+    add_update(world, id, body, queue, expires_at);
+    world_put_row(world, update_row, id, body, queue, expires_at);
+    return id;
 }
 
 static void forget_expired(struct world *world)
@@ -229,15 +216,25 @@ cJSON *world_update_queues(struct world *world, struct arena *arena, int64_t lim
     return pairs;
 }
 
-cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id)
+cJSON *world_update(struct world *world, struct arena *arena, int64_t update_id,
+                    int64_t *ret_expires_at)
 {
+    forget_expired(world);
     const struct update *update = find_update(world, update_id);
+    if (!update)
+        return NULL;
+    *ret_expires_at = update->expires_at;
+    return json_keep(arena, cJSON_CreateRaw(update->body));
+}
 
-    return update ? json_keep(arena, cJSON_CreateRaw(update->body)) : NULL;
+int64_t world_last_update_id(struct world *world)
+{
+    return world->counters[COUNTER_UPDATE];
 }
 
 int64_t world_update_count(struct world *world)
 {
+    forget_expired(world);
     return HASH_COUNT(world->updates);
 }
 
@@ -286,7 +283,7 @@ static int64_t take(struct world *world, struct query *query)
 {
     int64_t chat_id = query->expires_at < world_now(world) ? 0 : query->chat_id;
 
-    store_remove(world->store, query_kind, query->id);
+    store_remove(world->store, query_row, query->id);
     remove_query(world, query);
     return chat_id;
 }
@@ -324,7 +321,7 @@ void world_add_query(struct world *world, const char *id, int64_t chat_id, int64
     add_query(world, id, chat_id, now + seconds);
     store_put(world->store,
               &(struct store_row){
-                  .kind = query_kind, .key = id, .body = "", .numbers = {chat_id, now + seconds}});
+                  .kind = query_row, .key = id, .body = "", .numbers = {chat_id, now + seconds}});
 }
 
 void world_add_callback(struct world *world, const char *id, int64_t chat_id)
