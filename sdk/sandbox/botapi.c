@@ -20,7 +20,7 @@
 
 static const struct method *const tables[] = {update_methods,     message_methods, edit_methods,
                                               edit_media_methods, media_methods,   profile_methods,
-                                              query_methods};
+                                              query_methods,      payment_methods};
 
 static int AISHA_PRINTF(4, 0)
     fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)

@@ -150,6 +150,9 @@ static int check_button(struct call *call, const cJSON *button)
                                  "fields must be used");
     if (data && (!*data || strlen(data) > LONGEST_CALLBACK_DATA))
         return call_refuse(call, "BUTTON_DATA_INVALID");
+    if (json_get_bool(button, "pay") && strncmp(call->method, "send", 4) == 0 &&
+        strcmp(call->method, "sendInvoice") != 0)
+        return call_refuse(call, "BUTTON_TYPE_INVALID");
     if (url && !is_button_url(url))
         return call_refuse(call, "inline keyboard button URL '%s' is invalid: Wrong HTTP URL", url);
     return 0;

@@ -37,7 +37,7 @@ struct method {
 
 /* Each ends with a row without a name. */
 extern const struct method update_methods[], message_methods[], edit_methods[],
-    edit_media_methods[], media_methods[], profile_methods[], query_methods[];
+    edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)

@@ -191,13 +191,6 @@ static int answer_inline_query(struct call *call)
     return 0;
 }
 
-static int answer_pre_checkout_query(struct call *call)
-{
-    if (!call_bool(call, "ok") && !call_text(call, "error_message"))
-        return call_refuse(call, "error message is empty");
-    return take_query(call, "pre_checkout_query_id");
-}
-
 int inline_edit(struct call *call)
 {
     const char *id = call_text(call, "inline_message_id");
@@ -227,6 +220,5 @@ int inline_edit(struct call *call)
 
 const struct method query_methods[] = {
     {"answerInlineQuery", answer_inline_query},
-    {"answerPreCheckoutQuery", answer_pre_checkout_query},
     {0},
 };

@@ -28,6 +28,7 @@ struct http_client;
 struct http_exchange;
 struct loop;
 struct params;
+struct question;
 struct spec;
 struct wait;
 struct webhook;
@@ -44,9 +45,10 @@ struct sandbox {
     struct faults *faults;
     struct feed *events, *requests;
     struct webhook *webhook;
-    struct wait *poller;  /* the getUpdates that waits now, or NULL */
-    int64_t polled_at_ms; /* when one was last seen; 0 = never */
-    cJSON *transcripts;   /* scripted answers of the next transcriptions */
+    struct wait *poller;        /* the getUpdates that waits now, or NULL */
+    int64_t polled_at_ms;       /* when one was last seen; 0 = never */
+    cJSON *transcripts;         /* scripted answers of the next transcriptions */
+    struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
 };
 
 /* data_directory NULL = everything in memory. */

@@ -314,7 +314,8 @@ static const char *check_value(const struct spec *spec, struct arena *arena, con
         return "can't parse reply keyboard markup JSON object";
     if (is_markup && !cJSON_IsObject(value))
         return "object expected as reply markup";
-    if (strcmp(name, "parse_mode") != 0 && !fits_literals(field, value))
+    bool is_checked_later = strcmp(name, "parse_mode") == 0 || strcmp(name, "currency") == 0;
+    if (!is_checked_later && !fits_literals(field, value))
         return arena_printf(arena, "wrong parameter %s in request", name);
     if (!fits(&checker, types, name, value))
         return describe(arena, name, &checker.problem);

@@ -117,7 +117,7 @@ class Places(unittest.TestCase):
     def test_checkout(self):
         query = self.act("checkout", user_id=ANN, payload="p", total_amount=5)["id"]
         self.assertEqual(self.updates()[0]["pre_checkout_query"]["total_amount"], 5)
-        self.assertIn("error message is empty",
+        self.assertIn("error_message\\\" is required",
                       self.bot("answerPreCheckoutQuery", pre_checkout_query_id=query, ok=False)[1])
         self.assertIs(self.bot("answerPreCheckoutQuery", pre_checkout_query_id=query, ok=True), True)
         self.assertIn("query is too old", self.bot("answerPreCheckoutQuery", pre_checkout_query_id=query, ok=True)[1])
