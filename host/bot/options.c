@@ -147,7 +147,8 @@ static void check_keys(const struct filling *f, const char *const *names, size_t
     }
 }
 
-static void fill_one(const struct filling *f, const struct aisha_option *option)
+/* False when there is a problem with it, perhaps one that was found when the file was read. */
+static bool fill_one(const struct filling *f, const struct aisha_option *option)
 {
     const struct ini_entry *entry = ini_find_entry(f->section, option->name);
     const char *meaning = option->summary ? option->summary : "this plugin cannot work without it";
@@ -158,16 +159,16 @@ static void fill_one(const struct filling *f, const struct aisha_option *option)
         source.line = entry->line;
         value = ini_value(f->arena, f->section, entry, 0, NULL, f->problems);
         if (!value)
-            return;
+            return false;
     }
     bool is_given = value && (*value || (option->type == AISHA_OPTION_TEXT && option->value));
     if (!is_given && !option->value) {
         problem_add(f->problems, source.path, source.line, meaning, "[%s] needs a value for \"%s\"",
                     f->section->name, option->name);
-        return;
+        return false;
     }
-    aisha_ignore(option_set(f->arena, option, is_given ? value : option->value, source, f->config,
-                            f->problems));
+    return option_set(f->arena, option, is_given ? value : option->value, source, f->config,
+                      f->problems) == 0;
 }
 
 int options_fill(struct arena *arena, const struct aisha_option *rows, size_t count,
@@ -177,13 +178,14 @@ int options_fill(struct arena *arena, const struct aisha_option *rows, size_t co
     const struct filling f = {arena, section, config, problems};
     const char **names = arena_alloc(arena, (count + 1) * sizeof *names);
     size_t problems_before = problems->count;
+    bool is_complete = true;
 
     for (size_t i = 0; i < count; i++)
         names[i] = row_at(rows, row_size, i).name;
     check_keys(&f, names, count);
     for (size_t i = 0; i < count; i++) {
         struct aisha_option option = row_at(rows, row_size, i);
-        fill_one(&f, &option);
+        is_complete = fill_one(&f, &option) && is_complete;
     }
-    return problems->count > problems_before ? -AISHA_E_INVALID : 0;
+    return is_complete && problems->count == problems_before ? 0 : -AISHA_E_INVALID;
 }

@@ -18,7 +18,7 @@
 /*
  * rows may be shorter or longer than this host's struct aisha_option. config is zeroed memory that
  * holds all the rows' offsets; its texts are owned by the arena. -AISHA_E_INVALID when problems were
- * added; config is then not to be used.
+ * added, now or when the section was read; config is then not to be used.
  */
 AISHA_CHECKED int options_fill(struct arena *arena, const struct aisha_option *rows, size_t count,
                                size_t row_size, const struct ini_section *section, void *config,
