@@ -16,6 +16,7 @@
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/text.h"
 #include "sdk/sandbox/world.h"
 
 static const struct method *const tables[] = {update_methods,     message_methods, edit_methods,
@@ -95,7 +96,7 @@ static method_fn *find_method(const char *name)
     return NULL;
 }
 
-static AISHA_ASYNC int run(struct call *call, int params_status, const cJSON *method)
+static AISHA_ASYNC int run(struct call *call, int params_status, const struct spec_type *method)
 {
     if (params_status == 413)
         return call_fail(call, 413, "Request Entity Too Large");
@@ -104,7 +105,7 @@ static AISHA_ASYNC int run(struct call *call, int params_status, const cJSON *me
     if (!method)
         return call_fail(call, 404, "Not Found");
     method_fn *fn = find_method(call->method);
-    const char *wrong = spec_check(call->sandbox->spec, call->arena, method, &call->params);
+    const char *wrong = spec_check(call->arena, method, &call->params);
     if (wrong)
         return call_refuse(call, "%s", wrong);
     if (!fn)
@@ -116,22 +117,33 @@ static AISHA_ASYNC int run(struct call *call, int params_status, const cJSON *me
     return r;
 }
 
+/* {"ok": …}, as text. */
 static const char *envelope(const struct call *call, int r)
 {
-    cJSON *body = json_keep(call->arena, cJSON_CreateObject());
+    struct text out = {0};
 
-    json_set_bool(body, "ok", r == 0);
     if (r < 0) {
-        json_set_int(body, "error_code", call->error_code);
-        json_set_text(body, "description", call->error);
-    } else if (call->result) {
-        json_set_copy(body, "result", call->result);
+        text_add_string(&out, "{\"ok\":false,\"error_code\":");
+        text_add_int(&out, call->error_code);
+        text_add_string(&out, ",\"description\":");
+        json_print_string(&out, call->error);
     } else {
-        json_set_bool(body, "result", true);
+        text_add_string(&out, "{\"ok\":true,\"result\":");
+        if (!call->result)
+            text_add_string(&out, "true");
+        else if (call->result == call->published)
+            text_add_string(&out, call->published_text);
+        else
+            json_print(&out, call->result);
     }
-    if (r == 0 && call->note)
-        json_set_text(body, "description", call->note);
-    return json_text(call->arena, body);
+    if (r == 0 && call->note) {
+        text_add_string(&out, ",\"description\":");
+        json_print_string(&out, call->note);
+    }
+    text_add(&out, "}", 1);
+    const char *text = arena_strndup(call->arena, out.bytes, out.size);
+    text_free(&out);
+    return text;
 }
 
 static void refuse(struct http_exchange *exchange, int status, const char *description)
@@ -149,12 +161,12 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
 {
     struct params params = {0};
     int status = params_read(call->arena, exchange, &params);
-    const cJSON *method = spec_method(sandbox->spec, call->method);
+    const struct spec_type *method = spec_method(sandbox->spec, call->method);
 
     call->params = params;
     if (status)
         call->params.values = json_keep(call->arena, cJSON_CreateObject());
-    call->method = method ? json_get_text(method, "name") : call->method;
+    call->method = method ? method->name : call->method;
     const cJSON *unknown = json_keep(call->arena, spec_unknown(method, &call->params));
     const struct fault *fault = faults_take(sandbox->faults, call->arena, call->method);
     if (fault && !fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
@@ -167,26 +179,25 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
     const char *body = envelope(call, r);
     status = r < 0 ? call->error_code : 200;
     if (fault && fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
-        status = fault->status;
-        body = fault->body;
-    } else {
-        http_exchange_respond(exchange, status, "application/json", body, strlen(body));
+        sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
+        return;
     }
-    sandbox_log(sandbox, call->method, &call->params, unknown, status, body);
+    http_exchange_respond(exchange, status, "application/json", body, strlen(body));
+    sandbox_log_json(sandbox, call->method, &call->params, unknown, status, body);
 }
 
 void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method, cJSON *params)
 {
     struct call call = {
         .sandbox = sandbox, .arena = arena, .method = method, .params = {.values = params}};
-    const cJSON *known = spec_method(sandbox->spec, method);
+    const struct spec_type *known = spec_method(sandbox->spec, method);
 
-    call.method = known ? json_get_text(known, "name") : method;
+    call.method = known ? known->name : method;
     const cJSON *unknown = json_keep(arena, spec_unknown(known, &call.params));
     int r = run(&call, 0, known);
     if (r != -AISHA_E_CANCELED)
-        sandbox_log(sandbox, call.method, &call.params, unknown, r < 0 ? call.error_code : 200,
-                    envelope(&call, r));
+        sandbox_log_json(sandbox, call.method, &call.params, unknown, r < 0 ? call.error_code : 200,
+                         envelope(&call, r));
 }
 
 void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)

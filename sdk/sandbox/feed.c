@@ -2,26 +2,35 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/text.h"
 
-enum { KEPT = 2000 };
+enum { KEPT = 2000, MOST_BYTES = 64 * 1024 * 1024 };
 
 struct waiter {
     LIST_ENTRY(waiter) link;
     struct wait wait;
 };
 
+struct entry {
+    char *text;
+    size_t size;
+};
+
 struct feed {
     struct loop *loop;
     const char *number_name;
     int64_t first, last;
+    int64_t forgotten; /* the number of the newest that is no longer kept */
+    size_t bytes;
     LIST_HEAD(, waiter) waiters;
-    cJSON *entries[KEPT]; /* entry n is at n % KEPT */
+    struct entry entries[KEPT]; /* entry n is at n % KEPT */
 };
 
 int feed_new(struct feed **ret_feed, struct loop *loop, const char *number_name, int64_t first)
@@ -32,7 +41,7 @@ int feed_new(struct feed **ret_feed, struct loop *loop, const char *number_name,
         return -ENOMEM;
     feed->loop = loop;
     feed->number_name = number_name;
-    feed->first = feed->last = first;
+    feed->first = feed->last = feed->forgotten = first;
     *ret_feed = feed;
     return 0;
 }
@@ -42,20 +51,53 @@ void feed_free(struct feed *feed)
     if (!feed)
         return;
     for (size_t i = 0; i < KEPT; i++)
-        cJSON_Delete(feed->entries[i]);
+        free(feed->entries[i].text);
     free(feed);
+}
+
+static struct entry *entry_at(struct feed *feed, int64_t number)
+{
+    return &feed->entries[number % KEPT];
+}
+
+static void forget_oldest(struct feed *feed)
+{
+    struct entry *oldest = entry_at(feed, ++feed->forgotten);
+
+    feed->bytes -= oldest->size;
+    free(oldest->text);
+    *oldest = (struct entry){0};
+}
+
+void feed_add_text(struct feed *feed, struct text *entry)
+{
+    struct waiter *waiter;
+
+    text_add(entry, ",", 1);
+    json_print_string(entry, feed->number_name);
+    text_add(entry, ":", 1);
+    text_add_int(entry, feed->last + 1);
+    text_add(entry, "}", 1);
+    if (feed->last - feed->forgotten == KEPT)
+        forget_oldest(feed);
+    struct entry *added = entry_at(feed, ++feed->last);
+    added->size = entry->size;
+    added->text = text_take(entry);
+    feed->bytes += added->size;
+    while (feed->bytes > MOST_BYTES && feed->forgotten < feed->last - 1)
+        forget_oldest(feed);
+    LIST_FOREACH(waiter, &feed->waiters, link)
+        wait_wake(&waiter->wait, 0);
 }
 
 void feed_add(struct feed *feed, cJSON *entry)
 {
-    cJSON **slot = &feed->entries[++feed->last % KEPT];
-    struct waiter *waiter;
+    struct text text = {0};
 
-    cJSON_Delete(*slot);
-    *slot = entry;
-    json_set_int(entry, feed->number_name, feed->last);
-    LIST_FOREACH(waiter, &feed->waiters, link)
-        wait_wake(&waiter->wait, 0);
+    json_print(&text, entry);
+    cJSON_Delete(entry);
+    text.size--; /* the closing brace */
+    feed_add_text(feed, &text);
 }
 
 int64_t feed_last(const struct feed *feed)
@@ -66,11 +108,11 @@ int64_t feed_last(const struct feed *feed)
 cJSON *feed_after(const struct feed *feed, struct arena *arena, int64_t after, bool *ret_has_gap)
 {
     cJSON *entries = json_keep(arena, cJSON_CreateArray());
-    int64_t oldest = feed->last - KEPT > feed->first ? feed->last - KEPT : feed->first;
+    int64_t gone = feed->forgotten;
 
-    *ret_has_gap = after > feed->last || (after < oldest && (after > 0 || oldest > feed->first));
-    for (int64_t n = (after > oldest ? after : oldest) + 1; n <= feed->last; n++)
-        cJSON_AddItemToArray(entries, cJSON_Duplicate(feed->entries[n % KEPT], true));
+    *ret_has_gap = after > feed->last || (after < gone && (after > 0 || gone > feed->first));
+    for (int64_t n = (after > gone ? after : gone) + 1; n <= feed->last; n++)
+        cJSON_AddItemToArray(entries, cJSON_Parse(feed->entries[n % KEPT].text));
     return entries;
 }
 

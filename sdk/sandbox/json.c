@@ -1,10 +1,12 @@
 #include "sdk/sandbox/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/text.h"
 
 enum { DEEPEST = 64 };
 
@@ -52,12 +54,107 @@ cJSON *json_parse(struct arena *arena, const char *text, size_t size)
     return json_keep(arena, cJSON_ParseWithOpts(copy, &end, true));
 }
 
+/* ---- printing: what cJSON would print, without its care for locales, which takes its time ---- */
+
+static void print_number(struct text *out, double number)
+{
+    char digits[32];
+
+    if (fabs(number) < 1e15 && (double)(int64_t)number == number) {
+        text_add_int(out, (int64_t)number);
+        return;
+    }
+    if (!isfinite(number)) {
+        text_add_string(out, "null");
+        return;
+    }
+    snprintf(digits, sizeof digits, "%1.15g", number);
+    if (strtod(digits, NULL) != number)
+        snprintf(digits, sizeof digits, "%1.17g", number);
+    text_add_string(out, digits);
+}
+
+static void print_escape(struct text *out, unsigned char c)
+{
+    static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *found = c ? strchr(escaped, c) : NULL;
+    char code[8];
+
+    if (found)
+        snprintf(code, sizeof code, "\\%c", letters[found - escaped]);
+    else
+        snprintf(code, sizeof code, "\\u%04x", c);
+    text_add_string(out, code);
+}
+
+void json_print_string(struct text *out, const char *string)
+{
+    const char *from = string, *p = string;
+
+    text_add(out, "\"", 1);
+    for (; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c >= ' ' && c != '"' && c != '\\')
+            continue;
+        text_add(out, from, (size_t)(p - from));
+        print_escape(out, c);
+        from = p + 1;
+    }
+    text_add(out, from, (size_t)(p - from));
+    text_add(out, "\"", 1);
+}
+
+static void print_members(struct text *out, const cJSON *value, bool is_object)
+{
+    const cJSON *member;
+
+    text_add(out, is_object ? "{" : "[", 1);
+    cJSON_ArrayForEach(member, value) {
+        if (member != value->child)
+            text_add(out, ",", 1);
+        if (is_object) {
+            json_print_string(out, member->string);
+            text_add(out, ":", 1);
+        }
+        json_print(out, member);
+    }
+    text_add(out, is_object ? "}" : "]", 1);
+}
+
+void json_print(struct text *out, const cJSON *value)
+{
+    switch (value ? value->type & 0xFF : cJSON_NULL) {
+    case cJSON_False:
+        text_add(out, "false", 5);
+        break;
+    case cJSON_True:
+        text_add(out, "true", 4);
+        break;
+    case cJSON_Number:
+        print_number(out, value->valuedouble);
+        break;
+    case cJSON_String:
+        json_print_string(out, value->valuestring);
+        break;
+    case cJSON_Raw:
+        text_add_string(out, value->valuestring);
+        break;
+    case cJSON_Array:
+    case cJSON_Object:
+        print_members(out, value, cJSON_IsObject(value));
+        break;
+    default:
+        text_add(out, "null", 4);
+    }
+}
+
 char *json_text(struct arena *arena, const cJSON *value)
 {
-    char *printed = cJSON_PrintUnformatted(value);
-    char *text = arena_strdup(arena, printed ? printed : "null");
+    struct text out = {0};
 
-    cJSON_free(printed);
+    json_print(&out, value);
+    char *text = arena_strndup(arena, out.bytes, out.size);
+    text_free(&out);
     return text;
 }
 
@@ -137,11 +234,31 @@ static size_t sequence_length(unsigned char first)
     return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
 }
 
+/* A run of ASCII at the beginning, or some of it: most texts are nothing else. */
+static size_t ascii_length(const unsigned char *s, size_t size)
+{
+    size_t length = 0;
+    uint64_t eight;
+
+    while (size - length >= sizeof eight) {
+        memcpy(&eight, s + length, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+        length += sizeof eight;
+    }
+    while (length < size && s[length] < 0x80)
+        length++;
+    return length;
+}
+
 bool utf8_is_valid(const char *text, size_t size)
 {
     const unsigned char *s = (const unsigned char *)text;
 
     for (size_t i = 0, length; i < size; i += length) {
+        length = ascii_length(s + i, size - i);
+        if (length)
+            continue;
         length = sequence_length(s[i]);
         if (!length || length > size - i)
             return false;

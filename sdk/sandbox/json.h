@@ -12,6 +12,7 @@
 #include <aisha/base.h>
 
 struct arena;
+struct text;
 
 /* Gives the tree to the arena: it is freed with it. Returns value, which may be NULL. */
 cJSON *json_keep(struct arena *arena, cJSON *value);
@@ -19,8 +20,10 @@ cJSON *json_keep(struct arena *arena, cJSON *value);
 /* NULL when text is not JSON, or nested deeper than 64 levels. The arena owns the result. */
 cJSON *json_parse(struct arena *arena, const char *text, size_t size);
 
-/* Unformatted text of the tree, in the arena. */
+/* Unformatted text of the tree, in the arena; and at the end of another text. NULL is "null". */
 char *json_text(struct arena *arena, const cJSON *value);
+void json_print(struct text *out, const cJSON *value);
+void json_print_string(struct text *out, const char *string);
 
 /* The member of that name, or NULL; also NULL when object is NULL or not an object. */
 cJSON *json_get(const cJSON *object, const char *name);

@@ -218,9 +218,15 @@ int call_new_message(struct call *call, cJSON **ret_message)
     return 0;
 }
 
+void call_publish(struct call *call, const cJSON *message, const char *type)
+{
+    call->published = message;
+    call->published_text = sandbox_publish(call->sandbox, call->arena, message, type);
+}
+
 void call_send(struct call *call, cJSON *message)
 {
-    sandbox_publish(call->sandbox, call->arena, message, "message");
+    call_publish(call, message, "message");
     reply_markup_place(call->sandbox, call->arena, message, call_get(call, "reply_markup"));
     call->result = message;
 }

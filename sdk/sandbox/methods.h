@@ -22,7 +22,11 @@ struct call {
     const char *method;
     struct params params; /* checked against the spec, and typed by it */
     cJSON *result;        /* owned by the arena, or a constant of the call's answer; NULL = true */
-    const char *note;     /* goes with a good result as "description" */
+    const cJSON
+        *published; /* the message that was sent or changed last, and its text: usually it is
+                               the result, and need not be printed again */
+    const char *published_text;
+    const char *note; /* goes with a good result as "description" */
     int error_code;
     const char *error;
 };
@@ -79,6 +83,9 @@ AISHA_CHECKED int call_markup(struct call *call, const cJSON **ret_keyboard);
 
 /* A new message of the bot to chat_id, with reply_markup and what it replies to; not yet sent. */
 AISHA_CHECKED int call_new_message(struct call *call, cJSON **ret_message);
+
+/* As sandbox_publish(). */
+void call_publish(struct call *call, const cJSON *message, const char *type);
 
 /* Sends it: for all to see, and with its reply keyboard in place. It is the call's result. */
 void call_send(struct call *call, cJSON *message);

@@ -25,7 +25,7 @@ int call_edit(struct call *call, const cJSON *before, cJSON *message)
                            "markup are exactly the same as a current content and reply markup of "
                            "the message");
     json_set_int(message, "edit_date", world_now(call->sandbox->world));
-    sandbox_publish(call->sandbox, call->arena, message, "edit");
+    call_publish(call, message, "edit");
     call->result = message;
     return 0;
 }

@@ -78,6 +78,17 @@ static void read_urlencoded(struct reader *reader, const char *text, size_t size
     }
 }
 
+/* Takes the value, under the name it has, in place of an earlier one. */
+static void move_value(cJSON *values, cJSON *value)
+{
+    cJSON *earlier = json_get(values, value->string);
+
+    if (earlier)
+        cJSON_ReplaceItemViaPointer(values, earlier, value);
+    else
+        cJSON_AddItemToArray(values, value);
+}
+
 static void read_json(struct reader *reader, const char *text, size_t size)
 {
     if (size > MOST_BYTES)
@@ -86,14 +97,17 @@ static void read_json(struct reader *reader, const char *text, size_t size)
         reader->status = 400;
     if (reader->status)
         return;
-    const cJSON *body = json_parse(reader->arena, text, size), *member;
-    if (cJSON_IsObject(body) && cJSON_GetArraySize(body) > MOST_VALUES) {
+    cJSON *body = json_parse(reader->arena, text, size);
+    if (!cJSON_IsObject(body))
+        return;
+    if (cJSON_GetArraySize(body) > MOST_VALUES) {
         reader->status = 413;
         return;
     }
-    cJSON_ArrayForEach(member, body) {
-        if (cJSON_IsObject(body) && member->string && !cJSON_IsNull(member))
-            json_set(reader->params->values, member->string, cJSON_Duplicate(member, true));
+    for (cJSON *member = body->child, *next; member; member = next) {
+        next = member->next;
+        if (!cJSON_IsNull(member))
+            move_value(reader->params->values, cJSON_DetachItemViaPointer(body, member));
     }
 }
 

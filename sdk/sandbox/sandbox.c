@@ -19,6 +19,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/text.h"
 #include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
@@ -149,18 +150,19 @@ void sandbox_emit(struct sandbox *sandbox, const char *type, int64_t chat_id, cJ
     feed_add(sandbox->events, event);
 }
 
-void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
-                     const char *type)
+const char *sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                            const char *type)
 {
     int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
     cJSON *details = cJSON_CreateObject();
 
-    world_save_message(sandbox->world, arena, message);
+    const char *text = world_save_message(sandbox->world, arena, message);
     if (json_get_bool(json_get(message, "from"), "is_bot") && strcmp(type, "message") == 0)
         world_set_action(sandbox->world, chat_id, NULL);
-    json_set_copy(details, "message", message);
+    json_set(details, "message", cJSON_CreateRaw(text));
     json_set_int(details, "message_id", json_get_int(message, "message_id", 0));
     sandbox_emit(sandbox, type, chat_id, details);
+    return text;
 }
 
 bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
@@ -199,38 +201,29 @@ cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t
     return message;
 }
 
-/* What the log keeps of a response: all, or the beginning of it as a text. */
-static cJSON *summary(const char *response)
+/* Texts of parameters that are too long in sum are left out. */
+static void print_params(struct text *out, const struct params *params)
 {
-    size_t length = strlen(response);
-    cJSON *value = length <= LONGEST_LOGGED ? cJSON_Parse(response) : NULL;
-
-    if (value)
-        return value;
-    char *start = strndup(response, 1000);
-    value = cJSON_CreateString(start ? start : "");
-    free(start);
-    return value;
-}
-
-void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
-                 const cJSON *unknown, int status, const char *response)
-{
-    cJSON *entry = cJSON_CreateObject(), *copy = cJSON_AddObjectToObject(entry, "params");
     const cJSON *value;
     size_t room = LONGEST_LOGGED;
 
-    json_set_text(entry, "method", method);
     cJSON_ArrayForEach(value, params->values) {
-        char *text = cJSON_PrintUnformatted(value);
-        size_t length = text ? strlen(text) : 0;
-        cJSON_free(text);
-        if (length <= room)
-            json_set_copy(copy, value->string, value);
-        else
-            json_set_text(copy, value->string, "(too long to show)");
+        json_print_string(out, value->string);
+        text_add(out, ":", 1);
+        size_t from = out->size;
+        json_print(out, value);
+        size_t length = out->size - from;
+        if (length > room) {
+            out->size = from;
+            json_print_string(out, "(too long to show)");
+        }
         room -= length < room ? length : room;
+        text_add(out, ",", 1);
     }
+}
+
+static void print_uploads(struct text *out, const struct params *params)
+{
     for (size_t i = 0; i < params->upload_count; i++) {
         const struct upload *upload = &params->uploads[i];
         cJSON *file = cJSON_CreateObject();
@@ -238,12 +231,69 @@ void sandbox_log(struct sandbox *sandbox, const char *method, const struct param
         if (upload->content_type)
             json_set_text(file, "content_type", upload->content_type);
         json_set_int(file, "size", (int64_t)upload->size);
-        json_set(copy, upload->name, file);
+        json_print_string(out, upload->name);
+        text_add(out, ":", 1);
+        json_print(out, file);
+        text_add(out, ",", 1);
+        cJSON_Delete(file);
     }
-    json_set_copy(entry, "ignored", unknown);
-    json_set_int(entry, "status", status);
-    json_set(entry, "response", status ? summary(response) : cJSON_CreateNull());
-    feed_add(sandbox->requests, entry);
+}
+
+/* All of the response, or the beginning of it as a text. */
+static void print_response(struct text *out, const char *response, bool is_json)
+{
+    size_t length = strlen(response);
+
+    if (is_json && length <= LONGEST_LOGGED) {
+        text_add(out, response, length);
+        return;
+    }
+    char *start = strndup(response, 1000);
+    json_print_string(out, start ? start : "");
+    free(start);
+}
+
+static void log_entry(struct sandbox *sandbox, const char *method, const struct params *params,
+                      const cJSON *unknown, int status, const char *response, bool is_json)
+{
+    struct text out = {0};
+
+    text_add_string(&out, "{\"method\":");
+    json_print_string(&out, method);
+    text_add_string(&out, ",\"params\":{");
+    print_params(&out, params);
+    print_uploads(&out, params);
+    if (out.bytes[out.size - 1] == ',')
+        out.size--;
+    text_add_string(&out, "},");
+    if (unknown) {
+        text_add_string(&out, "\"ignored\":");
+        json_print(&out, unknown);
+        text_add(&out, ",", 1);
+    }
+    text_add_string(&out, "\"status\":");
+    text_add_int(&out, status);
+    text_add_string(&out, ",\"response\":");
+    if (status)
+        print_response(&out, response, is_json);
+    else
+        text_add_string(&out, "null");
+    feed_add_text(sandbox->requests, &out);
+}
+
+void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
+                 const cJSON *unknown, int status, const char *response)
+{
+    cJSON *parsed = response ? cJSON_Parse(response) : NULL;
+
+    log_entry(sandbox, method, params, unknown, status, response, parsed != NULL);
+    cJSON_Delete(parsed);
+}
+
+void sandbox_log_json(struct sandbox *sandbox, const char *method, const struct params *params,
+                      const cJSON *unknown, int status, const char *response)
+{
+    log_entry(sandbox, method, params, unknown, status, response, true);
 }
 
 bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,

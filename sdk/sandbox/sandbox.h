@@ -65,9 +65,10 @@ AISHA_ASYNC void sandbox_handle(struct http_exchange *exchange, void *user);
 /* Tells those who watch the chats. details may be NULL; taken. */
 void sandbox_emit(struct sandbox *sandbox, const char *type, int64_t chat_id, cJSON *details);
 
-/* Saves a new or changed message and tells those who watch; type is "message" or "edit". */
-void sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
-                     const char *type);
+/* Saves a new or changed message and tells those who watch; type is "message" or "edit". Returns
+ * its text, in the arena. */
+const char *sandbox_publish(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                            const char *type);
 
 /* Queues an update for the bot and wakes its poll. false when the bot does not want that kind. */
 bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
@@ -83,6 +84,10 @@ cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t
 /* Remembers a request and its answer (status 0 = none came); long texts are cut, and files are only counted. */
 void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
                  const cJSON *unknown, int status, const char *response);
+
+/* The same for a response that is known to be JSON. */
+void sandbox_log_json(struct sandbox *sandbox, const char *method, const struct params *params,
+                      const cJSON *unknown, int status, const char *response);
 
 /* Waits the fault's delay and sends its answer. false when it was only a delay, and the call goes
  * on. */

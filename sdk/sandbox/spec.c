@@ -3,34 +3,141 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <uthash.h>
 
-#include "host/core/arena.h"
 #include "sdk/sandbox/embedded.h"
 #include "sdk/sandbox/json.h"
-#include "sdk/sandbox/params.h"
+
+/* A description by its name: as it is for a type, in lower case for a method. */
+struct entry {
+    char *key;
+    const cJSON *source;
+    struct spec_type type;
+    UT_hash_handle hh;
+};
 
 struct spec {
-    cJSON *root;
-    const cJSON *methods, *types;
+    cJSON *root; /* names and literals are its own */
+    struct entry *methods, *types;
 };
 
-/* Where a value first disagrees with its description. */
-struct problem {
-    const char *what;  /* "Can't find field" … */
-    const char *field; /* NULL at the top of the parameter */
-    const char *rest;  /* follows the field's name */
-    const char *type;  /* the innermost object's type, or NULL */
-    int weight;
-};
+static char *lower_case(const char *name)
+{
+    char *lower = strdup(name);
 
-struct checker {
-    const struct spec *spec;
-    struct problem problem;
-};
+    for (char *p = lower; p && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return lower;
+}
+
+static const struct entry *find(const struct entry *entries, const char *key)
+{
+    struct entry *entry;
+
+    HASH_FIND_STR(entries, key, entry);
+    return entry;
+}
+
+static void *new_array(size_t count, size_t size)
+{
+    void *array = calloc(count ? count : 1, size);
+
+    if (!array)
+        abort();
+    return array;
+}
+
+/* ---- reading ---- */
+
+/* "Array of Array of Button" */
+static struct spec_alternative read_type(const struct spec *spec, const char *name)
+{
+    static const char array_of[] = "Array of ";
+
+    static const struct {
+        const char *name;
+        enum spec_basic basic;
+    } basics[] = {
+        {"String", SPEC_TEXT}, {"InputFile", SPEC_FILE},  {"Integer", SPEC_INTEGER},
+        {"Float", SPEC_FLOAT}, {"Boolean", SPEC_BOOLEAN},
+    };
+    struct spec_alternative alternative = {.basic = SPEC_OBJECT};
+
+    for (; strncmp(name, array_of, strlen(array_of)) == 0; name += strlen(array_of))
+        alternative.depth++;
+    for (size_t i = 0; i < sizeof basics / sizeof *basics; i++)
+        if (strcmp(basics[i].name, name) == 0)
+            alternative.basic = basics[i].basic;
+    const struct entry *entry = find(spec->types, name);
+    if (alternative.basic == SPEC_OBJECT && entry)
+        alternative.type = &entry->type;
+    assert(alternative.basic != SPEC_OBJECT || alternative.type);
+    return alternative;
+}
+
+static struct spec_alternative *read_types(const struct spec *spec, const cJSON *names,
+                                           size_t *ret_count)
+{
+    size_t count = (size_t)cJSON_GetArraySize(names), i = 0;
+    struct spec_alternative *alternatives = new_array(count, sizeof *alternatives);
+    const cJSON *name;
+
+    cJSON_ArrayForEach(name, names) {
+        alternatives[i++] = read_type(spec, name->valuestring);
+    }
+    *ret_count = count;
+    return alternatives;
+}
+
+static void read_field(const struct spec *spec, const cJSON *source, struct spec_field *field)
+{
+    field->name = json_get_text(source, "name");
+    field->is_required = json_get_bool(source, "required");
+    field->literals = json_get(source, "enum");
+    field->fixed = json_get(source, "const");
+    field->alternatives = read_types(spec, json_get(source, "types"), &field->alternative_count);
+    for (size_t i = 0; i < field->alternative_count; i++)
+        if (!field->alternatives[i].depth)
+            field->takes |= 1U << field->alternatives[i].basic;
+}
+
+static void read_entry(const struct spec *spec, struct entry *entry)
+{
+    const cJSON *fields = json_get(entry->source, "fields"), *field;
+    struct spec_type *type = &entry->type;
+    size_t i = 0;
+
+    type->name = json_get_text(entry->source, "name");
+    type->field_count = (size_t)cJSON_GetArraySize(fields);
+    type->fields = new_array(type->field_count, sizeof *type->fields);
+    cJSON_ArrayForEach(field, fields) {
+        read_field(spec, field, &type->fields[i++]);
+    }
+    type->alternatives =
+        read_types(spec, json_get(entry->source, "subtypes"), &type->alternative_count);
+}
+
+static void add_entries(struct entry **entries, const cJSON *sources, bool is_any_case)
+{
+    const cJSON *source;
+
+    cJSON_ArrayForEach(source, sources) {
+        struct entry *entry = new_array(1, sizeof *entry);
+        entry->key = is_any_case ? lower_case(source->string) : strdup(source->string);
+        if (!entry->key)
+            abort();
+        entry->source = source;
+        HASH_ADD_KEYPTR(hh, *entries, entry->key, strlen(entry->key), entry);
+    }
+}
+
+static void read_entries(const struct spec *spec, struct entry *entries)
+{
+    for (struct entry *entry = entries; entry; entry = entry->hh.next)
+        read_entry(spec, entry);
+}
 
 int spec_new(struct spec **ret_spec)
 {
@@ -41,328 +148,62 @@ int spec_new(struct spec **ret_spec)
         return -ENOMEM;
     assert(file);
     spec->root = cJSON_ParseWithLength((const char *)file->bytes, file->size);
-    spec->methods = json_get(spec->root, "methods");
-    spec->types = json_get(spec->root, "types");
+    add_entries(&spec->types, json_get(spec->root, "types"), false);
+    add_entries(&spec->methods, json_get(spec->root, "methods"), true);
     if (!spec->methods || !spec->types) {
         spec_free(spec);
         return -EINVAL;
     }
+    read_entries(spec, spec->types);
+    read_entries(spec, spec->methods);
     *ret_spec = spec;
     return 0;
+}
+
+static void free_entries(struct entry **entries)
+{
+    struct entry *entry, *next;
+
+    HASH_ITER(hh, *entries, entry, next)
+    {
+        HASH_DEL(*entries, entry);
+        for (size_t i = 0; i < entry->type.field_count; i++)
+            free(entry->type.fields[i].alternatives);
+        free(entry->type.fields);
+        free(entry->type.alternatives);
+        free(entry->key);
+        free(entry);
+    }
 }
 
 void spec_free(struct spec *spec)
 {
     if (!spec)
         return;
+    free_entries(&spec->methods);
+    free_entries(&spec->types);
     cJSON_Delete(spec->root);
     free(spec);
 }
 
-const cJSON *spec_method(const struct spec *spec, const char *name)
+/* ---- looking up ---- */
+
+const struct spec_type *spec_method(const struct spec *spec, const char *name)
 {
-    return cJSON_GetObjectItem(spec->methods, name);
+    char lower[64];
+    size_t length = strlen(name);
+
+    if (length >= sizeof lower)
+        return NULL;
+    for (size_t i = 0; i <= length; i++)
+        lower[i] = (char)tolower((unsigned char)name[i]);
+    const struct entry *entry = find(spec->methods, lower);
+    return entry ? &entry->type : NULL;
 }
 
 const cJSON *spec_fields(const struct spec *spec, const char *type)
 {
-    return json_get(json_get(spec->types, type), "fields");
-}
+    const struct entry *entry = find(spec->types, type);
 
-static bool disagrees(struct checker *checker, const char *what, const char *field,
-                      const char *rest)
-{
-    checker->problem =
-        (struct problem){.what = what, .field = field, .rest = rest, .weight = field ? 2 : 1};
-    return false;
-}
-
-static bool fits(struct checker *checker, const cJSON *types, const char *field, cJSON *value);
-
-static bool fits_type(struct checker *checker, const char *type, const char *field, cJSON *value);
-
-/* Fields that tell the members of a union apart: one literal value. */
-static bool fits_literals(const cJSON *field, const cJSON *value)
-{
-    const cJSON *literals = json_get(field, "enum"), *literal, *fixed = json_get(field, "const");
-
-    if (fixed)
-        return cJSON_IsTrue(value) == cJSON_IsTrue(fixed);
-    cJSON_ArrayForEach(literal, literals) {
-        if (cJSON_IsString(value) && strcasecmp(literal->valuestring, value->valuestring) == 0)
-            return true;
-    }
-    return !literals;
-}
-
-/* The member, which is a text where a bare number stands for one. */
-static cJSON *member_of(cJSON *object, const cJSON *field)
-{
-    const char *name = json_get_text(field, "name");
-    cJSON *member = json_get(object, name), *types = json_get(field, "types");
-
-    if (!cJSON_IsNumber(member) || cJSON_GetArraySize(types) != 1 ||
-        strcmp(types->child->valuestring, "String") != 0)
-        return member;
-    char *text = cJSON_PrintUnformatted(member);
-    json_set_text(object, name, text ? text : "");
-    cJSON_free(text);
-    return json_get(object, name);
-}
-
-static bool fits_object(struct checker *checker, const char *type, const cJSON *fields,
-                        cJSON *value)
-{
-    const cJSON *field;
-
-    cJSON_ArrayForEach(field, fields) {
-        const char *name = json_get_text(field, "name");
-        cJSON *member = member_of(value, field);
-        bool fine = true;
-        if (!member || cJSON_IsNull(member)) {
-            if (json_get_bool(field, "required"))
-                fine = disagrees(checker, "Can't find field ", name, "");
-        } else if (!fits_literals(field, member)) {
-            fine = disagrees(checker, "Field ", name, " has an unknown value");
-            checker->problem.weight = 1;
-        } else {
-            fine = fits(checker, json_get(field, "types"), name, member);
-            checker->problem.weight += !fine;
-        }
-        if (!fine) {
-            if (!checker->problem.type)
-                checker->problem.type = type;
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_number_text(const char *text)
-{
-    char *end;
-
-    if (!*text || isspace((unsigned char)*text))
-        return false;
-    errno = 0;
-    strtoll(text, &end, 10);
-    return !*end && !errno;
-}
-
-static bool fits_scalar(struct checker *checker, const char *type, const char *field,
-                        const cJSON *value, bool *ret_fits)
-{
-    if (strcmp(type, "String") == 0 || strcmp(type, "InputFile") == 0)
-        *ret_fits = cJSON_IsString(value) || cJSON_IsNumber(value) ||
-                    disagrees(checker, "Field ", field, " must be of type String");
-    else if (strcmp(type, "Integer") == 0)
-        *ret_fits =
-            json_is_int(value) || disagrees(checker, "Field ", field, " must be of type Number");
-    else if (strcmp(type, "Float") == 0)
-        *ret_fits =
-            cJSON_IsNumber(value) || disagrees(checker, "Field ", field, " must be of type Number");
-    else if (strcmp(type, "Boolean") == 0)
-        *ret_fits =
-            cJSON_IsBool(value) || disagrees(checker, "Field ", field, " must be of type Boolean");
-    else
-        return false;
-    return true;
-}
-
-static bool fits_type(struct checker *checker, const char *type, const char *field, cJSON *value)
-{
-    static const char array_of[] = "Array of ";
-    cJSON *item;
-    bool is_fine;
-
-    if (fits_scalar(checker, type, field, value, &is_fine))
-        return is_fine;
-    if (strncmp(type, array_of, strlen(array_of)) == 0) {
-        if (!cJSON_IsArray(value))
-            return disagrees(checker, "Field ", field, " must be of type Array");
-        cJSON_ArrayForEach(item, value) {
-            if (!fits_type(checker, type + strlen(array_of), field, item))
-                return false;
-        }
-        return true;
-    }
-    const cJSON *description = json_get(checker->spec->types, type);
-    if (json_get(description, "subtypes"))
-        return fits(checker, json_get(description, "subtypes"), field, value);
-    if (cJSON_IsString(value) && strcmp(type, "KeyboardButton") == 0)
-        return true;
-    if (!cJSON_IsObject(value))
-        return disagrees(checker, "Field ", field, " must be of type Object");
-    return fits_object(checker, type, json_get(description, "fields"), value);
-}
-
-/* Of several alternatives' problems the one deepest inside is the most likely. */
-static bool fits(struct checker *checker, const cJSON *types, const char *field, cJSON *value)
-{
-    struct problem likely = {0};
-    const cJSON *type;
-
-    cJSON_ArrayForEach(type, types) {
-        checker->problem = (struct problem){0};
-        if (fits_type(checker, type->valuestring, field, value))
-            return true;
-        if (checker->problem.weight > likely.weight)
-            likely = checker->problem;
-    }
-    checker->problem = likely;
-    return false;
-}
-
-static bool has_type(const cJSON *types, const char *wanted)
-{
-    const cJSON *type;
-
-    cJSON_ArrayForEach(type, types) {
-        if (strcmp(type->valuestring, wanted) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* "InlineKeyboardButton" → "inline keyboard button" */
-static const char *in_words(struct arena *arena, const char *type)
-{
-    char *words = arena_alloc(arena, 2 * strlen(type) + 1), *out = words;
-
-    for (const char *p = type; *p; p++) {
-        if (isupper((unsigned char)*p) && p > type)
-            *out++ = ' ';
-        *out++ = (char)tolower((unsigned char)*p);
-    }
-    return words;
-}
-
-static const char *describe(struct arena *arena, const char *name, const struct problem *problem)
-{
-    const char *what = problem->type ? in_words(arena, problem->type) : name;
-
-    if (!problem->field || !problem->type)
-        return arena_printf(arena, "can't parse %s: expected%s", what,
-                            problem->rest ? strrchr(problem->rest, ' ') : " another type");
-    return arena_printf(arena, "can't parse %s: %s\"%s\"%s", what, problem->what, problem->field,
-                        problem->rest);
-}
-
-static const char *missing(struct arena *arena, const cJSON *field)
-{
-    static const struct {
-        const char *name, *text;
-    } texts[] = {
-        {"chat_id", "chat_id is empty"},
-        {"text", "message text is empty"},
-        {"message_id", "message identifier is not specified"},
-        {"message_ids", "message identifiers are not specified"},
-        {"file_id", "file_id not specified"},
-        {"action", "wrong parameter action in request"},
-    };
-
-    const char *name = json_get_text(field, "name");
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(texts[i].name, name) == 0)
-            return texts[i].text;
-    if (has_type(json_get(field, "types"), "InputFile"))
-        return arena_printf(arena, "there is no %s in the request", name);
-    return arena_printf(arena, "parameter \"%s\" is required", name);
-}
-
-static bool is_true_text(const char *text)
-{
-    text += strspn(text, " \t\r\n");
-    size_t length = strcspn(text, " \t\r\n");
-
-    return (length == 4 && strncasecmp(text, "true", 4) == 0) ||
-           (length == 3 && strncasecmp(text, "yes", 3) == 0) || (length == 1 && *text == '1');
-}
-
-/* A text that stands for something else, or a bare value that stands for a text; NULL = as it is. */
-static cJSON *converted(struct arena *arena, const cJSON *types, const cJSON *value)
-{
-    bool takes_text = has_type(types, "String") || has_type(types, "InputFile");
-    const char *text = cJSON_GetStringValue(value);
-
-    if (has_type(types, "Boolean") && !cJSON_IsBool(value))
-        return cJSON_CreateBool(text ? is_true_text(text)
-                                     : json_is_int(value) && value->valuedouble == 1);
-    if (has_type(types, "Integer") && text && is_number_text(text))
-        return cJSON_CreateNumber((double)strtoll(text, NULL, 10));
-    if (!text && takes_text && !(has_type(types, "Integer") && json_is_int(value)))
-        return cJSON_CreateString(json_text(arena, value));
-    if (!text || takes_text || has_type(types, "Integer"))
-        return NULL;
-    return cJSON_Duplicate(json_parse(arena, text, strlen(text)), true);
-}
-
-static const char *check_value(const struct spec *spec, struct arena *arena, const cJSON *field,
-                               struct params *params)
-{
-    const char *name = json_get_text(field, "name");
-    const cJSON *types = json_get(field, "types");
-    struct checker checker = {.spec = spec};
-
-    cJSON *changed = converted(arena, types, json_get(params->values, name));
-    if (changed)
-        json_set(params->values, name, changed);
-    cJSON *value = json_get(params->values, name);
-    bool is_markup = strcmp(name, "reply_markup") == 0;
-    if (is_markup && cJSON_IsString(value) && *value->valuestring)
-        return "can't parse reply keyboard markup JSON object";
-    if (is_markup && !cJSON_IsObject(value))
-        return "object expected as reply markup";
-    bool is_checked_later = strcmp(name, "parse_mode") == 0 || strcmp(name, "currency") == 0;
-    if (!is_checked_later && !fits_literals(field, value))
-        return arena_printf(arena, "wrong parameter %s in request", name);
-    if (!fits(&checker, types, name, value))
-        return describe(arena, name, &checker.problem);
-    return NULL;
-}
-
-const char *spec_check(const struct spec *spec, struct arena *arena, const cJSON *method,
-                       struct params *params)
-{
-    const cJSON *field;
-
-    cJSON_ArrayForEach(field, json_get(method, "fields")) {
-        const char *name = json_get_text(field, "name"), *wrong = NULL;
-        const cJSON *value = json_get(params->values, name);
-        bool is_empty = !value || (cJSON_IsString(value) && !*value->valuestring);
-        bool takes_file = has_type(json_get(field, "types"), "InputFile");
-
-        if (is_empty && takes_file && params_upload(params, name))
-            continue;
-        if (is_empty && json_get_bool(field, "required"))
-            return missing(arena, field);
-        if (is_empty && !has_type(json_get(field, "types"), "String"))
-            cJSON_DeleteItemFromObjectCaseSensitive(params->values, name);
-        else if (value)
-            wrong = check_value(spec, arena, field, params);
-        if (wrong)
-            return wrong;
-    }
-    return NULL;
-}
-
-cJSON *spec_unknown(const cJSON *method, const struct params *params)
-{
-    cJSON *unknown = NULL;
-    const cJSON *value, *field;
-
-    cJSON_ArrayForEach(value, params->values) {
-        bool is_known = false;
-        cJSON_ArrayForEach(field, json_get(method, "fields")) {
-            if (strcmp(json_get_text(field, "name"), value->string) == 0)
-                is_known = true;
-        }
-        if (is_known)
-            continue;
-        if (!unknown)
-            unknown = cJSON_CreateArray();
-        cJSON_AddItemToArray(unknown, cJSON_CreateString(value->string));
-    }
-    return unknown;
+    return entry ? json_get(entry->source, "fields") : NULL;
 }

@@ -79,7 +79,9 @@ const char *world_action(struct world *world, struct arena *arena, int64_t chat_
 int64_t world_next_message_id(struct world *world);
 cJSON *world_message(struct world *world, struct arena *arena, int64_t chat_id, int64_t message_id);
 cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id);
-void world_save_message(struct world *world, struct arena *arena, const cJSON *message);
+
+/* Adds the message, or replaces the one of its id. Returns its text, in the arena. */
+const char *world_save_message(struct world *world, struct arena *arena, const cJSON *message);
 void world_delete_message(struct world *world, int64_t message_id);
 
 /* What stands below that chat's text field (reply_markup.h); NULL = nothing. */

@@ -126,17 +126,18 @@ cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id)
     return messages;
 }
 
-void world_save_message(struct world *world, struct arena *arena, const cJSON *message)
+const char *world_save_message(struct world *world, struct arena *arena, const cJSON *message)
 {
     int64_t id = json_get_int(message, "message_id", 0);
-    const struct message *saved =
-        set_message(world, id, chat_of(message), json_text(arena, message));
+    const char *body = json_text(arena, message);
+    const struct message *saved = set_message(world, id, chat_of(message), body);
 
-    world_put_row(world, kind, id, saved->body, 0, 0);
+    world_put_row(world, kind, id, body, 0, 0);
     if (saved->chat->message_count > MOST_IN_CHAT)
         forget(world, TAILQ_FIRST(&saved->chat->messages));
     while (world->message_bytes > MOST_BYTES)
         forget(world, TAILQ_FIRST(&world->message_order));
+    return body;
 }
 
 void world_delete_message(struct world *world, int64_t message_id)

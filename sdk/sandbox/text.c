@@ -1,0 +1,63 @@
+#include "sdk/sandbox/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 512 };
+
+/* Where size more bytes go. */
+static char *grow(struct text *text, size_t size)
+{
+    if (text->room - text->size < size) {
+        size_t room = text->room ? text->room : FIRST_ROOM;
+        while (room - text->size < size)
+            room *= 2;
+        text->bytes = realloc(text->bytes, room);
+        if (!text->bytes)
+            abort();
+        text->room = room;
+    }
+    char *end = text->bytes + text->size;
+    text->size += size;
+    return end;
+}
+
+void text_add(struct text *text, const void *bytes, size_t size)
+{
+    memcpy(grow(text, size), bytes, size);
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+    text_add(text, string, strlen(string));
+}
+
+void text_add_int(struct text *text, int64_t number)
+{
+    char digits[20], *end = digits + sizeof digits, *first = end;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do {
+        *--first = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (number < 0)
+        text_add(text, "-", 1);
+    text_add(text, first, (size_t)(end - first));
+}
+
+char *text_take(struct text *text)
+{
+    *grow(text, 1) = '\0';
+    char *bytes = realloc(text->bytes, text->size);
+    if (!bytes)
+        abort();
+    *text = (struct text){0};
+    return bytes;
+}
+
+void text_free(struct text *text)
+{
+    free(text->bytes);
+    *text = (struct text){0};
+}
