@@ -156,11 +156,22 @@ static void refuse(struct http_exchange *exchange, int status, const char *descr
     respond_json(exchange, status, body);
 }
 
+/* The address names the method, or else a parameter does; it is never one of the method's own. */
+static void find_name(struct call *call, cJSON *values)
+{
+    const char *name = json_get_text(values, "method");
+
+    if (!*call->method && name)
+        call->method = arena_strdup(call->arena, name);
+    cJSON_DeleteItemFromObjectCaseSensitive(values, "method");
+}
+
 static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *exchange,
                                struct call *call)
 {
     struct params params = {0};
     int status = params_read(call->arena, exchange, &params);
+    find_name(call, params.values);
     const struct spec_type *method = spec_method(sandbox->spec, call->method);
 
     call->params = params;
@@ -209,7 +220,7 @@ void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, cons
         refuse(exchange, 405, "Method Not Allowed");
         return;
     }
-    if (!slash || !slash[1]) {
+    if (!slash) {
         refuse(exchange, 404, "Not Found");
         return;
     }
@@ -220,6 +231,8 @@ void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange, cons
     }
     world_set_bot_id(sandbox->world, bot_id);
     call.method = slash + 1;
+    if (strncmp(call.method, "test/", 5) == 0) /* Telegram's test environment is a world as any */
+        call.method += 5;
     answer(sandbox, exchange, &call);
 }
 

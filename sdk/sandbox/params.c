@@ -111,7 +111,8 @@ static void read_json(struct reader *reader, const char *text, size_t size)
     }
 }
 
-/* The value of name="…" (or name=…) in a header such as Content-Disposition. */
+/* The value of name="…" in a header such as Content-Disposition. Without quotes it goes to the next
+ * semicolon: that is how Telegram reads it, and some clients count on it. */
 static char *header_param(struct arena *arena, const char *header, const char *name)
 {
     size_t length = strlen(name);
@@ -121,8 +122,12 @@ static char *header_param(struct arena *arena, const char *header, const char *n
         if (strncasecmp(p, name, length) != 0 || p[length] != '=')
             continue;
         p += length + 1;
-        if (*p != '"')
-            return arena_strndup(arena, p, strcspn(p, "; \t\r\n"));
+        if (*p != '"') {
+            size_t size = strcspn(p, ";\r\n");
+            while (size && (p[size - 1] == ' ' || p[size - 1] == '\t'))
+                size--;
+            return arena_strndup(arena, p, size);
+        }
         char *value = arena_strdup(arena, p + 1), *out = value;
         for (p++; *p && *p != '"'; p++) {
             if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
