@@ -1,7 +1,8 @@
 # What the tree needs from the system, and how it gets there; sourced by ./dev.
 # shellcheck shell=bash
 
-# Each line: the set that needs it, Debian's name, how to find it elsewhere, what it is for.
+# Each line: the set that needs it, Debian's name, how to find it elsewhere, what it is for. With own: one from
+# elsewhere is as good (Node.js of its makers brings its npm, which Debian's package would displace).
 packages() {
     cat <<'END'
 build gcc                  cmd:gcc              C compiler
@@ -35,13 +36,15 @@ test  chromium-driver      cmd:chromedriver     tests in a browser
 test  fonts-noto-color-emoji any                emoji in pictures of the chat page
 test  espeak-ng            cmd:espeak-ng        spoken test input
 test  git                  cmd:git              lists the files to check
+compat nodejs              own:node             runs bots of other libraries
+compat npm                 own:npm              fetches those libraries
 END
 }
 
 found() { # CHECK: is it on this machine, wherever it came from?
     case $1 in
     any) ;;
-    cmd:*) command -v "${1#*:}" >/dev/null ;;
+    cmd:* | own:*) command -v "${1#*:}" >/dev/null ;;
     pkg:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
     header:*) echo "#include <${1#*:}>" | ${CC:-cc} -E - >/dev/null 2>&1 ;;
     esac
@@ -59,7 +62,7 @@ missing() { # SET…: the lines of packages() that are not there
     while read -r set package check purpose; do
         [[ " $* " == *" $set "* ]] || continue
         grep -qx "installed $package" <<<"$installed" && continue
-        if ! have_apt || ! $install; then found "$check" && continue; fi
+        if ! have_apt || ! $install || [[ $check == own:* ]]; then found "$check" && continue; fi
         echo "$set $package $check $purpose"
     done < <(packages)
 }

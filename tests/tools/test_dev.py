@@ -286,6 +286,24 @@ class Packages(Case):
         self.without("apt-get", "dpkg-query")
         self.assertEqual(self.dev("build")[0], 0)
 
+    def test_other_libraries_that_cannot_be_had_have_failed(self):
+        self.without("node", "npm")
+        self.dpkg_lacks("nodejs", "npm")
+        status, output, errors = self.dev("test", "compat", "--no-install")
+        self.assertEqual((1, "0 passed, 1 failed"), (status, output.splitlines()[-1]))
+        self.assertRegex(errors, r"nodejs +runs bots of other libraries\n  npm +fetches those libraries\n")
+
+    def test_node_from_elsewhere_is_as_good(self):
+        self.dpkg_lacks("nodejs", "npm")
+        for name in ("node", "npm"):
+            self.fake(name, "exit 0\n")
+        self.fake("meson", "echo no meson today; exit 1\n")
+        self.fake("sudo", "exit 9\n")
+        self.fake("id", "echo 1000\n")
+        _, _, errors = self.dev("test", "compat")
+        self.assertNotIn("installing", errors)
+        self.assertIn("no meson today", errors)
+
 
 class Commands(Case):
     def test_run_hands_over_environment_and_arguments(self):
