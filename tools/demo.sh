@@ -105,7 +105,8 @@ demo() {
 
     # Nothing of the caller's own configuration: a demo never talks to the real Telegram.
     environment=("PATH=$PATH" "HOME=${HOME:-/}" "LANG=${LANG:-C.UTF-8}" "TMPDIR=${TMPDIR:-/tmp}")
-    start sandbox "$build/sdk/sandbox/aisha-sandbox" --listen "127.0.0.1:$port" --data "$data/sandbox"
+    start sandbox "$build/sdk/sandbox/aisha-sandbox" --listen "127.0.0.1:$port" --data "$data/sandbox" \
+        --flood-limits
     await sandbox is_listening
     # Empty means the default; setting them all keeps a .env file of the working copy out.
     for name in TELEGRAM_LOCAL BOT_MODE PUBLIC_URL WEBHOOK_SECRET REDIS_URL BLOB_PUBLIC_URL CDN_URL \

@@ -108,9 +108,10 @@ AISHA_ASYNC AISHA_CHECKED int http_exchange_write(struct http_exchange *exchange
 AISHA_ASYNC AISHA_CHECKED ssize_t http_exchange_read(struct http_exchange *exchange, void *bytes,
                                                      size_t size);
 
-/* Closes the connection without an answer, instead of http_exchange_respond(): for simulating
- * broken services. */
+/* Closes the connection without an answer, instead of http_exchange_respond(), or resets it: for
+ * simulating broken services. */
 void http_exchange_drop(struct http_exchange *exchange);
+void http_exchange_reset(struct http_exchange *exchange);
 
 /* The other side has gone away; a long-polling handler's wait is then also cancelled. */
 bool http_exchange_is_gone(const struct http_exchange *exchange);

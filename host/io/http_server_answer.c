@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <event2/buffer.h>
@@ -306,9 +307,9 @@ ssize_t http_exchange_read(struct http_exchange *public, void *bytes, size_t siz
     return exchange->is_too_long ? -AISHA_E_LIMIT : -AISHA_E_CANCELED;
 }
 
-void http_exchange_drop(struct http_exchange *public)
+static void cut(struct exchange *exchange, bool resets)
 {
-    struct exchange *exchange = (struct exchange *)public;
+    const struct linger linger = {.l_onoff = 1}; /* for no time: closing resets */
     struct http_conn *conn = exchange->conn;
 
     assert(!exchange->is_answered && "one answer for each request");
@@ -317,7 +318,19 @@ void http_exchange_drop(struct http_exchange *public)
         return;
     exchange->conn = NULL;
     conn->exchange = NULL;
+    if (resets)
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     http_conn_free(conn);
+}
+
+void http_exchange_drop(struct http_exchange *public)
+{
+    cut((struct exchange *)public, false);
+}
+
+void http_exchange_reset(struct http_exchange *public)
+{
+    cut((struct exchange *)public, true);
 }
 
 bool http_exchange_is_gone(const struct http_exchange *public)

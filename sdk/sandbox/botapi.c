@@ -53,6 +53,13 @@ int call_refuse(struct call *call, const char *format, ...)
     return r;
 }
 
+int call_retry_after(struct call *call, int64_t seconds)
+{
+    call->parameters = json_keep(call->arena, cJSON_CreateObject());
+    json_set_int(call->parameters, "retry_after", seconds);
+    return call_fail(call, 429, "Too Many Requests: retry after %" PRId64, seconds);
+}
+
 cJSON *call_get(const struct call *call, const char *name)
 {
     return json_get(call->params.values, name);
@@ -111,7 +118,9 @@ static AISHA_ASYNC int run(struct call *call, int params_status, const struct sp
     if (!fn)
         return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
                          call->method);
-    int r = fn(call);
+    int r = call_flood(call);
+    if (r == 0)
+        r = fn(call);
     if (world_take_failure(call->sandbox->world))
         return call_fail(call, 500, "Internal Server Error");
     return r;
@@ -127,6 +136,10 @@ static const char *envelope(const struct call *call, int r)
         text_add_int(&out, call->error_code);
         text_add_string(&out, ",\"description\":");
         json_print_string(&out, call->error);
+        if (call->parameters) {
+            text_add_string(&out, ",\"parameters\":");
+            json_print(&out, call->parameters);
+        }
     } else {
         text_add_string(&out, "{\"ok\":true,\"result\":");
         if (!call->result)
@@ -166,6 +179,15 @@ static void find_name(struct call *call, cJSON *values)
     cJSON_DeleteItemFromObjectCaseSensitive(values, "method");
 }
 
+static void add_retry_after(struct http_exchange *exchange, const struct call *call)
+{
+    int64_t seconds = json_get_int(call->parameters, "retry_after", 0);
+
+    if (seconds)
+        http_exchange_add_header(exchange, "Retry-After",
+                                 arena_printf(exchange->arena, "%" PRId64, seconds));
+}
+
 static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *exchange,
                                struct call *call)
 {
@@ -193,7 +215,8 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
         sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
         return;
     }
-    http_exchange_respond(exchange, status, "application/json", body, strlen(body));
+    add_retry_after(exchange, call);
+    sandbox_respond(sandbox, exchange, fault, status, "application/json", body, strlen(body));
     sandbox_log_json(sandbox, call->method, &call->params, unknown, status, body);
 }
 
@@ -252,5 +275,5 @@ void botapi_download(struct sandbox *sandbox, struct http_exchange *exchange, co
     if (!bytes)
         refuse(exchange, 404, "Not Found");
     else
-        http_exchange_respond(exchange, 200, "application/octet-stream", bytes, size);
+        sandbox_respond(sandbox, exchange, fault, 200, "application/octet-stream", bytes, size);
 }

@@ -231,28 +231,32 @@ static cJSON *member(struct control *control, const char *status)
     return chat_member;
 }
 
-static void block(struct control *control)
+void control_set_blocked(struct control *control, int64_t user_id, bool is_blocked)
 {
     struct sandbox *sandbox = control->sandbox;
+    cJSON *change = control_object(control);
+
+    world_set_standing(sandbox->world, user_id, is_blocked ? CHAT_BLOCKED : CHAT_OPEN);
+    json_set_copy(change, "chat", world_chat(sandbox->world, control->arena, user_id));
+    json_set_copy(change, "from", world_user(sandbox->world, control->arena, user_id));
+    json_set_int(change, "date", world_now(sandbox->world));
+    json_set(change, "old_chat_member", member(control, is_blocked ? "member" : "kicked"));
+    json_set(change, "new_chat_member", member(control, is_blocked ? "kicked" : "member"));
+    sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
+}
+
+static void block(struct control *control)
+{
     int64_t user_id = json_get_int(control->body, "user_id", 0);
     const cJSON *blocked = json_get(control->body, "blocked");
-    bool is_blocked = cJSON_IsTrue(blocked);
 
-    const cJSON *user = control_user(control, user_id);
-    if (!user)
+    if (!control_user(control, user_id))
         return;
     if (!cJSON_IsBool(blocked)) {
         control_fail(control, 400, "blocked must be true or false");
         return;
     }
-    world_set_standing(sandbox->world, user_id, is_blocked ? CHAT_BLOCKED : CHAT_OPEN);
-    cJSON *change = control_object(control);
-    json_set_copy(change, "chat", world_chat(sandbox->world, control->arena, user_id));
-    json_set_copy(change, "from", user);
-    json_set_int(change, "date", world_now(sandbox->world));
-    json_set(change, "old_chat_member", member(control, is_blocked ? "member" : "kicked"));
-    json_set(change, "new_chat_member", member(control, is_blocked ? "kicked" : "member"));
-    sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
+    control_set_blocked(control, user_id, cJSON_IsTrue(blocked));
     respond_json(control->exchange, 200, control_object(control));
 }
 
@@ -284,7 +288,11 @@ static const struct route {
     {"GET", "files/", control_file},
     {"GET", "requests", control_get_requests},
     {"POST", "transcription", control_script_transcription},
+    {"GET", "faults", control_list_faults},
     {"POST", "faults", control_order_fault},
+    {"DELETE", "faults", control_remove_faults},
+    {"GET", "limits", control_get_limits},
+    {"POST", "limits", control_set_limits},
     {"GET", "clock", control_get_clock},
     {"POST", "clock", control_set_clock},
     {"POST", "updates", control_push_update},
@@ -326,7 +334,7 @@ void control_handle(struct sandbox *sandbox, struct http_exchange *exchange, con
         if (strcmp(routes[i].method, exchange->method) != 0)
             continue;
         control.rest = rest + strlen(routes[i].path);
-        if (routes[i].run == control_upload || strcmp(exchange->method, "GET") == 0 ||
+        if (routes[i].run == control_upload || strcmp(exchange->method, "POST") != 0 ||
             read_body(&control))
             routes[i].run(&control);
         return;

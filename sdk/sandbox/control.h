@@ -41,6 +41,9 @@ bool control_number(struct control *control, const char *name, int64_t missing,
 /* What the pressed button of message says, or NULL after having answered. */
 const char *control_pressed_data(struct control *control, const cJSON *message);
 
+/* The user blocks the bot, or no longer; the bot is told. */
+void control_set_blocked(struct control *control, int64_t user_id, bool is_blocked);
+
 /* A new object in the arena. */
 cJSON *control_object(struct control *control);
 
@@ -53,10 +56,16 @@ void control_get_requests(struct control *control);
 /* --- control_world.c --- */
 void control_get_clock(struct control *control);
 void control_set_clock(struct control *control);
-void control_order_fault(struct control *control);
 void control_push_update(struct control *control);
 void control_script_transcription(struct control *control);
 void control_reset(struct control *control);
+
+/* --- control_faults.c --- */
+void control_list_faults(struct control *control);
+void control_order_fault(struct control *control);
+void control_remove_faults(struct control *control);
+void control_get_limits(struct control *control);
+void control_set_limits(struct control *control);
 
 /* --- control_chats.c, control_upload.c --- */
 void control_add_chat(struct control *control);

@@ -9,6 +9,7 @@
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/faults.h"
+#include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
@@ -125,22 +126,13 @@ void control_script_transcription(struct control *control)
     respond_json(control->exchange, 200, control_object(control));
 }
 
-void control_order_fault(struct control *control)
-{
-    const char *wrong = faults_add(control->sandbox->faults, control->body);
-
-    if (wrong)
-        control_fail(control, 400, "%s", wrong);
-    else
-        respond_json(control->exchange, 200, control_object(control));
-}
-
 void control_reset(struct control *control)
 {
     struct sandbox *sandbox = control->sandbox;
 
     world_reset(sandbox->world);
     faults_clear(sandbox->faults);
+    flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);
     cJSON_Delete(sandbox->transcripts);
     sandbox->transcripts = cJSON_CreateArray();

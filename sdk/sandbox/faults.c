@@ -5,111 +5,116 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/json.h"
 
-enum { MOST_ORDERS = 1000, LONGEST_DELAY_MS = 600000 };
+enum { MOST_ORDERS = 1000, NO_END = -1 };
 
 struct order {
     STAILQ_ENTRY(order) link;
+    struct faults *faults;
+    enum fault_kind kind;
     cJSON *order;
-    int64_t count;
+    int64_t id;
+    int64_t left; /* times; NO_END */
+    double probability;
+    uint64_t random;
+    struct clock_timer end; /* set when it has one */
 };
 
 struct faults {
     STAILQ_HEAD(, order) orders;
     size_t count;
+    int64_t last_id;
+    struct clock *clock;
+    void (*on_change)(void *user);
+    void *user;
 };
 
-int faults_new(struct faults **ret_faults)
+int faults_new(struct faults **ret_faults, struct clock *clock, void (*on_change)(void *user),
+               void *user)
 {
     struct faults *faults = calloc(1, sizeof *faults);
 
     if (!faults)
         return -ENOMEM;
     STAILQ_INIT(&faults->orders);
+    faults->clock = clock;
+    faults->on_change = on_change;
+    faults->user = user;
     *ret_faults = faults;
     return 0;
 }
 
-static void remove_order(struct faults *faults, struct order *order)
+static void drop(struct order *order)
 {
+    struct faults *faults = order->faults;
+
     STAILQ_REMOVE(&faults->orders, order, order, link);
+    faults->count--;
+    clock_timer_clear(&order->end);
     cJSON_Delete(order->order);
     free(order);
-    faults->count--;
+}
+
+static void drop_all(struct faults *faults)
+{
+    while (!STAILQ_EMPTY(&faults->orders))
+        drop(STAILQ_FIRST(&faults->orders));
 }
 
 void faults_clear(struct faults *faults)
 {
-    while (!STAILQ_EMPTY(&faults->orders))
-        remove_order(faults, STAILQ_FIRST(&faults->orders));
+    drop_all(faults);
+    faults->on_change(faults->user);
 }
 
 void faults_free(struct faults *faults)
 {
     if (!faults)
         return;
-    faults_clear(faults);
+    drop_all(faults);
     free(faults);
 }
 
 size_t faults_waiting(const struct faults *faults)
 {
-    return faults->count;
+    const struct order *order;
+    size_t count = 0;
+
+    STAILQ_FOREACH(order, &faults->orders, link)
+        count += order->left != NO_END;
+    return count;
 }
 
-static bool is_int_within(const cJSON *value, int64_t from, int64_t to)
+static void on_end(void *arg)
 {
-    int64_t number;
+    struct order *order = arg;
+    struct faults *faults = order->faults;
 
-    return !value || (json_to_int(value, &number) && number >= from && number <= to);
+    drop(order);
+    faults->on_change(faults->user);
 }
 
-static bool is_bool(const cJSON *value)
+/* Once, unless it ends in another way. */
+static int64_t times(const cJSON *order, enum fault_kind kind)
 {
-    return !value || cJSON_IsBool(value);
+    bool has_end = json_get(order, "seconds") || json_get(order, "probability") ||
+                   kind == FAULT_FLOOD || kind == FAULT_BLOCK;
+
+    return json_get_int(order, "count", has_end ? NO_END : 1);
 }
 
-static const char *check(const cJSON *order)
+const char *faults_add(struct faults *faults, struct arena *arena, const cJSON *order,
+                       int64_t *ret_id)
 {
-    static const char *const known[] = {"method",      "count",       "http",     "body",
-                                        "error_code",  "description", "delay_ms", "html",
-                                        "retry_after", "drop",        "after"};
-    const cJSON *member, *description = json_get(order, "description");
-
-    cJSON_ArrayForEach(member, order) {
-        size_t i = 0, count = sizeof known / sizeof *known;
-        while (i < count && strcmp(known[i], member->string) != 0)
-            i++;
-        if (i == count)
-            return "unknown member: method, count, http, body, error_code, description,"
-                   " retry_after, delay_ms, html, drop and after are known";
-    }
-    const char *method = json_get_text(order, "method");
-    if (!method || !*method)
-        return "method must be a text";
-    if (!is_int_within(json_get(order, "count"), 1, 1000000))
-        return "count must be a whole number from 1";
-    if (!is_int_within(json_get(order, "http"), 200, 599) ||
-        !is_int_within(json_get(order, "error_code"), 200, 599))
-        return "http and error_code must be from 200 to 599";
-    if (!is_int_within(json_get(order, "retry_after"), 0, 86400))
-        return "retry_after must be seconds";
-    if (!is_int_within(json_get(order, "delay_ms"), 0, LONGEST_DELAY_MS))
-        return "delay_ms must be from 0 to 600000";
-    if (description && !cJSON_IsString(description))
-        return "description must be a text";
-    if (!is_bool(json_get(order, "html")) || !is_bool(json_get(order, "drop")) ||
-        !is_bool(json_get(order, "after")))
-        return "html, drop and after must be true or false";
-    return NULL;
-}
-
-const char *faults_add(struct faults *faults, const cJSON *order)
-{
-    const char *wrong = cJSON_IsObject(order) ? check(order) : "the body must be a JSON object";
+    const cJSON *probability = json_get(order, "probability"), *seed = json_get(order, "seed");
+    enum fault_kind kind;
+    const char *wrong = fault_order_check(arena, order, &kind);
+    int64_t seconds = json_get_int(order, "seconds", 0);
 
     if (wrong)
         return wrong;
@@ -118,94 +123,91 @@ const char *faults_add(struct faults *faults, const cJSON *order)
     struct order *added = calloc(1, sizeof *added);
     if (!added)
         return "out of memory";
-    added->order = cJSON_Duplicate(order, true);
-    added->count = json_get_int(order, "count", 1);
+    *added = (struct order){.faults = faults,
+                            .kind = kind,
+                            .order = cJSON_Duplicate(order, true),
+                            .id = ++faults->last_id,
+                            .left = times(order, kind),
+                            .probability = probability ? probability->valuedouble : 1,
+                            .random = (uint64_t)json_get_int(order, "seed", 0)};
+    if (!seed && getrandom(&added->random, sizeof added->random, 0) < 0)
+        added->random = (uint64_t)clock_now_ms(faults->clock);
     STAILQ_INSERT_TAIL(&faults->orders, added, link);
     faults->count++;
+    if (seconds)
+        clock_timer_set(&added->end, faults->clock, seconds * 1000, on_end, added);
+    *ret_id = added->id;
+    faults->on_change(faults->user);
     return NULL;
 }
 
-static const char *reason(int status)
+static int64_t seconds_left(const struct order *order)
 {
-    static const struct {
-        int status;
-        const char *text;
-    } reasons[] = {
-        {400, "Bad Request"},       {401, "Unauthorized"},
-        {403, "Forbidden"},         {404, "Not Found"},
-        {409, "Conflict"},          {413, "Request Entity Too Large"},
-        {429, "Too Many Requests"}, {500, "Internal Server Error"},
-        {502, "Bad Gateway"},       {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
+    int64_t left_ms = order->end.due_ms - clock_steady_ms(order->faults->clock);
 
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (reasons[i].status == status)
-            return reasons[i].text;
-    return "Error";
+    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
 }
 
-/* The Bot API's envelope for its methods, OpenAI's for a provider. */
-static const char *error_body(struct arena *arena, const cJSON *order, int status, bool is_provider)
+static cJSON *number_or_null(bool has_number, int64_t number)
 {
-    cJSON *body = json_keep(arena, cJSON_CreateObject());
-    const char *description = json_get_text(order, "description");
-    int64_t retry_after = json_get_int(order, "retry_after", 0);
-
-    if (!description)
-        description =
-            retry_after && !is_provider
-                ? arena_printf(arena, "Too Many Requests: retry after %d", (int)retry_after)
-                : reason(status);
-    if (is_provider) {
-        cJSON *error = cJSON_AddObjectToObject(body, "error");
-        json_set_text(error, "message", description);
-        json_set_text(error, "type",
-                      status >= 500   ? "server_error"
-                      : status == 429 ? "rate_limit_error"
-                                      : "invalid_request_error");
-        cJSON_AddNullToObject(error, "param");
-        cJSON_AddNullToObject(error, "code");
-        return json_text(arena, body);
-    }
-    json_set_bool(body, "ok", false);
-    json_set_int(body, "error_code", json_get_int(order, "error_code", status));
-    json_set_text(body, "description", description);
-    if (retry_after)
-        json_set_int(cJSON_AddObjectToObject(body, "parameters"), "retry_after", retry_after);
-    return json_text(arena, body);
+    return has_number ? cJSON_CreateNumber((double)number) : cJSON_CreateNull();
 }
 
-static const struct fault *make(struct arena *arena, const cJSON *order, bool is_provider)
+cJSON *faults_list(const struct faults *faults, struct arena *arena)
 {
-    struct fault *fault = arena_alloc(arena, sizeof *fault);
-    const cJSON *body = json_get(order, "body");
-    int usual = json_get(order, "retry_after") ? 429 : json_get_bool(order, "html") ? 502 : 500;
+    cJSON *list = json_keep(arena, cJSON_CreateArray());
+    const struct order *order;
 
-    usual = (int)json_get_int(order, "error_code", body ? 200 : usual);
-    fault->delay_ms = json_get_int(order, "delay_ms", 0);
-    fault->is_after = json_get_bool(order, "after");
-    fault->is_drop = json_get_bool(order, "drop");
-    fault->status = (int)json_get_int(order, "http", usual);
-    if (fault->is_drop)
-        fault->status = 0;
-    fault->retry_after = json_get_int(order, "retry_after", 0);
-    fault->is_answer = body || fault->is_drop || json_get_bool(order, "html") ||
-                       json_get(order, "http") || json_get(order, "error_code") ||
-                       json_get(order, "retry_after") || json_get(order, "description");
-    fault->content_type = "application/json";
-    if (json_get_bool(order, "html")) {
-        fault->content_type = "text/html";
-        fault->body = arena_printf(arena, "<html><body><h1>%d %s</h1></body></html>\n",
-                                   fault->status, reason(fault->status));
-    } else if (cJSON_IsString(body)) {
-        fault->body = arena_strdup(arena, body->valuestring);
-    } else if (body) {
-        fault->body = json_text(arena, body);
-    } else {
-        fault->body = error_body(arena, order, fault->status, is_provider);
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        cJSON *item = cJSON_Duplicate(order->order, true);
+        json_set_int(item, "id", order->id);
+        json_set(item, "left", number_or_null(order->left != NO_END, order->left));
+        json_set(item, "seconds_left",
+                 number_or_null(order->end.clock != NULL, seconds_left(order)));
+        cJSON_AddItemToArray(list, item);
     }
-    return fault;
+    return list;
+}
+
+bool faults_remove(struct faults *faults, int64_t id)
+{
+    struct order *order;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        if (order->id == id) {
+            drop(order);
+            faults->on_change(faults->user);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Between 0 and 1; the same numbers for the same seed (splitmix64). */
+static double next_random(struct order *order)
+{
+    uint64_t z = order->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (double)((z ^ (z >> 31)) >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+/* Whether it happens this time. */
+static bool strikes(struct order *order)
+{
+    return order->probability >= 1 || next_random(order) < order->probability;
+}
+
+static void use(struct order *order)
+{
+    struct faults *faults = order->faults;
+
+    if (order->left == NO_END)
+        return;
+    if (--order->left == 0)
+        drop(order);
+    faults->on_change(faults->user);
 }
 
 const struct fault *faults_take(struct faults *faults, struct arena *arena, const char *method)
@@ -214,13 +216,57 @@ const struct fault *faults_take(struct faults *faults, struct arena *arena, cons
     struct order *order;
 
     STAILQ_FOREACH(order, &faults->orders, link) {
-        const char *wanted = json_get_text(order->order, "method");
-        if (strcmp(wanted, "*") != 0 && strcasecmp(wanted, method) != 0)
+        if (order->kind != FAULT_CALL)
             continue;
-        const struct fault *fault = make(arena, order->order, is_provider);
-        if (--order->count == 0)
-            remove_order(faults, order);
+        const char *wanted = json_get_text(order->order, "method");
+        if ((strcmp(wanted, "*") != 0 && strcasecmp(wanted, method) != 0) || !strikes(order))
+            continue;
+        const struct fault *fault = fault_order_make(arena, order->order, is_provider);
+        use(order);
         return fault;
     }
     return NULL;
+}
+
+bool faults_take_kind(struct faults *faults, enum fault_kind kind)
+{
+    struct order *order;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        if (order->kind == kind && strikes(order)) {
+            use(order);
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t faults_left(const struct faults *faults, enum fault_kind kind)
+{
+    const struct order *order;
+    int64_t left = 0;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        if (order->kind == kind && order->left == NO_END)
+            return NO_END;
+        if (order->kind == kind)
+            left += order->left;
+    }
+    return left;
+}
+
+int64_t faults_flooded_s(const struct faults *faults, int64_t chat_id)
+{
+    const struct order *order;
+    int64_t longest_s = 0;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        int64_t about = json_get_int(order->order, "chat_id", 0);
+        if (order->kind != FAULT_FLOOD || (about && about != chat_id))
+            continue;
+        int64_t left_s = seconds_left(order);
+        if (left_s > longest_s)
+            longest_s = left_s;
+    }
+    return longest_s;
 }

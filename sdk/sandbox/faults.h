@@ -1,6 +1,9 @@
 /*
- * Failures to order: the next calls of a method are late, refused, answered with nonsense or not at
- * all.
+ * Failures to order: calls that are late, refused, answered with nonsense or not at all; updates
+ * that come twice, in another order or not; users who block the bot. README.md lists them.
+ *
+ * An order waits for what it spoils: for so many times, or for so many seconds, or until it is
+ * removed; always, or with a probability.
  */
 #pragma once
 
@@ -10,33 +13,71 @@
 
 #include <cjson/cJSON.h>
 
-#include <aisha/base.h>
-
 struct arena;
+struct clock;
 struct faults;
-struct http_exchange;
-struct loop;
 
+enum fault_kind {
+    FAULT_CALL,
+    FAULT_FLOOD,
+    FAULT_CONFLICT,
+    FAULT_DUPLICATE,
+    FAULT_REORDER,
+    FAULT_LOST_WEBHOOK,
+    FAULT_CUT_WEBHOOK,
+    FAULT_BLOCK,
+};
+
+/* What happens to a call. */
 struct fault {
     int64_t delay_ms;
     bool is_after;  /* the call takes effect first: only its answer goes wrong */
-    bool is_answer; /* false when there is only a delay */
+    bool is_answer; /* false when the call is answered as usual, if late, slowly or in part */
     bool is_drop;   /* the connection is closed without an answer */
-    int status;     /* 0 for a drop */
+    bool is_reset;  /* the same, by force */
+    int status;     /* 0 for these */
     const char *content_type;
     const char *body;
-    int64_t retry_after; /* seconds, for the header; 0 = none */
+    int64_t retry_after;      /* seconds, for the header; 0 = none */
+    bool is_truncated;        /* half of the body comes */
+    int64_t bytes_per_second; /* of the body; 0 = at once */
 };
 
-int faults_new(struct faults **ret_faults);
+/* on_change(user) is called after the list has changed. */
+int faults_new(struct faults **ret_faults, struct clock *clock, void (*on_change)(void *user),
+               void *user);
 void faults_free(struct faults *faults);
-void faults_clear(struct faults *faults);
 
-/* Orders that still wait for calls. */
+/* Orders that still wait for a number of events. */
 size_t faults_waiting(const struct faults *faults);
 
 /* Adds what /sandbox/faults was given; NULL when it is fine, or what is wrong with it. */
-const char *faults_add(struct faults *faults, const cJSON *order);
+const char *faults_add(struct faults *faults, struct arena *arena, const cJSON *order,
+                       int64_t *ret_id);
+
+/* The orders with what is left of them: "id", "left" and "seconds_left" (null = no end). */
+cJSON *faults_list(const struct faults *faults, struct arena *arena);
+
+/* false when there is none of that id. */
+bool faults_remove(struct faults *faults, int64_t id);
+void faults_clear(struct faults *faults);
 
 /* The fault for this call of method ("*" orders match all), or NULL. */
 const struct fault *faults_take(struct faults *faults, struct arena *arena, const char *method);
+
+/* Whether this event of that kind is spoilt. */
+bool faults_take_kind(struct faults *faults, enum fault_kind kind);
+
+/* How many more events of that kind will be; -1 = no end. */
+int64_t faults_left(const struct faults *faults, enum fault_kind kind);
+
+/* For how many seconds calls about that chat (0 = none) are refused as too many; 0 = they are not. */
+int64_t faults_flooded_s(const struct faults *faults, int64_t chat_id);
+
+/* --- faults_order.c --- */
+
+/* NULL when the order makes sense, or what is wrong with it. */
+const char *fault_order_check(struct arena *arena, const cJSON *order, enum fault_kind *ret_kind);
+
+/* What a FAULT_CALL order does to a call; a provider's errors have another shape. */
+const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bool is_provider);

@@ -23,7 +23,8 @@ struct program {
 };
 
 struct options {
-    const char *listen, *data;
+    const char *listen;
+    struct sandbox_options sandbox;
 };
 
 static void on_signal(int signal_number, short events, void *arg)
@@ -38,10 +39,11 @@ static void on_signal(int signal_number, short events, void *arg)
 
 static int usage(FILE *out)
 {
-    fputs("usage: aisha-sandbox [--listen ADDRESS:PORT] [--data DIRECTORY]\n"
+    fputs("usage: aisha-sandbox [--listen ADDRESS:PORT] [--data DIRECTORY] [--flood-limits]\n"
           "\n"
-          "  --listen  where to serve; port 0 takes a free one (127.0.0.1:8090)\n"
-          "  --data    keep chats and files there (in memory)\n",
+          "  --listen        where to serve; port 0 takes a free one (127.0.0.1:8090)\n"
+          "  --data          keep chats and files there (in memory)\n"
+          "  --flood-limits  refuse what is sent too fast, as Telegram does\n",
           out);
     return out == stderr ? 2 : 0;
 }
@@ -51,6 +53,7 @@ static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
                                           {"data", required_argument, NULL, 'd'},
+                                          {"flood-limits", no_argument, NULL, 'f'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     int option;
@@ -60,7 +63,12 @@ static int read_options(int argc, char **argv, struct options *options)
             return usage(stdout);
         if (option == '?')
             return usage(stderr);
-        *(option == 'l' ? &options->listen : &options->data) = optarg;
+        if (option == 'l')
+            options->listen = optarg;
+        else if (option == 'd')
+            options->sandbox.data_directory = optarg;
+        else
+            options->sandbox.has_flood_limits = true;
     }
     return optind < argc ? usage(stderr) : -1;
 }
@@ -105,7 +113,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int r = loop_new(&program.loop, &(struct loop_options){.max_tasks = TASK_LIMIT});
     if (r == 0)
-        r = sandbox_new(&sandbox, program.loop, options.data);
+        r = sandbox_new(&sandbox, program.loop, &options.sandbox);
     if (r < 0) {
         fprintf(stderr, "aisha-sandbox: cannot start: %s\n", aisha_error_text(r));
         loop_free(program.loop);

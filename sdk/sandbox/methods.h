@@ -29,6 +29,7 @@ struct call {
     const char *note; /* goes with a good result as "description" */
     int error_code;
     const char *error;
+    cJSON *parameters; /* go with an error, or NULL; owned by the arena */
 };
 
 /* 0, or a negative value: call_fail()'s, or that of a wait when the caller has gone. */
@@ -47,6 +48,12 @@ extern const struct method update_methods[], message_methods[], edit_methods[],
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
     AISHA_PRINTF(3, 4);
 AISHA_CHECKED int call_refuse(struct call *call, const char *format, ...) AISHA_PRINTF(2, 3);
+
+/* 429, to be repeated after that. */
+AISHA_CHECKED int call_retry_after(struct call *call, int64_t seconds);
+
+/* Refuses it so when there were too many of its kind (call_flood.c). */
+AISHA_CHECKED int call_flood(struct call *call);
 
 /* A parameter, or NULL; a text, or NULL; a number, or missing. */
 cJSON *call_get(const struct call *call, const char *name);

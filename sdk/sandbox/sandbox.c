@@ -16,6 +16,7 @@
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
+#include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/spec.h"
@@ -25,7 +26,7 @@
 
 static const char clock_setting[] = "clock_offset_ms";
 
-enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2 };
+enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2, PIECES_PER_SECOND = 10 };
 
 /* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
  * whole numbers of up to 15 digits as such. */
@@ -47,23 +48,32 @@ static void restore_clock(struct sandbox *sandbox)
     arena_clear(&arena);
 }
 
-int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory)
+static void tell_faults(void *user)
+{
+    sandbox_emit(user, "faults", 0, NULL);
+}
+
+int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
+                const struct sandbox_options *options)
 {
     struct sandbox *sandbox = calloc(1, sizeof *sandbox);
 
     if (!sandbox)
         return -ENOMEM;
     sandbox->loop = loop;
+    sandbox->limits = flood_defaults(options->has_flood_limits);
     sandbox->transcripts = cJSON_CreateArray();
     int r = workers_new(&sandbox->workers, loop, WORKER_THREADS);
     if (r == 0)
         r = clock_new(&sandbox->clock, loop);
     if (r == 0)
-        r = world_open(&sandbox->world, loop, data_directory, sandbox->clock);
+        r = world_open(&sandbox->world, loop, options->data_directory, sandbox->clock);
     if (r == 0)
         r = spec_new(&sandbox->spec);
     if (r == 0)
-        r = faults_new(&sandbox->faults);
+        r = faults_new(&sandbox->faults, sandbox->clock, tell_faults, sandbox);
+    if (r == 0)
+        r = flood_new(&sandbox->flood, sandbox->clock);
     if (r == 0)
         r = feed_new(&sandbox->events, loop, "revision", first_revision());
     if (r == 0)
@@ -76,6 +86,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *dat
         sandbox_free(sandbox);
         return r;
     }
+    flood_set_limits(sandbox->flood, &sandbox->limits);
     restore_clock(sandbox);
     *ret_sandbox = sandbox;
     return 0;
@@ -89,9 +100,10 @@ void sandbox_free(struct sandbox *sandbox)
     http_client_free(sandbox->http);
     workers_free(sandbox->workers);
     world_close(sandbox->world);
-    clock_free(sandbox->clock);
     spec_free(sandbox->spec);
     faults_free(sandbox->faults);
+    flood_free(sandbox->flood);
+    clock_free(sandbox->clock);
     feed_free(sandbox->events);
     feed_free(sandbox->requests);
     cJSON_Delete(sandbox->transcripts);
@@ -303,6 +315,10 @@ bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
         return true;
     if (!fault->is_answer)
         return false;
+    if (fault->is_reset) {
+        http_exchange_reset(exchange);
+        return true;
+    }
     if (fault->is_drop) {
         http_exchange_drop(exchange);
         return true;
@@ -310,7 +326,30 @@ bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
     if (fault->retry_after)
         http_exchange_add_header(exchange, "Retry-After",
                                  arena_printf(exchange->arena, "%" PRId64, fault->retry_after));
-    http_exchange_respond(exchange, fault->status, fault->content_type, fault->body,
-                          strlen(fault->body));
+    sandbox_respond(sandbox, exchange, fault, fault->status, fault->content_type, fault->body,
+                    strlen(fault->body));
     return true;
+}
+
+void sandbox_respond(struct sandbox *sandbox, struct http_exchange *exchange,
+                     const struct fault *fault, int status, const char *content_type,
+                     const void *body, size_t size)
+{
+    size_t sent = 0, most = fault && fault->is_truncated ? size / 2 : size;
+    int64_t rate = fault ? fault->bytes_per_second : 0;
+    size_t piece = !rate ? most : rate < PIECES_PER_SECOND ? 1 : (size_t)rate / PIECES_PER_SECOND;
+
+    if (most == size && !rate) {
+        http_exchange_respond(exchange, status, content_type, body, size);
+        return;
+    }
+    http_exchange_begin(exchange, status, content_type, size);
+    while (sent < most) {
+        size_t count = most - sent < piece ? most - sent : piece;
+        if (http_exchange_write(exchange, (const char *)body + sent, count) < 0)
+            return;
+        sent += count;
+        if (rate && sent < most && clock_sleep(sandbox->clock, (int64_t)count * 1000 / rate) < 0)
+            return;
+    }
 }

@@ -19,11 +19,14 @@
 
 #include <aisha/base.h>
 
+#include "sdk/sandbox/flood.h"
+
 struct arena;
 struct clock;
 struct fault;
 struct faults;
 struct feed;
+struct flood;
 struct http_client;
 struct http_exchange;
 struct loop;
@@ -43,6 +46,8 @@ struct sandbox {
     struct world *world;
     struct spec *spec;
     struct faults *faults;
+    struct flood *flood;
+    struct flood_limits limits; /* at the start, and after a reset */
     struct feed *events, *requests;
     struct webhook *webhook;
     struct wait *poller;        /* the getUpdates that waits now, or NULL */
@@ -51,8 +56,13 @@ struct sandbox {
     struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
 };
 
-/* data_directory NULL = everything in memory. */
-int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop, const char *data_directory);
+struct sandbox_options {
+    const char *data_directory; /* NULL = everything in memory */
+    bool has_flood_limits;
+};
+
+int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
+                const struct sandbox_options *options);
 
 /* After the loop has ended. NULL is fine. */
 void sandbox_free(struct sandbox *sandbox);
@@ -93,6 +103,11 @@ void sandbox_log_json(struct sandbox *sandbox, const char *method, const struct 
  * on. */
 AISHA_ASYNC bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,
                               const struct fault *fault);
+
+/* Answers, as slowly and in as far as the fault says; it may be NULL. */
+AISHA_ASYNC void sandbox_respond(struct sandbox *sandbox, struct http_exchange *exchange,
+                                 const struct fault *fault, int status, const char *content_type,
+                                 const void *body, size_t size);
 
 void respond_json(struct http_exchange *exchange, int status, const cJSON *body);
 

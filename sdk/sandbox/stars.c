@@ -6,7 +6,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/world.h"
 
-enum { PLENTY = 1000000, BOT = 0 };
+enum { PLENTY = 1000000, BOT = 0, MESSAGES_OF_A_STAR = 10 };
 
 static const char *id_of(struct arena *arena, int64_t user_id)
 {
@@ -50,6 +50,29 @@ void stars_move(struct world *world, struct arena *arena, int64_t user_id, const
     stars_set(world, arena, user_id, stars_of_user(world, arena, user_id) - amount);
     stars_set(world, arena, BOT, stars_of_bot(world, arena) + amount);
     world_put_record(world, arena, "star_transaction", id, transaction);
+}
+
+void stars_pay_broadcast(struct world *world, struct arena *arena, int64_t messages)
+{
+    static const char kind[] = "paid_broadcast", id[] = "";
+    cJSON *unpaid = json_keep(arena, cJSON_CreateObject());
+    cJSON *transaction = json_keep(arena, cJSON_CreateObject());
+
+    messages += json_get_int(world_record(world, arena, kind, id), "messages", 0);
+    json_set_int(unpaid, "messages", messages % MESSAGES_OF_A_STAR);
+    world_put_record(world, arena, kind, id, unpaid);
+    int64_t amount = messages / MESSAGES_OF_A_STAR;
+    if (!amount)
+        return;
+    const char *name = world_random_name(arena);
+    json_set_text(transaction, "id", name);
+    json_set_int(transaction, "amount", amount);
+    json_set_int(transaction, "date", world_now(world));
+    cJSON *receiver = cJSON_AddObjectToObject(transaction, "receiver");
+    json_set_text(receiver, "type", "telegram_api");
+    json_set_int(receiver, "request_count", amount * MESSAGES_OF_A_STAR);
+    stars_set(world, arena, BOT, stars_of_bot(world, arena) - amount);
+    world_put_record(world, arena, "star_transaction", name, transaction);
 }
 
 cJSON *stars_transactions(struct world *world, struct arena *arena)

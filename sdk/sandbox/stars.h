@@ -22,6 +22,9 @@ int64_t stars_of_bot(struct world *world, struct arena *arena);
 void stars_move(struct world *world, struct arena *arena, int64_t user_id,
                 const cJSON *transaction);
 
+/* The bot pays for messages above the free limit: a tenth of a Star each, whole Stars at a time. */
+void stars_pay_broadcast(struct world *world, struct arena *arena, int64_t messages);
+
 /* All StarTransactions, oldest first. */
 cJSON *stars_transactions(struct world *world, struct arena *arena);
 

@@ -144,8 +144,9 @@ class Process:
 class Stack:
     """plugins_ini and aisha_ini are texts instead of the shipped files; env adds to the host's environment."""
 
-    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True, mode=MODE):
+    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True, mode=MODE, sandbox_arguments=()):
         self.env, self.with_host, self.mode = env or {}, host, mode
+        self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
         self.host = self.sandbox = self.url = None
         self.folder = tempfile.mkdtemp(prefix="aisha-test-")
@@ -199,7 +200,7 @@ class Stack:
 
     def start_sandbox(self):
         command = [os.path.join(BUILD, "sdk/sandbox/aisha-sandbox"), "--listen", "127.0.0.1:0",
-                   "--data", self.path("sandbox")]
+                   "--data", self.path("sandbox"), *self.sandbox_arguments]
         self.sandbox = Process(command, self.path("sandbox.log"), self.base_env(), self.folder)
 
         def listening():

@@ -17,8 +17,6 @@ TOKEN = "4242:TEST-token_1"
 class Wire(unittest.TestCase):
     """One sandbox for a class; each test begins with an empty world."""
 
-    arguments = ()  # of the sandbox
-
     @classmethod
     def setUpClass(cls):
         cls.stack = Stack(host=False)
@@ -79,6 +77,19 @@ class Wire(unittest.TestCase):
 
     def act(self, call, **body):
         return self.stack.api(f"/sandbox/{call}", body)
+
+    def delete(self, path, status=200):
+        request = urllib.request.Request(self.stack.url + path, method="DELETE")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self.assertEqual(status, answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                self.assertEqual(status, error.code, error.read())
+        return status
+
+    def faults(self):
+        return self.stack.api("/sandbox/faults")["faults"]
 
     def advance(self, seconds):
         return self.act("clock", advance_s=seconds)
