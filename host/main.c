@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host/bot/bot.h"
@@ -76,10 +77,24 @@ static bool setup_load(struct setup *setup, const struct invocation *invocation)
     return problems.count == 0;
 }
 
+/* A connection of each handler that waits takes one; programs start with few because of select(2),
+ * which nobody uses here. */
+static void take_all_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warn("bot", "the number of open files stays limited");
+}
+
 static int command_run(const struct invocation *invocation, struct setup *setup)
 {
     if (log_setup(setup->config.log.level, setup->config.log.format) < 0)
         return EXIT_FAILED;
+    take_all_descriptors();
     return bot_run(&setup->config, &setup->registry, setup->texts, invocation->program) < 0
                ? EXIT_FAILED
                : EXIT_DONE;

@@ -140,7 +140,7 @@ static const struct setting settings[] = {
      .remedy = "write sqlite:PATH; this build knows no other database"},
     {SECRET(blob, url, "file:var/files"), .is_good = is_blob_url,
      .remedy = "write file:PATH; this build knows no other store", .flags = INI_KEEP_FILE_URL},
-    {INT(http, slots, "64", 1, 1024)},
+    {INT(http, slots, "64", 1, 65536)},
     {TEXT(http, listen, "127.0.0.1:8080"), .is_good = is_address,
      .remedy = "write ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080"},
     {TEXT(http, public_url, ""), .is_good = is_http_url_or_empty,

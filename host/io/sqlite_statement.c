@@ -145,7 +145,7 @@ static int prepare(struct sqlite_connection *connection, const char *sql,
                    sqlite3_stmt **ret_statement)
 {
     const char *tail;
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
 
     for (size_t i = 0; i < connection->cached; i++) {
         if (strcmp(connection->cache[i].sql, sql) != 0)
@@ -180,7 +180,7 @@ static int prepare(struct sqlite_connection *connection, const char *sql,
 
 bool sqlite_connection_is_read_only(struct sqlite_connection *connection, const char *sql)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
 
     return prepare(connection, sql, &statement) == 0 && sqlite3_stmt_readonly(statement);
 }
@@ -347,7 +347,7 @@ int sqlite_connection_run(struct sqlite_connection *connection, struct arena *ar
                           const struct aisha_statement *source, const struct aisha_rows **ret_rows)
 {
     struct collector collector = {.arena = arena};
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
 
     int r = prepare(connection, source->sql, &statement);
     if (r == 0)

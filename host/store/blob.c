@@ -160,7 +160,7 @@ static int fill(int fd, const struct job *job)
 static int write_blob(const struct job *job)
 {
     char temporary[64];
-    const char *name;
+    const char *name = NULL;
     uint64_t random;
 
     int parent = open_parent(job->store, job->key, true, &name);

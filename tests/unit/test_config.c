@@ -122,7 +122,7 @@ static void config_checks_every_value(void **state)
 {
     static const char *const bad[] = {
         "[http]\nslots = 0\n",
-        "[http]\nslots = 1025\n",
+        "[http]\nslots = 65537\n",
         "[http]\nslots = many\n",
         "[http]\nslots = 1x\n",
         "[http]\nslots = 99999999999999999999\n",

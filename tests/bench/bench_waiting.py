@@ -1,0 +1,28 @@
+"""Handlers wait for a slow HTTP server while others echo: latency of the others, memory for each that waits."""
+from harness import Ours, Simple, interleave, measure, median, options, ratio, table
+
+
+def main():
+    chosen = options(__doc__)
+    counts = [100] if chosen.short else [1000, 5000]
+    size = {"warm": 200, "count": 300} if chosen.short else {"warm": 3000, "count": 5000}
+    rows = []
+    for count in counts:
+        ours = Ours(env={"MAX_IN_FLIGHT": "6000", "HTTP_SLOTS": "6000"})
+        load = {"work": "echo", "chats": 500, "rate": 500, "waiting": count} | size
+        bots = {"raw": Simple("raw"), "ours": ours}
+        results = interleave(chosen.rounds, {name: lambda bot=bot: measure(bot, **load) for name, bot in bots.items()})
+        ours.remove()
+        raw, own = results["raw"], results["ours"]
+        open_requests = min(result[key] for result in own for key in ("open_requests", "open_requests_at_the_end"))
+        rows.append([count, open_requests, f"{median(raw, 'p50_us'):.0f}", f"{median(own, 'p50_us'):.0f}",
+                     f"{median(raw, 'p99_us'):.0f}", f"{median(own, 'p99_us'):.0f}",
+                     f"{ratio(own, raw, 'p99_us'):.2f}", f"{median(own, 'kib_per_waiting'):.1f}",
+                     f"{median(own, 'cpu_us'):.0f}"])
+    table(f"Waiting handlers, others echo {load['rate']} updates/s; medians of {chosen.rounds} interleaved runs",
+          ["waiting", "open requests", "p50 raw, us", "p50 ours", "p99 raw, us", "p99 ours", "ours / raw (at most 2)",
+           "KiB each (at most 24)", "CPU us per echo"], rows)
+
+
+if __name__ == "__main__":
+    main()

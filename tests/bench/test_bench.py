@@ -1,0 +1,80 @@
+"""The benches themselves: each runs in small and prints its tables. What they measure here means nothing."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+from harness import built
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def run(name):
+    done = subprocess.run([sys.executable, os.path.join(HERE, f"bench_{name}.py"), "--short"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rows(out):
+    """The rows of all tables, as lists of cells."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()
+            if line.startswith("|") and not line.startswith("|--")]
+
+
+class Benches(unittest.TestCase):
+    def test_the_host_answers_echo_and_dialogue_by_polling_and_webhook(self):
+        found = {tuple(row[:2]) for row in rows(run("host"))}
+        for mode in ("polling", "webhook"):
+            for work in ("echo", "dialogue"):
+                self.assertIn((mode, work), found)
+
+    def test_handlers_wait_for_a_slow_server_while_others_echo(self):
+        last = rows(run("waiting"))[-1]
+        self.assertEqual(["100", "100"], last[:2])
+
+    def test_an_idle_host_says_when_it_is_ready_and_what_it_holds(self):
+        for row in rows(run("idle"))[1:]:
+            self.assertTrue(float(row[1]) > 0 and float(row[2]) > 0, row)
+
+    def test_a_profile_names_functions(self):
+        self.assertTrue([row for row in rows(run("profile")) if re.match(r"\d+\.\d+$", row[0])])
+
+    def test_every_bench_is_tested_here(self):
+        names = {re.match(r"bench_(\w+)\.py", os.path.basename(path))[1] for path in glob.glob(HERE + "/bench_*.py")}
+        with open(__file__, encoding="utf-8") as file:
+            self.assertEqual(names, set(re.findall(r'run\("(\w+)"\)', file.read())))
+
+
+class LoadGenerator(unittest.TestCase):
+    def load(self, *command, work="echo"):
+        command = [built("tests/bench/load"), "--work", work, "--chats", "100", "--count", "500", "--",
+                   built("tests/bench/null"), *command]
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+
+    def test_it_is_content_with_right_answers(self):
+        done = self.load()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertGreaterEqual(json.loads(done.stdout)["updates"], 500)
+
+    def test_it_notices_a_wrong_answer(self):
+        done = self.load("wrong")
+        self.assertEqual(1, done.returncode)
+        self.assertIn("and not:", done.stderr)
+
+    def test_it_notices_a_second_answer(self):
+        done = self.load("twice")
+        self.assertEqual(1, done.returncode)
+        self.assertIn("has nothing to be answered", done.stderr)
+
+    def test_it_notices_a_bot_that_keeps_no_dialogue(self):
+        done = self.load(work="dialogue")
+        self.assertEqual(1, done.returncode)
+        self.assertIn("and not: What is your name?", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
