@@ -153,7 +153,7 @@ static const char *envelope(const struct call *call, int r)
         text_add_string(&out, ",\"description\":");
         json_print_string(&out, call->note);
     }
-    text_add(&out, "}", 1);
+    text_add_char(&out, '}');
     const char *text = arena_strndup(call->arena, out.bytes, out.size);
     text_free(&out);
     return text;

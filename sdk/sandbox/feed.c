@@ -73,11 +73,11 @@ void feed_add_text(struct feed *feed, struct text *entry)
 {
     struct waiter *waiter;
 
-    text_add(entry, ",", 1);
+    text_add_char(entry, ',');
     json_print_string(entry, feed->number_name);
-    text_add(entry, ":", 1);
+    text_add_char(entry, ':');
     text_add_int(entry, feed->last + 1);
-    text_add(entry, "}", 1);
+    text_add_char(entry, '}');
     if (feed->last - feed->forgotten == KEPT)
         forget_oldest(feed);
     struct entry *added = entry_at(feed, ++feed->last);

@@ -17,7 +17,7 @@ static void delete_tree(void *tree)
 
 cJSON *json_keep(struct arena *arena, cJSON *value)
 {
-    if (value)
+    if (arena && value)
         arena_defer(arena, delete_tree, value);
     return value;
 }
@@ -87,38 +87,62 @@ static void print_escape(struct text *out, unsigned char c)
     text_add_string(out, code);
 }
 
+/* How far the string needs no escapes; eight bytes at a time. */
+static size_t plain_length(const char *string, size_t size)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    size_t length = 0;
+    uint64_t eight;
+
+    for (; size - length >= sizeof eight; length += sizeof eight) {
+        memcpy(&eight, string + length, sizeof eight);
+        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+        uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+                         ((eight - ones * ' ') & ~eight);
+        if (found & highs)
+            break;
+    }
+    for (; length < size; length++) {
+        unsigned char c = (unsigned char)string[length];
+        if (c < ' ' || c == '"' || c == '\\')
+            break;
+    }
+    return length;
+}
+
 void json_print_string(struct text *out, const char *string)
 {
-    const char *from = string, *p = string;
+    size_t size = strlen(string);
 
-    text_add(out, "\"", 1);
-    for (; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c >= ' ' && c != '"' && c != '\\')
-            continue;
-        text_add(out, from, (size_t)(p - from));
-        print_escape(out, c);
-        from = p + 1;
+    text_reserve(out, size + 2);
+    text_add_char(out, '"');
+    for (;;) {
+        size_t plain = plain_length(string, size);
+        text_add(out, string, plain);
+        if (plain == size)
+            break;
+        print_escape(out, (unsigned char)string[plain]);
+        string += plain + 1;
+        size -= plain + 1;
     }
-    text_add(out, from, (size_t)(p - from));
-    text_add(out, "\"", 1);
+    text_add_char(out, '"');
 }
 
 static void print_members(struct text *out, const cJSON *value, bool is_object)
 {
     const cJSON *member;
 
-    text_add(out, is_object ? "{" : "[", 1);
+    text_add_char(out, is_object ? '{' : '[');
     cJSON_ArrayForEach(member, value) {
         if (member != value->child)
-            text_add(out, ",", 1);
+            text_add_char(out, ',');
         if (is_object) {
             json_print_string(out, member->string);
-            text_add(out, ":", 1);
+            text_add_char(out, ':');
         }
         json_print(out, member);
     }
-    text_add(out, is_object ? "}" : "]", 1);
+    text_add_char(out, is_object ? '}' : ']');
 }
 
 void json_print(struct text *out, const cJSON *value)
@@ -160,7 +184,11 @@ char *json_text(struct arena *arena, const cJSON *value)
 
 cJSON *json_get(const cJSON *object, const char *name)
 {
-    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+    cJSON *member = object && (object->type & 0xFF) == cJSON_Object ? object->child : NULL;
+
+    while (member && (*member->string != *name || strcmp(member->string, name) != 0))
+        member = member->next;
+    return member;
 }
 
 const char *json_get_text(const cJSON *object, const char *name)
@@ -195,7 +223,7 @@ bool json_get_bool(const cJSON *object, const char *name)
 
 void json_set(cJSON *object, const char *name, cJSON *value)
 {
-    if (cJSON_GetObjectItemCaseSensitive(object, name))
+    if (json_get(object, name))
         cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
     else
         cJSON_AddItemToObject(object, name, value);
@@ -203,7 +231,12 @@ void json_set(cJSON *object, const char *name, cJSON *value)
 
 void json_set_int(cJSON *object, const char *name, int64_t value)
 {
-    json_set(object, name, cJSON_CreateNumber((double)value));
+    cJSON *member = json_get(object, name);
+
+    if (cJSON_IsNumber(member))
+        cJSON_SetNumberValue(member, (double)value);
+    else
+        json_set(object, name, cJSON_CreateNumber((double)value));
 }
 
 void json_set_text(cJSON *object, const char *name, const char *value)

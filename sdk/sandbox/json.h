@@ -14,7 +14,8 @@
 struct arena;
 struct text;
 
-/* Gives the tree to the arena: it is freed with it. Returns value, which may be NULL. */
+/* Gives the tree to the arena: it is freed with it. Without an arena it remains the caller's. Returns
+ * value, which may be NULL. */
 cJSON *json_keep(struct arena *arena, cJSON *value);
 
 /* NULL when text is not JSON, or nested deeper than 64 levels. The arena owns the result. */

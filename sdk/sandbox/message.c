@@ -207,8 +207,7 @@ int call_new_message(struct call *call, cJSON **ret_message)
         r = find_original(call, place.chat_id, &original);
     if (r < 0)
         return r;
-    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place.chat_id,
-                                         world_bot(call->sandbox->world, call->arena));
+    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place.chat_id, NULL);
     place_set(message, &place);
     json_set_copy(message, "reply_to_message", original);
     json_set_copy(message, "reply_markup", keyboard);

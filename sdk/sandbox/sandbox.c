@@ -166,14 +166,20 @@ const char *sandbox_publish(struct sandbox *sandbox, struct arena *arena, const 
                             const char *type)
 {
     int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
-    cJSON *details = cJSON_CreateObject();
+    struct text event = {0};
 
     const char *text = world_save_message(sandbox->world, arena, message);
     if (json_get_bool(json_get(message, "from"), "is_bot") && strcmp(type, "message") == 0)
         world_set_action(sandbox->world, chat_id, NULL);
-    json_set(details, "message", cJSON_CreateRaw(text));
-    json_set_int(details, "message_id", json_get_int(message, "message_id", 0));
-    sandbox_emit(sandbox, type, chat_id, details);
+    text_add_string(&event, "{\"message\":");
+    text_add_string(&event, text);
+    text_add_string(&event, ",\"message_id\":");
+    text_add_int(&event, json_get_int(message, "message_id", 0));
+    text_add_string(&event, ",\"type\":");
+    json_print_string(&event, type);
+    text_add_string(&event, ",\"chat_id\":");
+    text_add_int(&event, chat_id);
+    feed_add_text(sandbox->events, &event);
     return text;
 }
 
@@ -205,11 +211,12 @@ cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t
                            const cJSON *from)
 {
     cJSON *message = json_keep(arena, cJSON_CreateObject());
+    struct world *world = sandbox->world;
 
-    json_set_int(message, "message_id", world_next_message_id(sandbox->world));
-    json_set_copy(message, "from", from);
-    json_set_copy(message, "chat", world_chat(sandbox->world, arena, chat_id));
-    json_set_int(message, "date", world_now(sandbox->world));
+    json_set_int(message, "message_id", world_next_message_id(world));
+    json_set(message, "from", from ? cJSON_Duplicate(from, true) : world_bot(world, NULL));
+    json_set(message, "chat", world_chat(world, NULL, chat_id));
+    json_set_int(message, "date", world_now(world));
     return message;
 }
 
@@ -221,7 +228,7 @@ static void print_params(struct text *out, const struct params *params)
 
     cJSON_ArrayForEach(value, params->values) {
         json_print_string(out, value->string);
-        text_add(out, ":", 1);
+        text_add_char(out, ':');
         size_t from = out->size;
         json_print(out, value);
         size_t length = out->size - from;
@@ -230,7 +237,7 @@ static void print_params(struct text *out, const struct params *params)
             json_print_string(out, "(too long to show)");
         }
         room -= length < room ? length : room;
-        text_add(out, ",", 1);
+        text_add_char(out, ',');
     }
 }
 
@@ -244,9 +251,9 @@ static void print_uploads(struct text *out, const struct params *params)
             json_set_text(file, "content_type", upload->content_type);
         json_set_int(file, "size", (int64_t)upload->size);
         json_print_string(out, upload->name);
-        text_add(out, ":", 1);
+        text_add_char(out, ':');
         json_print(out, file);
-        text_add(out, ",", 1);
+        text_add_char(out, ',');
         cJSON_Delete(file);
     }
 }
@@ -281,7 +288,7 @@ static void log_entry(struct sandbox *sandbox, const char *method, const struct 
     if (unknown) {
         text_add_string(&out, "\"ignored\":");
         json_print(&out, unknown);
-        text_add(&out, ",", 1);
+        text_add_char(&out, ',');
     }
     text_add_string(&out, "\"status\":");
     text_add_int(&out, status);

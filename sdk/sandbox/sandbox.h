@@ -87,7 +87,8 @@ bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const cha
 /* Sets the clock, also for the next start. */
 void sandbox_move_clock(struct sandbox *sandbox, int64_t offset_ms);
 
-/* A new Message with its id, date and chat; from is a User, copied. The arena owns it. */
+/* A new Message with its id, date and chat; from is a User, copied; NULL = the bot. The arena owns
+ * it. */
 cJSON *sandbox_new_message(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
                            const cJSON *from);
 

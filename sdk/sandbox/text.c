@@ -5,26 +5,27 @@
 
 enum { FIRST_ROOM = 512 };
 
-/* Where size more bytes go. */
-static char *grow(struct text *text, size_t size)
+void text_reserve(struct text *text, size_t size)
 {
-    if (text->room - text->size < size) {
-        size_t room = text->room ? text->room : FIRST_ROOM;
-        while (room - text->size < size)
-            room *= 2;
-        text->bytes = realloc(text->bytes, room);
-        if (!text->bytes)
-            abort();
-        text->room = room;
-    }
-    char *end = text->bytes + text->size;
-    text->size += size;
-    return end;
+    size_t room = text->room ? text->room : FIRST_ROOM;
+
+    while (room - text->size < size)
+        room *= 2;
+    if (room == text->room)
+        return;
+    text->bytes = realloc(text->bytes, room);
+    if (!text->bytes)
+        abort();
+    text->room = room;
 }
 
 void text_add(struct text *text, const void *bytes, size_t size)
 {
-    memcpy(grow(text, size), bytes, size);
+    if (text->room - text->size < size)
+        text_reserve(text, size);
+    if (size)
+        memcpy(text->bytes + text->size, bytes, size);
+    text->size += size;
 }
 
 void text_add_string(struct text *text, const char *string)
@@ -42,13 +43,13 @@ void text_add_int(struct text *text, int64_t number)
         rest /= 10;
     } while (rest);
     if (number < 0)
-        text_add(text, "-", 1);
+        text_add_char(text, '-');
     text_add(text, first, (size_t)(end - first));
 }
 
 char *text_take(struct text *text)
 {
-    *grow(text, 1) = '\0';
+    text_add_char(text, '\0');
     char *bytes = realloc(text->bytes, text->size);
     if (!bytes)
         abort();

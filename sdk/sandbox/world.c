@@ -114,6 +114,7 @@ static void forget_all(struct world *world)
     queries_forget(world);
     files_forget(world);
     records_forget(world);
+    world_forget_bot(world);
 }
 
 static void add_first_users(struct world *world)
@@ -189,20 +190,37 @@ char *world_random_name(struct arena *arena)
 
 /* ---- the bot ---- */
 
-void world_set_bot_id(struct world *world, int64_t id)
+void world_forget_bot(struct world *world)
 {
-    if (world->counters[COUNTER_BOT_ID] != id)
-        world_set_counter(world, COUNTER_BOT_ID, id);
+    cJSON_Delete(world->bot);
+    world->bot = NULL;
 }
 
-cJSON *world_bot(struct world *world, struct arena *arena)
+void world_set_bot_id(struct world *world, int64_t id)
 {
-    cJSON *bot = json_keep(arena, cJSON_CreateObject());
-    const char *name = world_text(world, arena, "name", "");
+    if (world->counters[COUNTER_BOT_ID] == id)
+        return;
+    world_set_counter(world, COUNTER_BOT_ID, id);
+    world_forget_bot(world);
+}
+
+static cJSON *new_bot(struct world *world)
+{
+    struct arena arena = {0};
+    cJSON *bot = cJSON_CreateObject();
+    const char *name = world_text(world, &arena, "name", "");
 
     json_set_int(bot, "id", world->counters[COUNTER_BOT_ID]);
     json_set_bool(bot, "is_bot", true);
     json_set_text(bot, "first_name", name ? name : "Aisha");
     json_set_text(bot, "username", "aisha_sandbox_bot");
+    arena_clear(&arena);
     return bot;
+}
+
+cJSON *world_bot(struct world *world, struct arena *arena)
+{
+    if (!world->bot)
+        world->bot = new_bot(world);
+    return json_keep(arena, cJSON_Duplicate(world->bot, true));
 }

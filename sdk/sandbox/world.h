@@ -4,8 +4,8 @@
  * All of it is in memory (world_internal.h); when the sandbox has a data directory, a database there
  * follows a moment behind (store.h). One bot lives in this world: whichever token was used last says
  * its id.
- * Objects are returned as trees in the shape of the Bot API, owned by the arena: copies, free to be
- * changed.
+ * Objects are returned as trees in the shape of the Bot API: copies, free to be changed, owned by the
+ * arena (or, when that is NULL, by the caller).
  */
 #pragma once
 

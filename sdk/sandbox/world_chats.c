@@ -5,6 +5,7 @@
 
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/text.h"
 #include "sdk/sandbox/world_internal.h"
 
 #define FIRST_GROUP_ID INT64_C(-1001000000001)
@@ -44,6 +45,28 @@ struct chat *world_chat_of(struct world *world, int64_t id)
     return chat;
 }
 
+/* The Chat of a user. */
+static cJSON *private_chat(int64_t id, const cJSON *user)
+{
+    cJSON *chat = cJSON_CreateObject();
+
+    json_set_int(chat, "id", id);
+    json_set_copy(chat, "first_name", json_get(user, "first_name"));
+    json_set_text(chat, "type", "private");
+    return chat;
+}
+
+static char *private_chat_text(int64_t id, const char *user_text)
+{
+    cJSON *user = cJSON_Parse(user_text), *chat = private_chat(id, user);
+    struct text text = {0};
+
+    json_print(&text, chat);
+    cJSON_Delete(user);
+    cJSON_Delete(chat);
+    return text_take(&text);
+}
+
 /* Takes body. */
 static struct chat *set_chat(struct world *world, int64_t id, char *body,
                              enum chat_standing standing)
@@ -51,7 +74,9 @@ static struct chat *set_chat(struct world *world, int64_t id, char *body,
     struct chat *chat = world_chat_of(world, id);
 
     free(chat->body);
+    free(chat->private_chat);
     chat->body = body;
+    chat->private_chat = id > 0 ? private_chat_text(id, body) : NULL;
     chat->standing = standing;
     if (id > world->last_user_id)
         world->last_user_id = id;
@@ -87,6 +112,7 @@ void chats_forget(struct world *world)
     {
         HASH_DEL(world->chats, chat);
         free(chat->body);
+        free(chat->private_chat);
         free(chat->reply_markup);
         free(chat);
     }
@@ -127,15 +153,10 @@ cJSON *world_user(struct world *world, struct arena *arena, int64_t id)
 cJSON *world_chat(struct world *world, struct arena *arena, int64_t id)
 {
     const struct chat *known = known_chat(world, id);
-    cJSON *body = known ? parsed(arena, known->body) : NULL;
 
-    if (id < 0)
-        return body;
-    cJSON *chat = json_keep(arena, cJSON_CreateObject());
-    json_set_int(chat, "id", id);
-    json_set_copy(chat, "first_name", json_get(body, "first_name"));
-    json_set_text(chat, "type", "private");
-    return chat;
+    if (known)
+        return parsed(arena, id > 0 ? known->private_chat : known->body);
+    return id > 0 ? json_keep(arena, private_chat(id, NULL)) : NULL;
 }
 
 void world_add_chat(struct world *world, struct arena *arena, cJSON *chat)
@@ -159,11 +180,10 @@ int64_t world_add_user(struct world *world, int64_t id, const char *first_name,
     json_set_text(user, "first_name", first_name);
     if (language_code && *language_code)
         json_set_text(user, "language_code", language_code);
-    char *body = cJSON_PrintUnformatted(user);
+    struct text body = {0};
+    json_print(&body, user);
     cJSON_Delete(user);
-    if (!body)
-        abort();
-    save_chat(world, set_chat(world, id, body, CHAT_SILENT));
+    save_chat(world, set_chat(world, id, text_take(&body), CHAT_SILENT));
     return id;
 }
 

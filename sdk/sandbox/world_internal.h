@@ -39,7 +39,8 @@ TAILQ_HEAD(message_list, message);
 /* A user with the private chat, or a group. */
 struct chat {
     int64_t id;
-    char *body; /* User or Chat; NULL while there are only messages of it */
+    char *body;         /* User or Chat; NULL while there are only messages of it */
+    char *private_chat; /* the Chat of a user */
     enum chat_standing standing;
     char action[32]; /* "" = none */
     int64_t action_until;
@@ -96,6 +97,7 @@ struct world {
     struct store *store; /* NULL = nothing outlives the world */
     const struct clock *clock;
     int64_t counters[COUNTERS];
+    cJSON *bot; /* its User, made of the texts; NULL = to be made again */
 
     struct chat *chats;
     int64_t last_user_id, last_group_id; /* the highest, and the lowest */
@@ -123,6 +125,9 @@ struct world {
 
 /* A copy; the caller owns it. */
 char *world_strdup(const char *text);
+
+/* What it is made of has changed. */
+void world_forget_bot(struct world *world);
 
 void world_set_counter(struct world *world, enum counter counter, int64_t value);
 

@@ -181,6 +181,7 @@ void world_set_text(struct world *world, const char *name, const char *language,
         put(world, &arena, text_kind, id, value);
     else
         world_remove_record(world, text_kind, id);
+    world_forget_bot(world);
     arena_clear(&arena);
 }
 
