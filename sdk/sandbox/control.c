@@ -265,6 +265,7 @@ static const struct route {
     void (*run)(struct control *control);
 } routes[] = {
     {"GET", "state", control_get_state},
+    {"GET", "inspect", control_inspect},
     {"POST", "users", add_user},
     {"POST", "chats", control_add_chat},
     {"GET", "chats/", control_get_messages},
@@ -295,7 +296,10 @@ static const struct route {
     {"POST", "limits", control_set_limits},
     {"GET", "clock", control_get_clock},
     {"POST", "clock", control_set_clock},
+    {"GET", "wait", control_wait},
+    {"GET", "updates", control_list_updates},
     {"POST", "updates", control_push_update},
+    {"POST", "replay", control_replay},
     {"POST", "reset", control_reset},
 };
 
