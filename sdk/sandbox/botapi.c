@@ -11,6 +11,7 @@
 
 #include "host/core/arena.h"
 #include "host/io/http_server.h"
+#include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
@@ -21,7 +22,7 @@
 
 static const struct method *const tables[] = {update_methods,     message_methods, edit_methods,
                                               edit_media_methods, media_methods,   profile_methods,
-                                              query_methods,      payment_methods};
+                                              query_methods,      payment_methods, topic_methods};
 
 static int AISHA_PRINTF(4, 0)
     fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)
@@ -80,6 +81,17 @@ bool call_bool(const struct call *call, const char *name)
     return json_get_bool(call->params.values, name);
 }
 
+/* A chat named by its @username becomes its id; an unknown one stays, and is not found. */
+static void resolve_chat(struct call *call)
+{
+    const char *name = call_text(call, "chat_id");
+    int64_t id =
+        name && *name == '@' ? chats_of_username(call->sandbox->world, call->arena, name) : 0;
+
+    if (id)
+        json_set_int(call->params.values, "chat_id", id);
+}
+
 /* The id of the bot with that token, or 0 when it does not look like one. */
 static int64_t bot_of(const char *token)
 {
@@ -118,6 +130,7 @@ static AISHA_ASYNC int run(struct call *call, int params_status, const struct sp
     if (!fn)
         return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
                          call->method);
+    resolve_chat(call);
     int r = call_flood(call);
     if (r == 0)
         r = fn(call);

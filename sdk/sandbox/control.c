@@ -10,12 +10,14 @@
 
 #include "host/core/arena.h"
 #include "host/io/http_server.h"
+#include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/topics.h"
 #include "sdk/sandbox/world.h"
 
 enum {
@@ -116,12 +118,16 @@ void control_post(struct control *control, cJSON *message)
     cJSON *answer = control_object(control);
 
     bool is_business = json_get(message, "business_connection_id") != NULL;
-
+    if (!control_may_send(control, message))
+        return;
+    topics_anchor(sandbox->world, control->arena, message);
     sandbox_publish(sandbox, control->arena, message, "message");
     if (!is_business)
         reply_markup_answer(sandbox, control->arena, message);
-    sandbox_push_update(sandbox, control->arena, is_business ? "business_message" : "message",
-                        message, 0);
+    if (is_business)
+        sandbox_push_update(sandbox, control->arena, "business_message", message, 0);
+    else
+        chats_tell(sandbox, control->arena, "message", message);
     json_set_copy(answer, "message", message);
     respond_json(control->exchange, 200, answer);
 }
@@ -265,10 +271,16 @@ static const struct route {
     void (*run)(struct control *control);
 } routes[] = {
     {"GET", "state", control_get_state},
-    {"GET", "inspect", control_inspect},
     {"POST", "users", add_user},
+    {"POST", "bot", control_set_bot},
+    {"GET", "chats", control_list_chats},
     {"POST", "chats", control_add_chat},
     {"GET", "chats/", control_get_messages},
+    {"GET", "members", control_list_members},
+    {"POST", "members", control_change_member},
+    {"POST", "migrate", control_migrate},
+    {"GET", "topics", control_list_topics},
+    {"POST", "topics", control_add_topic},
     {"GET", "events", control_get_events},
     {"POST", "send", send_text},
     {"POST", "press", press},
@@ -296,10 +308,7 @@ static const struct route {
     {"POST", "limits", control_set_limits},
     {"GET", "clock", control_get_clock},
     {"POST", "clock", control_set_clock},
-    {"GET", "wait", control_wait},
-    {"GET", "updates", control_list_updates},
     {"POST", "updates", control_push_update},
-    {"POST", "replay", control_replay},
     {"POST", "reset", control_reset},
 };
 

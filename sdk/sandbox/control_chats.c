@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
@@ -11,61 +12,11 @@
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum { LONGEST_TITLE = 128, LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
+enum { LONGEST_TEXT = 4096, LONGEST_CAPTION = 1024 };
 
 static cJSON *new_object(struct control *control)
 {
     return json_keep(control->arena, cJSON_CreateObject());
-}
-
-static cJSON *member(const cJSON *user, const char *status)
-{
-    cJSON *chat_member = cJSON_CreateObject();
-
-    json_set_text(chat_member, "status", status);
-    json_set_copy(chat_member, "user", user);
-    return chat_member;
-}
-
-/* The user has made a group and added the bot to it. */
-static void tell_added(struct control *control, const cJSON *chat, const cJSON *user)
-{
-    struct sandbox *sandbox = control->sandbox;
-    const cJSON *bot = world_bot(sandbox->world, control->arena);
-    cJSON *change = new_object(control);
-
-    json_set_copy(change, "chat", chat);
-    json_set_copy(change, "from", user);
-    json_set_int(change, "date", world_now(control->sandbox->world));
-    json_set(change, "old_chat_member", member(bot, "left"));
-    json_set(change, "new_chat_member", member(bot, "member"));
-    sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
-}
-
-void control_add_chat(struct control *control)
-{
-    const char *type = json_get_text(control->body, "type");
-    const char *title = json_get_text(control->body, "title");
-    cJSON *chat = new_object(control);
-
-    const cJSON *user = control_user(control, json_get_int(control->body, "user_id", 0));
-    if (!user)
-        return;
-    if (!type || (strcmp(type, "group") != 0 && strcmp(type, "supergroup") != 0)) {
-        control_fail(control, 400, "type must be group or supergroup");
-        return;
-    }
-    if (!title || !*title || utf8_length(title) > LONGEST_TITLE) {
-        control_fail(control, 400, "title must be a text of 1 to 128 characters");
-        return;
-    }
-    json_set_text(chat, "type", type);
-    json_set_text(chat, "title", title);
-    if (json_get_bool(control->body, "is_forum"))
-        json_set_bool(chat, "is_forum", true);
-    world_add_chat(control->sandbox->world, control->arena, chat);
-    tell_added(control, chat, user);
-    respond_json(control->exchange, 200, chat);
 }
 
 /* The bot is connected to the user's business account. */
@@ -135,8 +86,10 @@ void control_send_album(struct control *control)
     messages = cJSON_AddArrayToObject(answer, "messages");
     cJSON_ArrayForEach(caption, captions) {
         cJSON *message = album_item(control, &place, user, group, caption->valuestring);
+        if (!control_may_send(control, message))
+            return;
         sandbox_publish(sandbox, control->arena, message, "message");
-        sandbox_push_update(sandbox, control->arena, "message", message, 0);
+        chats_tell(sandbox, control->arena, "message", message);
         cJSON_AddItemToArray(messages, cJSON_Duplicate(message, true));
     }
     json_set_text(answer, "media_group_id", group);
@@ -166,10 +119,10 @@ void control_edit(struct control *control)
     json_set_text(message, "text", text);
     json_set_int(message, "edit_date", world_now(control->sandbox->world));
     sandbox_publish(sandbox, control->arena, message, "edit");
-    sandbox_push_update(sandbox, control->arena,
-                        json_get(message, "business_connection_id") ? "edited_business_message"
-                                                                    : "edited_message",
-                        message, 0);
+    if (json_get(message, "business_connection_id"))
+        sandbox_push_update(sandbox, control->arena, "edited_business_message", message, 0);
+    else
+        chats_tell(sandbox, control->arena, "edited_message", message);
     json_set_copy(answer, "message", message);
     respond_json(control->exchange, 200, answer);
 }

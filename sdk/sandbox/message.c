@@ -36,7 +36,7 @@ static int check_standing(struct call *call, int64_t chat_id)
     case CHAT_OPEN:
         break;
     }
-    return 0;
+    return call_access(call, chat_id, ACCESS_WRITE);
 }
 
 static int find_place(struct call *call, struct place *ret)

@@ -42,7 +42,8 @@ struct method {
 
 /* Each ends with a row without a name. */
 extern const struct method update_methods[], message_methods[], edit_methods[],
-    edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[];
+    edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[],
+    topic_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -60,6 +61,25 @@ cJSON *call_get(const struct call *call, const char *name);
 const char *call_text(const struct call *call, const char *name);
 int64_t call_int(const struct call *call, const char *name, int64_t missing);
 bool call_bool(const struct call *call, const char *name);
+
+/* --- groups (access.c) --- */
+
+enum access {
+    ACCESS_READ,
+    ACCESS_READ_MEMBERS,
+    ACCESS_WRITE,
+};
+
+/* Whether the bot has that access to the chat, which exists: refuses when it has been removed, or
+ * the group has become a supergroup. */
+AISHA_CHECKED int call_access(struct call *call, int64_t chat_id, enum access access);
+
+/* The chat of chat_id, a private one or a group, with that access. */
+AISHA_CHECKED int call_any_chat(struct call *call, enum access access, int64_t *ret_chat_id);
+
+/* Whether the bot is an administrator with that right, where anybody else would be refused so. */
+AISHA_CHECKED int call_right(struct call *call, int64_t chat_id, const char *right,
+                             const char *refusal);
 
 /* --- what several methods need (message.c) --- */
 

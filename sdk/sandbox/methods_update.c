@@ -8,6 +8,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
+#include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
@@ -26,7 +27,8 @@ static int get_me(struct call *call)
 {
     call->result = world_bot(call->sandbox->world, call->arena);
     json_set_bool(call->result, "can_join_groups", true);
-    json_set_bool(call->result, "can_read_all_group_messages", false);
+    json_set_bool(call->result, "can_read_all_group_messages",
+                  chats_bot_hears_all(call->sandbox->world, call->arena));
     json_set_bool(call->result, "supports_inline_queries", true);
     json_set_bool(call->result, "can_connect_to_business", true);
     json_set_bool(call->result, "has_main_web_app", false);

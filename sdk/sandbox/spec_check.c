@@ -41,7 +41,11 @@ static bool fits_literals(const struct spec_field *field, const cJSON *value)
     if (field->fixed)
         return cJSON_IsTrue(value) == cJSON_IsTrue(field->fixed);
     cJSON_ArrayForEach(literal, field->literals) {
-        if (cJSON_IsString(value) && strcasecmp(literal->valuestring, value->valuestring) == 0)
+        if (cJSON_IsString(value) && cJSON_IsString(literal) &&
+            strcasecmp(literal->valuestring, value->valuestring) == 0)
+            return true;
+        if (cJSON_IsNumber(value) && cJSON_IsNumber(literal) &&
+            value->valuedouble == literal->valuedouble)
             return true;
     }
     return !field->literals;

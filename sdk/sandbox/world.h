@@ -54,8 +54,14 @@ cJSON *world_users(struct world *world, struct arena *arena);
 cJSON *world_user(struct world *world, struct arena *arena, int64_t id);
 cJSON *world_chat(struct world *world, struct arena *arena, int64_t id);
 
-/* A group: gives chat its id, a negative one. */
+/* A group: gives chat its id, a negative one, by its type. */
 void world_add_chat(struct world *world, struct arena *arena, cJSON *chat);
+
+/* Replaces what is known of that group. */
+void world_set_chat(struct world *world, struct arena *arena, const cJSON *chat);
+
+/* All groups, the oldest of each type first. */
+cJSON *world_groups(struct world *world, struct arena *arena);
 
 /* id 0 = the next free one. Returns the id, or 0 when it is taken. */
 int64_t world_add_user(struct world *world, int64_t id, const char *first_name,
@@ -79,6 +85,9 @@ const char *world_action(struct world *world, struct arena *arena, int64_t chat_
 int64_t world_next_message_id(struct world *world);
 cJSON *world_message(struct world *world, struct arena *arena, int64_t chat_id, int64_t message_id);
 cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id);
+
+/* The newest one of the chat, or NULL. */
+cJSON *world_last_message(struct world *world, struct arena *arena, int64_t chat_id);
 
 /* Adds the message, or replaces the one of its id. Returns its text, in the arena. */
 const char *world_save_message(struct world *world, struct arena *arena, const cJSON *message);

@@ -8,7 +8,8 @@
 #include "sdk/sandbox/text.h"
 #include "sdk/sandbox/world_internal.h"
 
-#define FIRST_GROUP_ID INT64_C(-1001000000001)
+#define FIRST_GROUP_ID INT64_C(-4000000001)
+#define FIRST_SUPERGROUP_ID INT64_C(-1001000000001)
 
 enum { FIRST_USER_ID = 1001, ACTION_SECONDS = 5 };
 
@@ -80,7 +81,9 @@ static struct chat *set_chat(struct world *world, int64_t id, char *body,
     chat->standing = standing;
     if (id > world->last_user_id)
         world->last_user_id = id;
-    if (id < world->last_group_id)
+    if (id <= FIRST_SUPERGROUP_ID && id < world->last_supergroup_id)
+        world->last_supergroup_id = id;
+    if (id > FIRST_SUPERGROUP_ID && id < world->last_group_id)
         world->last_group_id = id;
     return chat;
 }
@@ -118,6 +121,7 @@ void chats_forget(struct world *world)
     }
     world->last_user_id = FIRST_USER_ID - 1;
     world->last_group_id = FIRST_GROUP_ID + 1;
+    world->last_supergroup_id = FIRST_SUPERGROUP_ID + 1;
 }
 
 /* ---- users and groups ---- */
@@ -161,10 +165,27 @@ cJSON *world_chat(struct world *world, struct arena *arena, int64_t id)
 
 void world_add_chat(struct world *world, struct arena *arena, cJSON *chat)
 {
-    int64_t id = world->last_group_id - 1;
+    bool is_group = strcmp(json_get_text(chat, "type"), "group") == 0;
 
-    json_set_int(chat, "id", id);
-    save_chat(world, set_chat(world, id, world_strdup(json_text(arena, chat)), CHAT_OPEN));
+    json_set_int(chat, "id", is_group ? world->last_group_id - 1 : world->last_supergroup_id - 1);
+    world_set_chat(world, arena, chat);
+}
+
+void world_set_chat(struct world *world, struct arena *arena, const cJSON *chat)
+{
+    save_chat(world, set_chat(world, json_get_int(chat, "id", 0),
+                              world_strdup(json_text(arena, chat)), CHAT_OPEN));
+}
+
+cJSON *world_groups(struct world *world, struct arena *arena)
+{
+    cJSON *groups = json_keep(arena, cJSON_CreateArray());
+
+    HASH_SORT(world->chats, by_id);
+    for (const struct chat *chat = world->chats; chat; chat = chat->hh.next)
+        if (chat->id < 0 && chat->body)
+            cJSON_InsertItemInArray(groups, 0, cJSON_Parse(chat->body));
+    return groups;
 }
 
 int64_t world_add_user(struct world *world, int64_t id, const char *first_name,

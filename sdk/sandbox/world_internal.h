@@ -100,7 +100,7 @@ struct world {
     cJSON *bot; /* its User, made of the texts; NULL = to be made again */
 
     struct chat *chats;
-    int64_t last_user_id, last_group_id; /* the highest, and the lowest */
+    int64_t last_user_id, last_group_id, last_supergroup_id; /* the highest, and the lowest */
 
     struct message *messages;
     struct message_list message_order; /* as they were sent */

@@ -126,6 +126,14 @@ cJSON *world_messages(struct world *world, struct arena *arena, int64_t chat_id)
     return messages;
 }
 
+cJSON *world_last_message(struct world *world, struct arena *arena, int64_t chat_id)
+{
+    const struct chat *chat = world_find_chat(world, chat_id);
+    const struct message *last = chat ? TAILQ_LAST(&chat->messages, message_list) : NULL;
+
+    return last ? json_keep(arena, cJSON_Parse(last->body)) : NULL;
+}
+
 const char *world_save_message(struct world *world, struct arena *arena, const cJSON *message)
 {
     int64_t id = json_get_int(message, "message_id", 0);

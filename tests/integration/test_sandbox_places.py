@@ -42,7 +42,7 @@ class Places(unittest.TestCase):
         self.assertEqual((message["chat"], message["from"]["id"]), (chat, BOB))
         self.assertEqual(self.updates(), [{"message": message}])
         self.assertEqual(self.bot("sendMessage", chat_id=chat["id"], text="x")["chat"], chat)
-        self.assertEqual([m["text"] for m in self.stack.messages(chat["id"])], ["hi", "x"])
+        self.assertEqual([m["text"] for m in self.stack.messages(chat["id"]) if "text" in m], ["hi", "x"])
         file = self.stack.upload(BOB, b"x", kind="document", chat_id=chat["id"])
         self.assertEqual(([{"message": file}], chat), (self.updates(), file["chat"]))
         with self.assertRaisesRegex(ApiError, "no such group"):
