@@ -271,6 +271,7 @@ static const struct route {
     void (*run)(struct control *control);
 } routes[] = {
     {"GET", "state", control_get_state},
+    {"GET", "inspect", control_inspect},
     {"POST", "users", add_user},
     {"POST", "bot", control_set_bot},
     {"GET", "chats", control_list_chats},
@@ -308,7 +309,10 @@ static const struct route {
     {"POST", "limits", control_set_limits},
     {"GET", "clock", control_get_clock},
     {"POST", "clock", control_set_clock},
+    {"GET", "wait", control_wait},
+    {"GET", "updates", control_list_updates},
     {"POST", "updates", control_push_update},
+    {"POST", "replay", control_replay},
     {"POST", "reset", control_reset},
 };
 

@@ -49,21 +49,31 @@ cJSON *control_object(struct control *control);
 
 /* --- control_watch.c --- */
 void control_get_state(struct control *control);
+void control_inspect(struct control *control);
 void control_get_messages(struct control *control);
 AISHA_ASYNC void control_get_events(struct control *control);
 void control_get_requests(struct control *control);
 
 /* --- control_world.c --- */
+cJSON *control_describe_clock(struct control *control);
 void control_get_clock(struct control *control);
 void control_set_clock(struct control *control);
-void control_push_update(struct control *control);
 void control_script_transcription(struct control *control);
 void control_reset(struct control *control);
+
+/* --- control_record.c --- */
+void control_push_update(struct control *control);
+void control_list_updates(struct control *control);
+AISHA_ASYNC void control_replay(struct control *control);
+
+/* --- control_wait.c --- */
+AISHA_ASYNC void control_wait(struct control *control);
 
 /* --- control_faults.c --- */
 void control_list_faults(struct control *control);
 void control_order_fault(struct control *control);
 void control_remove_faults(struct control *control);
+cJSON *control_describe_limits(struct control *control);
 void control_get_limits(struct control *control);
 void control_set_limits(struct control *control);
 

@@ -101,7 +101,7 @@ static void set_rate(struct flood_limits *limits, const struct rate *rate, doubl
         *(double *)field = value;
 }
 
-void control_get_limits(struct control *control)
+cJSON *control_describe_limits(struct control *control)
 {
     const struct flood_limits *limits = flood_limits(control->sandbox->flood);
     cJSON *answer = control_object(control);
@@ -109,7 +109,12 @@ void control_get_limits(struct control *control)
     json_set_bool(answer, "enabled", limits->enabled);
     for (size_t i = 0; i < RATES; i++)
         json_set(answer, rates[i].name, cJSON_CreateNumber(get_rate(limits, &rates[i])));
-    respond_json(control->exchange, 200, answer);
+    return answer;
+}
+
+void control_get_limits(struct control *control)
+{
+    respond_json(control->exchange, 200, control_describe_limits(control));
 }
 
 /* NULL, or what is wrong. */

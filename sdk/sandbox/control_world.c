@@ -12,13 +12,14 @@
 #include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/updates.h"
 #include "sdk/sandbox/world.h"
 
 #define LONGEST_ADVANCE_S 315360000.0 /* ten years */
 
 enum { MOST_TRANSCRIPTS = 1000 };
 
-static cJSON *describe_clock(struct control *control)
+cJSON *control_describe_clock(struct control *control)
 {
     const struct clock *clock = control->sandbox->clock;
     cJSON *description = control_object(control);
@@ -30,7 +31,7 @@ static cJSON *describe_clock(struct control *control)
 
 void control_get_clock(struct control *control)
 {
-    respond_json(control->exchange, 200, describe_clock(control));
+    respond_json(control->exchange, 200, control_describe_clock(control));
 }
 
 /* The offset that the body asks for. false after having answered. */
@@ -77,34 +78,7 @@ void control_set_clock(struct control *control)
         return;
     }
     sandbox_move_clock(sandbox, offset_ms);
-    respond_json(control->exchange, 200, describe_clock(control));
-}
-
-void control_push_update(struct control *control)
-{
-    const cJSON *update_id = json_get(control->body, "update_id"), *payload = NULL, *item;
-    int64_t id = json_get_int(control->body, "update_id", 0);
-
-    if (update_id && (id < 1 || id > INT32_MAX)) {
-        control_fail(control, 400, "update_id must be a positive 32-bit number");
-        return;
-    }
-    cJSON_ArrayForEach(item, control->body) {
-        if (item != update_id && payload) {
-            control_fail(control, 400, "an update has one member besides update_id");
-            return;
-        }
-        payload = item != update_id ? item : payload;
-    }
-    if (!payload) {
-        control_fail(control, 400, "an update has one member besides update_id");
-        return;
-    }
-    cJSON *answer = control_object(control);
-    json_set_bool(
-        answer, "queued",
-        sandbox_push_update(control->sandbox, control->arena, payload->string, payload, id));
-    respond_json(control->exchange, 200, answer);
+    respond_json(control->exchange, 200, control_describe_clock(control));
 }
 
 void control_script_transcription(struct control *control)
@@ -131,6 +105,7 @@ void control_reset(struct control *control)
     struct sandbox *sandbox = control->sandbox;
 
     world_reset(sandbox->world);
+    updates_clear(sandbox->updates);
     faults_clear(sandbox->faults);
     flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);

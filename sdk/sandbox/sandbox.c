@@ -21,6 +21,7 @@
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/text.h"
+#include "sdk/sandbox/updates.h"
 #include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
@@ -81,6 +82,8 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     if (r == 0)
         r = http_client_new(&sandbox->http, loop, &(struct http_client_options){.slots = 16});
     if (r == 0)
+        r = updates_new(&sandbox->updates, sandbox);
+    if (r == 0)
         r = webhook_new(&sandbox->webhook, sandbox);
     if (r < 0) {
         sandbox_free(sandbox);
@@ -97,6 +100,7 @@ void sandbox_free(struct sandbox *sandbox)
     if (!sandbox)
         return;
     webhook_free(sandbox->webhook);
+    updates_free(sandbox->updates);
     http_client_free(sandbox->http);
     workers_free(sandbox->workers);
     world_close(sandbox->world);
@@ -186,12 +190,7 @@ const char *sandbox_publish(struct sandbox *sandbox, struct arena *arena, const 
 bool sandbox_push_update(struct sandbox *sandbox, struct arena *arena, const char *kind,
                          const cJSON *payload, int64_t update_id)
 {
-    if (!world_push_update(sandbox->world, arena, kind, payload, update_id))
-        return false;
-    if (sandbox->poller)
-        wait_wake(sandbox->poller, 0);
-    webhook_notice(sandbox->webhook);
-    return true;
+    return updates_push(sandbox->updates, arena, kind, payload, update_id);
 }
 
 void sandbox_move_clock(struct sandbox *sandbox, int64_t offset_ms)

@@ -33,6 +33,7 @@ struct loop;
 struct params;
 struct question;
 struct spec;
+struct updates;
 struct wait;
 struct webhook;
 struct workers;
@@ -49,6 +50,7 @@ struct sandbox {
     struct flood *flood;
     struct flood_limits limits; /* at the start, and after a reset */
     struct feed *events, *requests;
+    struct updates *updates;
     struct webhook *webhook;
     struct wait *poller;        /* the getUpdates that waits now, or NULL */
     int64_t polled_at_ms;       /* when one was last seen; 0 = never */
