@@ -16,6 +16,7 @@ build libevent-dev         pkg:libevent         event loop
 build libcurl4-openssl-dev pkg:libcurl          outgoing http
 build libcjson-dev         pkg:libcjson         JSON
 build libsqlite3-dev       pkg:sqlite3          embedded database
+build libpq-dev            pkg:libpq            PostgreSQL
 build libssl-dev           pkg:libcrypto        signatures
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
@@ -35,6 +36,7 @@ test  chromium             cmd:chromium         tests in a browser
 test  chromium-driver      cmd:chromedriver     tests in a browser
 test  fonts-noto-color-emoji any                emoji in pictures of the chat page
 test  espeak-ng            cmd:espeak-ng        spoken test input
+test  postgresql           cmd:pg_ctlcluster    a database server for tests
 test  git                  cmd:git              lists the files to check
 compat nodejs              own:node             runs bots of other libraries
 compat npm                 own:npm              fetches those libraries
@@ -98,7 +100,14 @@ apt_install() { # "PACKAGE…": as root, without questions, without starting ser
             trap "exit 1" HUP INT TERM
             printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy
         fi
+        common=/etc/postgresql-common
+        case " $* " in *" postgresql "*) # its server, but no database of the system
+            mkdir -p $common
+            [ -e $common/createcluster.conf ] ||
+                echo "create_main_cluster = false" >$common/createcluster.conf ;;
+        esac
         apt-get update -q || echo "apt-get update failed, trying with the lists that are here"
-        apt-get install -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=600 "$@"
+        apt-get install -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=600 \
+            -o Dpkg::Options::=--force-confold "$@"
     ' sh $1 </dev/null >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get failed, the whole log is in $log"; }
 }

@@ -81,7 +81,14 @@ static bool is_address(const char *value)
 
 static bool is_database_url(const char *value)
 {
-    return strncmp(value, "sqlite:", 7) == 0 && value[7];
+    static const char *const schemes[] = {"sqlite:", "postgresql://", "postgres://"};
+
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t length = strlen(schemes[i]);
+        if (strncmp(value, schemes[i], length) == 0 && value[length])
+            return true;
+    }
+    return false;
 }
 
 static bool is_blob_url(const char *value)
@@ -137,7 +144,7 @@ static const struct setting settings[] = {
     {TEXT(telegram, webhook_certificate, "")},
     {INT(telegram, webhook_connections, "40", 1, 100000)},
     {SECRET(database, url, "sqlite:var/aisha.db"), .is_good = is_database_url,
-     .remedy = "write sqlite:PATH; this build knows no other database"},
+     .remedy = "write sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE"},
     {SECRET(blob, url, "file:var/files"), .is_good = is_blob_url,
      .remedy = "write file:PATH; this build knows no other store", .flags = INI_KEEP_FILE_URL},
     {INT(http, slots, "64", 1, 65536)},

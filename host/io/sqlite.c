@@ -47,7 +47,7 @@ enum job_kind {
 struct job {
     enum job_kind kind;
     int64_t tx_id;      /* of JOB_RUN and the following */
-    const char *script; /* run before the statements, or NULL */
+    const char *script; /* run after the statements, or NULL */
     struct arena *arena;
     const struct aisha_statement *statements;
     size_t count;
@@ -104,12 +104,12 @@ static void finish_job(struct desk *desk, struct job *job, int result)
 
 static int run_statements(struct desk *desk, struct job *job)
 {
-    int r = job->script ? sqlite_connection_run_script(&desk->connection, job->script) : 0;
+    int r = 0;
 
     for (size_t i = 0; r == 0 && i < job->count; i++)
         r = sqlite_connection_run(&desk->connection, job->arena, &job->statements[i],
                                   job->ret_rows ? &job->ret_rows[i] : NULL);
-    return r;
+    return r == 0 && job->script ? sqlite_connection_run_script(&desk->connection, job->script) : r;
 }
 
 /* Runs one unit within the transaction; 0, or why the whole transaction is over. An error that

@@ -40,7 +40,7 @@ AISHA_ASYNC AISHA_CHECKED int sqlite_write(struct sqlite *db, struct arena *aren
                                            const struct aisha_statement *statements, size_t count,
                                            const struct aisha_rows **ret_rows);
 
-/* The same, after a script of several statements without parameters: for migrations. */
+/* The same, before a script of several statements without parameters: for migrations. */
 AISHA_ASYNC AISHA_CHECKED int sqlite_run_script(struct sqlite *db, struct arena *arena,
                                                 const char *script,
                                                 const struct aisha_statement *statements,

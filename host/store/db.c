@@ -1,5 +1,5 @@
 /*
- * One kind of database so far; this file is where the second one will be told apart.
+ * Tells the two kinds of database apart, and nothing else.
  */
 #include "host/store/db.h"
 
@@ -10,30 +10,43 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
+#include "host/io/postgres.h"
 #include "host/io/sqlite.h"
 
+/* One of the two is NULL. */
 struct db {
     struct sqlite *sqlite;
+    struct postgres *postgres;
 };
 
 struct db_tx {
     struct sqlite_tx *sqlite;
+    struct postgres_tx *postgres;
 };
+
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
             const char **ret_error)
 {
-    static const char scheme[] = "sqlite:";
-    struct db *db;
+    static const char file[] = "sqlite:";
+    struct db *db = calloc(1, sizeof *db);
+    int r;
 
-    if (strncmp(url, scheme, strlen(scheme)) != 0 || !url[strlen(scheme)]) {
-        *ret_error = "only sqlite:PATH is supported; for example sqlite:var/aisha.db";
-        return -AISHA_E_INVALID;
-    }
-    db = calloc(1, sizeof *db);
     if (!db)
         return -ENOMEM;
-    int r = sqlite_open(&db->sqlite, loop, url + strlen(scheme), arena, ret_error);
+    if (begins(url, "postgresql://") || begins(url, "postgres://")) {
+        r = postgres_open(&db->postgres, loop, url, arena, ret_error);
+    } else if (begins(url, file) && url[strlen(file)]) {
+        r = sqlite_open(&db->sqlite, loop, url + strlen(file), arena, ret_error);
+    } else {
+        *ret_error = "it has to be sqlite:PATH (for example sqlite:var/aisha.db) or "
+                     "postgresql://USER:PASSWORD@HOST/DATABASE";
+        r = -AISHA_E_INVALID;
+    }
     if (r < 0) {
         free(db);
         return r;
@@ -46,18 +59,26 @@ void db_close(struct db *db)
 {
     if (!db)
         return;
+    postgres_close(db->postgres);
     sqlite_close(db->sqlite);
     free(db);
 }
 
+bool db_is_postgres(const struct db *db)
+{
+    return db->postgres != NULL;
+}
+
 bool db_is_read_only(struct db *db, const char *sql)
 {
-    return sqlite_is_read_only(db->sqlite, sql);
+    return db->postgres ? postgres_is_read_only(sql) : sqlite_is_read_only(db->sqlite, sql);
 }
 
 int db_query(struct db *db, struct arena *arena, const struct aisha_statement *statement,
              const struct aisha_rows **ret_rows)
 {
+    if (db->postgres)
+        return postgres_query(db->postgres, arena, statement, ret_rows);
     if (sqlite_is_read_only(db->sqlite, statement->sql))
         return sqlite_read(db->sqlite, arena, statement, ret_rows);
     return sqlite_write(db->sqlite, arena, statement, 1, ret_rows);
@@ -66,13 +87,15 @@ int db_query(struct db *db, struct arena *arena, const struct aisha_statement *s
 int db_batch(struct db *db, struct arena *arena, const struct aisha_statement *statements,
              size_t count, const struct aisha_rows **ret_rows)
 {
-    return sqlite_write(db->sqlite, arena, statements, count, ret_rows);
+    return db->postgres ? postgres_batch(db->postgres, arena, statements, count, ret_rows)
+                        : sqlite_write(db->sqlite, arena, statements, count, ret_rows);
 }
 
 int db_run_script(struct db *db, struct arena *arena, const char *script,
                   const struct aisha_statement *statements, size_t count)
 {
-    return sqlite_run_script(db->sqlite, arena, script, statements, count);
+    return db->postgres ? postgres_run_script(db->postgres, arena, script, statements, count)
+                        : sqlite_run_script(db->sqlite, arena, script, statements, count);
 }
 
 int db_begin(struct db *db, struct db_tx **ret_tx)
@@ -81,7 +104,8 @@ int db_begin(struct db *db, struct db_tx **ret_tx)
 
     if (!tx)
         return -ENOMEM;
-    int r = sqlite_begin(db->sqlite, &tx->sqlite);
+    int r = db->postgres ? postgres_begin(db->postgres, &tx->postgres)
+                         : sqlite_begin(db->sqlite, &tx->sqlite);
     if (r < 0) {
         free(tx);
         return r;
@@ -93,12 +117,13 @@ int db_begin(struct db *db, struct db_tx **ret_tx)
 int db_tx_query(struct db_tx *tx, struct arena *arena, const struct aisha_statement *statement,
                 const struct aisha_rows **ret_rows)
 {
-    return sqlite_tx_run(tx->sqlite, arena, statement, ret_rows);
+    return tx->postgres ? postgres_tx_run(tx->postgres, arena, statement, ret_rows)
+                        : sqlite_tx_run(tx->sqlite, arena, statement, ret_rows);
 }
 
 int db_commit(struct db_tx *tx)
 {
-    int r = sqlite_commit(tx->sqlite);
+    int r = tx->postgres ? postgres_commit(tx->postgres) : sqlite_commit(tx->sqlite);
 
     free(tx);
     return r;
@@ -106,6 +131,9 @@ int db_commit(struct db_tx *tx)
 
 void db_rollback(struct db_tx *tx)
 {
-    sqlite_rollback(tx->sqlite);
+    if (tx->postgres)
+        postgres_rollback(tx->postgres);
+    else
+        sqlite_rollback(tx->sqlite);
     free(tx);
 }

@@ -1,8 +1,10 @@
 /*
- * The bot's database, chosen by DATABASE_URL: sqlite:PATH. What the host and, through aisha/db.h,
- * the plugins use; nothing above this file knows which database it is.
+ * The bot's database, chosen by DATABASE_URL: sqlite:PATH or postgresql://…. What the host and,
+ * through aisha/db.h, the plugins use; nothing above this file knows which database it is.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include <aisha/base.h>
 #include <aisha/db.h>
@@ -12,10 +14,15 @@ struct db;
 struct db_tx;
 struct loop;
 
-/* -AISHA_E_INVALID for a URL it does not know; ret_error says what is wrong and what to do. */
+/* -AISHA_E_INVALID for a URL it does not know; ret_error says what is wrong and what to do. A
+ * PostgreSQL that cannot be reached is no error here: its statements fail with
+ * -AISHA_E_UNAVAILABLE until it can. */
 int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
             const char **ret_error);
 void db_close(struct db *db);
+
+/* Which of a migration's two texts it wants. */
+bool db_is_postgres(const struct db *db);
 
 /* One statement outside of any transaction: a read, or a write committed when it returns. */
 AISHA_ASYNC AISHA_CHECKED int db_query(struct db *db, struct arena *arena,
@@ -27,7 +34,8 @@ AISHA_ASYNC AISHA_CHECKED int db_batch(struct db *db, struct arena *arena,
                                        const struct aisha_statement *statements, size_t count,
                                        const struct aisha_rows **ret_rows);
 
-/* The same, after a script of several statements without parameters: for migrations. */
+/* The same, before a script of several statements without parameters: for migrations. On PostgreSQL
+ * one script runs at a time, whichever host runs it. */
 AISHA_ASYNC AISHA_CHECKED int db_run_script(struct db *db, struct arena *arena, const char *script,
                                             const struct aisha_statement *statements, size_t count);
 

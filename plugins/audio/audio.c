@@ -318,8 +318,9 @@ static const struct aisha_requirement requirements[] = {
 };
 
 static const struct aisha_option options[] = {
-    AISHA_OPTION(struct config, max_mb, .value = "20", .min = 1, .max = TELEGRAM_MAX_MB,
-                 .summary = "the largest recording; Telegram gives bots 20 MB, a local Bot API server 2000"),
+    AISHA_OPTION(
+        struct config, max_mb, .value = "20", .min = 1, .max = TELEGRAM_MAX_MB,
+        .summary = "the largest recording; Telegram gives bots 20 MB, a local Bot API server 2000"),
     AISHA_OPTION(struct config, max_minutes, .value = "120", .min = 1, .max = 120,
                  .summary = "the longest recording"),
 };

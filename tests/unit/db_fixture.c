@@ -5,9 +5,9 @@
 
 void open_db(struct fixture *f)
 {
-    const char *url = arena_printf(&f->arena, "sqlite:%s", f->path), *error = NULL;
+    const char *error = NULL;
 
-    int r = db_open(&f->db, f->loop, url, &f->arena, &error);
+    int r = db_open(&f->db, f->loop, db_url(f), &f->arena, &error);
     if (r == 0)
         r = migrate(f->db, &f->arena, "host", host_migrations, host_migration_count, &error);
     if (r < 0)

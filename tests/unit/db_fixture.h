@@ -15,3 +15,10 @@ void run_with_db(struct fixture *f, scenario *run);
 
 /* One statement; for one task at a time, as long as a result is asked for. */
 #define QUERY(f, ret_rows, ...) db_query((f)->db, &(f)->arena, &AISHA_SQL(__VA_ARGS__), (ret_rows))
+
+/* Runs the tests on whichever database is chosen; the last few of them only know SQLite. */
+#define RUN_ON_DATABASES(name, tests, sqlite_only)                                                 \
+    _cmocka_run_group_tests((name), (tests),                                                       \
+                            sizeof(tests) / sizeof *(tests) -                                      \
+                                (is_on_postgres() ? (size_t)(sqlite_only) : 0),                    \
+                            NULL, NULL)

@@ -15,14 +15,14 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/core/worker.h"
 #include "host/io/sqlite.h"
+#include "tests/unit/outside.h"
 
-enum { NOBODY = 65534, OUTSIDE_PATIENCE_MS = 10000 };
+enum { NOBODY = 65534 };
 
 /* ---- one test ---- */
 
@@ -35,6 +35,7 @@ int fixture_setup(void **state)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/test.db", f->dir);
     f->tell_fd = -1;
+    outside_setup(f);
     *state = f;
     return 0;
 }
@@ -49,6 +50,7 @@ int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
 
+    outside_teardown(f);
     int r = nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     arena_clear(&f->arena);
     free(f);
@@ -264,37 +266,4 @@ void run_with_sqlite(struct fixture *f, scenario *run)
 {
     f->opened = run;
     run_scenario(f, run_opened);
-}
-
-static int64_t run_outside(struct fixture *f, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    sqlite3 *db = NULL;
-    int64_t number = 0;
-
-    int code = sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(db, OUTSIDE_PATIENCE_MS);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        number = sqlite3_column_int64(statement, 0);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        check(f, false, arena_printf(&f->arena, "%s: %s", sql, sqlite3_errmsg(db)), __FILE__,
-              __LINE__);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
-}
-
-int64_t look(struct fixture *f, const char *sql)
-{
-    return run_outside(f, sql);
-}
-
-void change(struct fixture *f, const char *sql)
-{
-    run_outside(f, sql);
 }

@@ -83,6 +83,12 @@ void close_sqlite(struct fixture *f);
 /* Runs the scenario between the two. */
 void run_with_sqlite(struct fixture *f, scenario *run);
 
+/* ---- whichever database the tests are run on: SQLite, or PostgreSQL when AISHA_TEST_POSTGRES is the
+ * URL of a server; each test then has a schema of its own there ---- */
+
+bool is_on_postgres(void);
+const char *db_url(struct fixture *f);
+
 /* What a connection from outside of the host sees, and does: it knows only what is committed. */
 int64_t look(struct fixture *f, const char *sql);
 void change(struct fixture *f, const char *sql);

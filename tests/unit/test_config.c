@@ -130,7 +130,7 @@ static void config_checks_every_value(void **state)
         "[limits]\nmax_in_flight = 1.5\n",
         "[database]\nurl = mysql:x\n",
         "[database]\nurl = sqlite:\n",
-        "[database]\nurl = postgresql://u:hunter2@h/d\n",
+        "[database]\nurl = postgresql:u:hunter2@h/d\n",
         "[blob]\nurl = s3+https://k:hunter2@h/b\n",
         "[log]\nlevel = loud\n",
         "[log]\nformat = xml\n",

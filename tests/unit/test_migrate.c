@@ -17,12 +17,12 @@
 #include "tests/unit/db_fixture.h"
 
 static const struct aisha_migration steps[] = {
-    {.version = 1, .name = "first", .sql = "CREATE TABLE a (x); INSERT INTO a VALUES (1);"},
-    {.version = 2, .name = "second", .sql = "ALTER TABLE a ADD y; UPDATE a SET y = x + 1"},
+    {.version = 1, .name = "first", .sql = "CREATE TABLE a (x BIGINT); INSERT INTO a VALUES (1);"},
+    {.version = 2, .name = "second", .sql = "ALTER TABLE a ADD y BIGINT; UPDATE a SET y = x + 1"},
     {.version = 3,
      .name = "third",
-     .sqlite = "INSERT INTO a VALUES (2, 3);\n-- the end\n",
-     .postgres = "this is for the other database"},
+     .sqlite = "INSERT INTO a VALUES (2, 3); SELECT group_concat(x) FROM a;\n-- the end\n",
+     .postgres = "INSERT INTO a VALUES (2, 3); SELECT string_agg(x::text, '') FROM a;"},
 };
 
 static int apply(struct fixture *f, const char *owner, const struct aisha_migration *migrations,
@@ -51,10 +51,10 @@ static void apply_in_steps(struct fixture *f)
     CHECK(f, apply(f, "plugin", steps, 3, &error) == 0);
     CHECK_INT(f, look(f, "SELECT COUNT(*) FROM a"), 2);
     CHECK_INT(f,
-              look(f, "SELECT COUNT(*) = 3 AND MIN(LENGTH(checksum)) = 64 AND"
-                      " MIN(applied_at) > 1600000000 AND GROUP_CONCAT(name) ="
-                      " 'first,second,third' FROM (SELECT * FROM schema_migrations"
-                      " WHERE owner = 'plugin' ORDER BY version)"),
+              look(f,
+                   "SELECT COUNT(*) = 3 AND MIN(LENGTH(checksum)) = 64 AND"
+                   " MIN(applied_at) > 1600000000 AND MIN(name) = 'first' AND MAX(name) = 'third'"
+                   " FROM schema_migrations WHERE owner = 'plugin'"),
               1);
 }
 
@@ -116,9 +116,9 @@ static void meet_another_past(struct fixture *f)
     CHECK(f, apply(f, "plugin", steps, 3, &error) == 0);
     REFUSE(f, steps, 2, "plugin: ", "has migration 3", "code ends at 2", "run the newer version");
     REFUSE(f, steps, 0, "plugin: ", "has migration 1", "code ends at 0");
-    changed[1].sql = "ALTER TABLE a ADD y; UPDATE a SET y = x + 2";
+    changed[1].sql = "ALTER TABLE a ADD y BIGINT; UPDATE a SET y = x + 2";
     REFUSE(f, changed, 4, "plugin: ", "migration 2 was changed", "add a new one");
-    changed[1].sql = "ALTER TABLE a ADD y; UPDATE a SET y = x + 1 ";
+    changed[1].sql = "ALTER TABLE a ADD y BIGINT; UPDATE a SET y = x + 1 ";
     REFUSE(f, changed, 4, "migration 2 was changed"); /* even by a space: who knows */
     changed[1].sql = steps[1].sql;
     changed[1].name = "a better name";
@@ -225,9 +225,10 @@ int main(void)
         WITH_FIXTURE(each_migration_is_applied_once),
         WITH_FIXTURE(owners_have_versions_of_their_own),
         WITH_FIXTURE(a_database_with_another_past_is_left_alone),
+        /* only on SQLite: */
         WITH_FIXTURE(a_failing_migration_leaves_nothing),
         WITH_FIXTURE(a_killed_migration_goes_on_where_it_was),
     };
 
-    return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
+    return RUN_ON_DATABASES("migrate", tests, 2);
 }

@@ -128,5 +128,5 @@ int main(void)
                                         fixture_setup, fixture_teardown),
     };
 
-    return cmocka_run_group_tests_name("presence", tests, NULL, NULL);
+    return RUN_ON_DATABASES("presence", tests, 0);
 }

@@ -31,8 +31,8 @@ typedef const struct aisha_rows rows;
 
 static void open_urls(struct fixture *f)
 {
-    static const char *const urls[] = {"",          "sqlite",         "sqlite:",  "SQLITE:x.db",
-                                       " sqlite:x", "postgresql://x", "mysql://", "var/aisha.db",
+    static const char *const urls[] = {"",          "sqlite",       "sqlite:",  "SQLITE:x.db",
+                                       " sqlite:x", "postgresql:x", "mysql://", "var/aisha.db",
                                        "file:x.db"};
     struct db *db = NULL;
     const char *error = NULL;
@@ -61,7 +61,7 @@ static void query_all_kinds(struct fixture *f)
     struct db_tx *tx = NULL;
     rows *r = NULL;
 
-    CHECK(f, QUERY(f, NULL, "CREATE TABLE v (x UNIQUE)") == 0);
+    CHECK(f, QUERY(f, NULL, "CREATE TABLE v (x BIGINT UNIQUE)") == 0);
     CHECK(f, QUERY(f, &r, "INSERT INTO v VALUES ($1) RETURNING x AS y", 1) == 0);
     CHECK(f, aisha_cell_int(r, 0, "y") == 1 && r->changed_count == 1);
     CHECK(f, QUERY(f, &r, "SELECT x FROM v") == 0 && r->row_count == 1);
@@ -352,8 +352,9 @@ static void read_at_once(struct fixture *f, int64_t n)
 {
     struct secret secret;
 
+    (void)n;
     CHECK(f, secret_get(f->db, "buttons", &secret) == 0);
-    if (n == 0)
+    if (memcmp(kept.value, nothing, SECRET_SIZE) == 0)
         kept = secret;
     CHECK(f, memcmp(&secret, &kept, sizeof kept) == 0);
 }
@@ -447,7 +448,6 @@ int main(void)
         WITH_FIXTURE(urls_it_does_not_know_are_refused_with_a_remedy),
         WITH_FIXTURE(statements_find_their_way),
         cmocka_unit_test(cells_are_read_for_what_they_are),
-        WITH_FIXTURE(a_person_is_registered_once_and_kept_up_to_date),
         WITH_FIXTURE(a_person_who_comes_many_times_at_once_is_one),
         cmocka_unit_test(keys_are_unique_and_sort_by_time),
         WITH_FIXTURE(a_question_waits_in_its_place_even_for_a_restart),
@@ -455,8 +455,10 @@ int main(void)
         WITH_FIXTURE(a_question_changes_only_with_what_it_belongs_to),
         cmocka_unit_test(only_hexadecimal_is_decoded),
         WITH_FIXTURE(a_secret_is_made_once_and_stays),
+        /* only on SQLite: */
+        WITH_FIXTURE(a_person_is_registered_once_and_kept_up_to_date),
         WITH_FIXTURE(a_store_that_fails_is_told_and_recovers),
     };
 
-    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+    return RUN_ON_DATABASES("store", tests, 2);
 }

@@ -77,8 +77,8 @@ AISHA_PUBLIC struct aisha_value aisha_value_self(struct aisha_value value);
 /*
  * Runs one statement. ret_rows may be NULL. Fails with -AISHA_E_INVALID (the database does not
  * accept the statement), -AISHA_E_CONFLICT (a constraint, a lost race), -AISHA_E_LIMIT (more than
- * 10,000 rows, or more than 16 MiB in several rows), -AISHA_E_UNAVAILABLE (the database cannot be
- * reached now).
+ * 10,000 rows, or more than 16 MiB in several rows; outside of a transaction PostgreSQL has then
+ * done what the statement says), -AISHA_E_UNAVAILABLE (the database cannot be reached now).
  */
 #define aisha_db_query(ctx, ret_rows, sql, ...)                                                    \
     aisha_db_query_((ctx), (ret_rows), &AISHA_SQL(sql, ##__VA_ARGS__))

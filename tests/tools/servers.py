@@ -1,0 +1,182 @@
+"""Real servers for tests, private to them: on loopback, on free ports, in directories of their own.
+
+    with Postgres() as server:
+        server.url                    # postgresql://…
+        server.stop(); server.start() # the same data again
+
+As a program it starts those that are named, says where they are in the environment, and runs a command:
+
+    servers.py postgres -- build/tests/unit/test_store
+
+AISHA_TEST_POSTGRES is then the server's URL. A server's processes end with the test, however that ends.
+"""
+import contextlib
+import ctypes
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from stack import BUILD, PR_SET_PDEATHSIG, free_port, until  # noqa: E402
+
+libc = ctypes.CDLL(None)
+
+
+class Server:
+    """A program in a directory; `user` is who it runs as when the tests run as root."""
+
+    user = None
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="aisha-server-")
+        os.chmod(self.folder, 0o755)
+        self.port = free_port()
+        self.child = None
+
+    def __enter__(self):
+        try:
+            self.prepare()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def prepare(self):
+        """Once, before the first start."""
+
+    def identity(self):
+        """Arguments for subprocess that make the child somebody else."""
+        if os.geteuid() != 0 or not self.user:
+            return {}
+        who = pwd.getpwnam(self.user)
+        return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+
+    def run(self, command, **more):
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False,
+                              **self.identity(), **more)
+        if done.returncode != 0:
+            raise AssertionError(f"{command[0]}: {done.stderr or done.stdout}")
+        return done.stdout
+
+    def start(self):
+        with open(self.path("log"), "ab") as log:
+            self.child = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--"] + self.command(), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, cwd=self.folder, start_new_session=True, **self.identity())
+        try:
+            until(self.is_ready, f"{type(self).__name__} answers")
+        except AssertionError:
+            with open(self.path("log"), encoding="utf-8", errors="replace") as log:
+                sys.stderr.write(log.read()[-3000:])
+            raise
+
+    def is_ready(self):
+        if self.child.poll() is not None:
+            raise AssertionError(f"{type(self).__name__} ended with status {self.child.returncode}")
+        return self.answers()
+
+    def stop(self, number=signal.SIGTERM):
+        if not self.child or self.child.poll() is not None:
+            return
+        if number == signal.SIGKILL:
+            os.killpg(self.child.pid, number)
+        else:
+            self.child.send_signal(number)
+        self.child.wait(60)
+
+    def pause(self):
+        """Stopped as by a debugger: connections stay, nothing answers."""
+        os.killpg(self.child.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.killpg(self.child.pid, signal.SIGCONT)
+
+
+def program(name, *places):
+    """Where Debian's package put it."""
+    found = shutil.which(name) or next(filter(os.path.exists, (os.path.join(p, name) for p in places)), None)
+    if not found:
+        raise AssertionError(f"{name} is not installed: ./dev test installs what the tests need")
+    return found
+
+
+class Postgres(Server):
+    """`durable` flushes to the disk as a real one does, for benchmarks; tests survive without."""
+
+    user = "postgres"
+
+    def __init__(self, durable=False, settings=()):
+        super().__init__()
+        versions = sorted(os.listdir("/usr/lib/postgresql"), key=int) if os.path.exists("/usr/lib/postgresql") else []
+        self.bin = f"/usr/lib/postgresql/{versions[-1]}/bin" if versions else ""
+        self.settings = list(settings) + ([] if durable else ["fsync=off", "full_page_writes=off"])
+        self.url = f"postgresql://aisha@127.0.0.1:{self.port}/postgres"
+
+    def prepare(self):
+        """initdb takes seconds, so what it makes is kept in the build directory."""
+        made = os.path.join(BUILD, "postgres-template")
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, self.user)
+        with open(made + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(made):
+                self.run([program("initdb", self.bin), "-D", self.path("new"), "-U", "aisha", "-A", "trust", "-N",
+                          "-E", "UTF8", "--locale", "C.UTF-8"])
+                shutil.copytree(self.path("new"), made + ".part")
+                os.rename(made + ".part", made)
+        shutil.copytree(made, self.path("data"))
+        os.chmod(self.path("data"), 0o700)
+        if os.geteuid() == 0:
+            for folder, _, names in os.walk(self.path("data")):
+                for name in [folder] + [os.path.join(folder, name) for name in names]:
+                    shutil.chown(name, self.user)
+
+    def command(self):
+        settings = [f"listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self.folder}",
+                    "max_connections=200", "shared_buffers=64MB", "log_min_messages=fatal"] + self.settings
+        return [program("postgres", self.bin), "-D", self.path("data")] + [a for s in settings for a in ("-c", s)]
+
+    def answers(self):
+        return subprocess.run([program("pg_isready", self.bin), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                              check=False).returncode == 0
+
+    def stop(self, number=signal.SIGINT):
+        """SIGINT is its fast shutdown: clients are cut off."""
+        super().stop(number)
+
+    def sql(self, text):
+        return self.run([program("psql", self.bin), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url,
+                         "-c", text]).strip()
+
+
+SERVERS = {"postgres": Postgres}
+
+
+def main(arguments):
+    if "--" not in arguments or not arguments[arguments.index("--") + 1:]:
+        sys.exit(__doc__)
+    names, command = arguments[:arguments.index("--")], arguments[arguments.index("--") + 1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    with contextlib.ExitStack() as stack:
+        env = dict(os.environ)
+        for name in names:
+            env["AISHA_TEST_" + name.upper()] = stack.enter_context(SERVERS[name]()).url
+        return subprocess.run(command, env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
