@@ -27,6 +27,7 @@ build libavcodec-dev       pkg:libavcodec       decodes audio
 build libavutil-dev        pkg:libavutil        decodes audio
 build libswresample-dev    pkg:libswresample    converts audio
 build libsndfile1-dev      pkg:sndfile          voice notes of the sandbox
+build libjemalloc-dev      pkg:jemalloc         speed of the sandbox
 test  libcmocka-dev        pkg:cmocka           unit tests
 test  clang                cmd:clang            second compiler
 test  libclang-rt-14-dev   any                  sanitizers of clang

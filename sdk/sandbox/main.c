@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <event2/event.h>
 
@@ -15,7 +16,12 @@
 #include "host/io/http_server.h"
 #include "sdk/sandbox/sandbox.h"
 
-enum { LARGEST_BODY = 64 * 1024 * 1024, READ_TIMEOUT_MS = 60000, TASK_LIMIT = 1024 };
+enum {
+    LARGEST_BODY = 64 * 1024 * 1024,
+    READ_TIMEOUT_MS = 60000,
+    MOST_CONNECTIONS = 8192,
+    TASK_LIMIT = MOST_CONNECTIONS + 1024, /* one for each, and those of the sandbox itself */
+};
 
 struct program {
     struct loop *loop;
@@ -73,9 +79,21 @@ static int read_options(int argc, char **argv, struct options *options)
     return optind < argc ? usage(stderr) : -1;
 }
 
+/* As many files as the system lets us have: every connection is one. */
+static void allow_connections(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int serve(struct program *program, struct sandbox *sandbox, const char *address)
 {
     const struct http_server_options options = {.max_body_bytes = LARGEST_BODY,
+                                                .max_connections = MOST_CONNECTIONS,
                                                 .read_timeout_ms = READ_TIMEOUT_MS};
     const char *colon = strrchr(address, ':');
     struct event *signals[2];
@@ -111,6 +129,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     signal(SIGPIPE, SIG_IGN);
+    allow_connections();
     int r = loop_new(&program.loop, &(struct loop_options){.max_tasks = TASK_LIMIT});
     if (r == 0)
         r = sandbox_new(&sandbox, program.loop, &options.sandbox);

@@ -163,7 +163,7 @@ static int find_payment(struct call *call, cJSON **ret_payment)
 
 static int refund_star_payment(struct call *call)
 {
-    cJSON *payment;
+    cJSON *payment = NULL;
 
     int r = find_payment(call, &payment);
     if (r == 0 && json_get_bool(payment, "refunded"))
@@ -176,7 +176,7 @@ static int refund_star_payment(struct call *call)
 
 static int edit_user_star_subscription(struct call *call)
 {
-    cJSON *payment;
+    cJSON *payment = NULL;
 
     int r = find_payment(call, &payment);
     if (r == 0 && !json_get(payment, "subscription_period"))

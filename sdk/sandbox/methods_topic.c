@@ -164,7 +164,7 @@ static int reopen_forum_topic(struct call *call)
 
 static int delete_forum_topic(struct call *call)
 {
-    cJSON *topic;
+    cJSON *topic = NULL;
     int64_t chat_id;
 
     int r = find_topic(call, "can_delete_messages", "not enough rights to delete the topic",

@@ -32,6 +32,11 @@ class Benches(unittest.TestCase):
             for work in ("echo", "dialogue"):
                 self.assertIn((mode, work), found)
 
+    def test_the_sandbox_serves_a_bot_and_its_users(self):
+        found = [row[0] for row in rows(run("sandbox"))]
+        for work in ("a plain message", "a dialogue, by polling", "a dialogue, by webhook", "5000"):
+            self.assertIn(work, found)
+
     def test_handlers_wait_for_a_slow_server_while_others_echo(self):
         last = rows(run("waiting"))[-1]
         self.assertEqual(["100", "100"], last[:2])
