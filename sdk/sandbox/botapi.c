@@ -20,9 +20,9 @@
 #include "sdk/sandbox/text.h"
 #include "sdk/sandbox/world.h"
 
-static const struct method *const tables[] = {update_methods,     message_methods, edit_methods,
-                                              edit_media_methods, media_methods,   profile_methods,
-                                              query_methods,      payment_methods, topic_methods};
+static const struct method *const tables[] = {
+    self_methods,  update_methods,  message_methods, edit_methods,    edit_media_methods,
+    media_methods, profile_methods, query_methods,   payment_methods, topic_methods};
 
 static int AISHA_PRINTF(4, 0)
     fail(struct call *call, int error_code, const char *prefix, const char *format, va_list args)
@@ -233,10 +233,10 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
     sandbox_log_json(sandbox, call->method, &call->params, unknown, status, body);
 }
 
-void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method, cJSON *params)
+void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method,
+                    const struct params *params)
 {
-    struct call call = {
-        .sandbox = sandbox, .arena = arena, .method = method, .params = {.values = params}};
+    struct call call = {.sandbox = sandbox, .arena = arena, .method = method, .params = *params};
     const struct spec_type *known = spec_method(sandbox->spec, method);
 
     call.method = known ? known->name : method;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
@@ -68,6 +69,8 @@ int call_flood(struct call *call)
     int64_t chat_id = chat_of(call), seconds = 0, count;
     bool is_paid = false;
 
+    if (clock_steady_ms(sandbox->clock) < sandbox->poll.logged_out_until_ms)
+        return call_fail(call, 400, "Logged out");
     if (!is_among(call->method, always, sizeof always / sizeof *always))
         seconds = faults_flooded_s(sandbox->faults, chat_id);
     if (!seconds && chat_id && flood_limits(sandbox->flood)->enabled &&

@@ -22,17 +22,16 @@ static cJSON *describe_bot(struct control *control)
 {
     struct sandbox *sandbox = control->sandbox;
     cJSON *bot = world_bot(sandbox->world, control->arena);
-    int64_t ago_ms = loop_now_ms(sandbox->loop) - sandbox->polled_at_ms;
+    int64_t ago_ms = loop_now_ms(sandbox->loop) - sandbox->poll.seen_at_ms;
 
-    if (sandbox->poller)
+    if (sandbox->poll.waiting)
         ago_ms = 0;
-    json_set_copy(bot, "webhook_url",
-                  json_get(webhook_settings(sandbox->webhook, control->arena), "url"));
+    json_set_copy(bot, "webhook_url", json_get(webhook_settings(sandbox->webhook), "url"));
     json_set_bool(bot, "polling",
-                  sandbox->poller || (sandbox->polled_at_ms && ago_ms < POLLING_MS));
+                  sandbox->poll.waiting || (sandbox->poll.seen_at_ms && ago_ms < POLLING_MS));
     json_set(bot, "polling_seconds_ago",
-             sandbox->polled_at_ms ? cJSON_CreateNumber((double)ago_ms / 1000)
-                                   : cJSON_CreateNull());
+             sandbox->poll.seen_at_ms ? cJSON_CreateNumber((double)ago_ms / 1000)
+                                      : cJSON_CreateNull());
     return bot;
 }
 

@@ -13,6 +13,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/updates.h"
+#include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
 
 #define LONGEST_ADVANCE_S 315360000.0 /* ten years */
@@ -104,11 +105,15 @@ void control_reset(struct control *control)
 {
     struct sandbox *sandbox = control->sandbox;
 
+    webhook_change(sandbox->webhook, NULL);
     world_reset(sandbox->world);
     updates_clear(sandbox->updates);
     faults_clear(sandbox->faults);
     flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);
+    sandbox->poll = (struct sandbox_poll){.waiting = sandbox->poll.waiting,
+                                          .seen_at_ms = sandbox->poll.seen_at_ms,
+                                          .launched_at_ms = clock_steady_ms(sandbox->clock)};
     cJSON_Delete(sandbox->transcripts);
     sandbox->transcripts = cJSON_CreateArray();
     sandbox_emit(sandbox, "reset", 0, NULL);

@@ -41,7 +41,7 @@ struct method {
 };
 
 /* Each ends with a row without a name. */
-extern const struct method update_methods[], message_methods[], edit_methods[],
+extern const struct method self_methods[], update_methods[], message_methods[], edit_methods[],
     edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[],
     topic_methods[];
 

@@ -222,25 +222,42 @@ static void read_multipart(struct reader *reader, const char *type, const char *
     }
 }
 
-int params_read(struct arena *arena, const struct http_exchange *exchange,
-                struct params *ret_params)
+static void read_body(struct reader *reader, const char *type, const char *body, size_t size)
+{
+    if (reader->status || !type || !size)
+        return;
+    if (strncasecmp(type, "application/json", 16) == 0)
+        read_json(reader, body, size);
+    else if (strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)
+        read_urlencoded(reader, body, size);
+    else if (strncasecmp(type, "multipart/form-data", 19) == 0)
+        read_multipart(reader, type, body, size);
+}
+
+static int read_all(struct arena *arena, const char *query, const char *type, const char *body,
+                    size_t size, struct params *ret_params)
 {
     struct params params = {.values = json_keep(arena, cJSON_CreateObject())};
     struct reader reader = {.arena = arena, .params = &params};
-    const char *type = http_exchange_header(exchange, "content-type");
 
-    read_urlencoded(&reader, exchange->query, strlen(exchange->query));
-    if (reader.status || !type || !exchange->body_size)
-        ;
-    else if (strncasecmp(type, "application/json", 16) == 0)
-        read_json(&reader, exchange->body, exchange->body_size);
-    else if (strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)
-        read_urlencoded(&reader, exchange->body, exchange->body_size);
-    else if (strncasecmp(type, "multipart/form-data", 19) == 0)
-        read_multipart(&reader, type, exchange->body, exchange->body_size);
+    read_urlencoded(&reader, query, strlen(query));
+    read_body(&reader, type, body, size);
     if (!reader.status)
         *ret_params = params;
     return reader.status;
+}
+
+int params_read(struct arena *arena, const struct http_exchange *exchange,
+                struct params *ret_params)
+{
+    return read_all(arena, exchange->query, http_exchange_header(exchange, "content-type"),
+                    exchange->body, exchange->body_size, ret_params);
+}
+
+int params_read_body(struct arena *arena, const char *type, const char *body, size_t size,
+                     struct params *ret_params)
+{
+    return read_all(arena, "", type, body, size, ret_params);
 }
 
 const struct upload *params_upload(const struct params *params, const char *name)

@@ -33,5 +33,9 @@ struct params {
 int params_read(struct arena *arena, const struct http_exchange *exchange,
                 struct params *ret_params);
 
+/* The same for a body of that type alone. */
+int params_read_body(struct arena *arena, const char *type, const char *body, size_t size,
+                     struct params *ret_params);
+
 /* The uploaded part of that name, or NULL. */
 const struct upload *params_upload(const struct params *params, const char *name);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <aisha/error.h>
+
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
@@ -49,9 +51,20 @@ static void restore_clock(struct sandbox *sandbox)
     arena_clear(&arena);
 }
 
-static void tell_faults(void *user)
+/* An ordered conflict ends the poll that waits, too. */
+static void on_faults(void *user)
 {
-    sandbox_emit(user, "faults", 0, NULL);
+    struct sandbox *sandbox = user;
+    struct wait *waiting = sandbox->poll.waiting;
+
+    sandbox_emit(sandbox, "faults", 0, NULL);
+    if (!waiting || !faults_left(sandbox->faults, FAULT_CONFLICT))
+        return;
+    sandbox->poll.waiting = NULL; /* taking the fault calls us again */
+    if (faults_take_kind(sandbox->faults, FAULT_CONFLICT))
+        wait_wake(waiting, -AISHA_E_CONFLICT);
+    else
+        sandbox->poll.waiting = waiting;
 }
 
 int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
@@ -72,7 +85,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     if (r == 0)
         r = spec_new(&sandbox->spec);
     if (r == 0)
-        r = faults_new(&sandbox->faults, sandbox->clock, tell_faults, sandbox);
+        r = faults_new(&sandbox->faults, sandbox->clock, on_faults, sandbox);
     if (r == 0)
         r = flood_new(&sandbox->flood, sandbox->clock);
     if (r == 0)
@@ -90,6 +103,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
         return r;
     }
     flood_set_limits(sandbox->flood, &sandbox->limits);
+    sandbox->poll.launched_at_ms = clock_steady_ms(sandbox->clock);
     restore_clock(sandbox);
     *ret_sandbox = sandbox;
     return 0;

@@ -39,6 +39,17 @@ struct webhook;
 struct workers;
 struct world;
 
+/* How the bot receives: what methods_update.c remembers. Times are clock_steady_ms() unless they
+ * say otherwise. */
+struct sandbox_poll {
+    struct wait *waiting; /* the getUpdates that waits now, or NULL */
+    int64_t seen_at_ms;   /* when one was last seen, by loop_now_ms(); 0 = never */
+    int64_t last_offset, last_start_ms;
+    int64_t next_conflict_ms; /* earlier ones are answered late */
+    int64_t next_change_ms;   /* of the webhook; earlier ones are refused */
+    int64_t launched_at_ms, logged_out_until_ms;
+};
+
 struct sandbox {
     struct loop *loop;
     struct workers *workers;
@@ -52,8 +63,7 @@ struct sandbox {
     struct feed *events, *requests;
     struct updates *updates;
     struct webhook *webhook;
-    struct wait *poller;        /* the getUpdates that waits now, or NULL */
-    int64_t polled_at_ms;       /* when one was last seen; 0 = never */
+    struct sandbox_poll poll;
     cJSON *transcripts;         /* scripted answers of the next transcriptions */
     struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
 };
@@ -116,7 +126,7 @@ void respond_json(struct http_exchange *exchange, int status, const cJSON *body)
 
 /* Runs a method as if the bot had called it; params is owned by the arena. */
 AISHA_ASYNC void botapi_execute(struct sandbox *sandbox, struct arena *arena, const char *method,
-                                cJSON *params);
+                                const struct params *params);
 
 /* --- the parts' handlers; rest is the path after the prefix --- */
 AISHA_ASYNC void botapi_handle(struct sandbox *sandbox, struct http_exchange *exchange,

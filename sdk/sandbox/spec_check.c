@@ -220,6 +220,13 @@ static const char *missing(struct arena *arena, const struct spec_field *field)
     return arena_printf(arena, "parameter \"%s\" is required", field->name);
 }
 
+/* The server is content without some that the description wants. */
+static bool is_required(const struct spec_type *method, const struct spec_field *field)
+{
+    return field->is_required &&
+           !(strcmp(method->name, "setWebhook") == 0 && strcmp(field->name, "url") == 0);
+}
+
 static bool is_true_text(const char *text)
 {
     text += strspn(text, " \t\r\n");
@@ -286,7 +293,7 @@ const char *spec_check(struct arena *arena, const struct spec_type *method, stru
 
         if (is_empty && takes(field, SPEC_FILE) && params_upload(params, field->name))
             continue;
-        if (is_empty && field->is_required)
+        if (is_empty && is_required(method, field))
             return missing(arena, field);
         if (value && is_empty && !takes(field, SPEC_TEXT))
             cJSON_DeleteItemFromObjectCaseSensitive(params->values, field->name);

@@ -1,6 +1,7 @@
 #include "sdk/sandbox/update_kind.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "sdk/sandbox/json.h"
 
@@ -37,14 +38,30 @@ static const struct update_kind {
     {"purchased_paid_media", DAY_SECONDS, "from.id", 12},
     {"poll", DAY_SECONDS, "id", 13},
     {"poll_answer", DAY_SECONDS, "poll_id", 13},
+    {"managed_bot", DAY_SECONDS, "user.id", 14},
+    {"subscription", DAY_SECONDS, "user.id", 15},
+    {"stopped_message_generation", DAY_SECONDS, "chat.id", 16},
 };
 
 static const struct update_kind *find(const char *name)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
+        if (strcasecmp(kinds[i].name, name) == 0)
             return &kinds[i];
     return NULL;
+}
+
+cJSON *update_kinds_known(struct arena *arena, const cJSON *names)
+{
+    cJSON *known = json_keep(arena, cJSON_CreateArray());
+    const cJSON *name;
+
+    cJSON_ArrayForEach(name, names) {
+        const struct update_kind *kind = cJSON_IsString(name) ? find(name->valuestring) : NULL;
+        if (kind)
+            cJSON_AddItemToArray(known, cJSON_CreateString(kind->name));
+    }
+    return known;
 }
 
 int64_t update_kind_seconds(const char *kind)

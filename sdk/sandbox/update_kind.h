@@ -8,6 +8,11 @@
 
 #include <cjson/cJSON.h>
 
+struct arena;
+
+/* Those of the names that are kinds, in their own spelling. */
+cJSON *update_kinds_known(struct arena *arena, const cJSON *names);
+
 /* How long it is kept for a bot that does not fetch it; payload is the member of that name. */
 int64_t update_kind_seconds(const char *kind);
 

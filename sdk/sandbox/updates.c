@@ -123,9 +123,9 @@ static bool queue(struct updates *updates, struct arena *arena, const char *kind
     const cJSON *update = world_update(sandbox->world, arena, id, &expires_at);
     if (update)
         record(updates, update->valuestring);
-    if (sandbox->poller)
-        wait_wake(sandbox->poller, 0);
-    webhook_notice(sandbox->webhook);
+    if (sandbox->poll.waiting)
+        wait_wake(sandbox->poll.waiting, 0);
+    webhook_add(sandbox->webhook, id, update_kind_queue(kind, payload));
     return true;
 }
 

@@ -1,258 +1,397 @@
 #include "sdk/sandbox/webhook.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <uthash.h>
 
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
-#include "host/core/wait.h"
 #include "host/io/http_client.h"
 #include "sdk/sandbox/clock.h"
+#include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
+#define FIRST_UNIQUE_QUEUE (INT64_C(1) << 60) /* of updates that stand in none */
+
 enum {
-    LOOKED_AT = 1000, /* pending updates at a time */
-    DELIVERY_MS = 60000,
-    LONGEST_PAUSE_S = 60,
-    LONGEST_RETRY_AFTER_S = 3600,
-    DEFAULT_CONNECTIONS = 40,
+    ATTEMPT_MS = 60000,
+    LONGEST_PAUSE_S = 60, /* and up to as much again, by chance */
+    MOST_CONNECTIONS = 500,
+    GONE_MS = 23 * 3600 * 1000, /* so long nothing but 410, and the webhook is closed */
 };
 
 static const char setting[] = "webhook";
 
-/* An update on its way; its queue waits for it. */
-struct delivery {
+struct pending {
+    STAILQ_ENTRY(pending) link;
+    int64_t update_id;
+};
+
+/* Its first update is ready to be sent, on its way, or waits to be tried again. */
+struct queue {
     struct webhook *webhook;
-    int64_t update_id, queue;
+    int64_t id;
+    STAILQ_HEAD(, pending) pending;
+    struct clock_timer pause;
+    int64_t failures, pause_s; /* of the first update */
+    bool is_repeat;            /* it has been taken and is delivered again */
+    TAILQ_ENTRY(queue) ready_link;
+    UT_hash_handle hh;
+};
+
+/* The first update of a queue on its way. */
+struct attempt {
+    struct webhook *webhook;
+    struct queue *queue; /* NULL when the webhook has changed */
+    struct task *task;
     char *body;
-    unsigned generation;
-    LIST_ENTRY(delivery) link;
+    int64_t expires_at;
+    struct clock_timer deadline;
+    bool is_late;
+    LIST_ENTRY(attempt) link;
 };
 
 struct webhook {
     struct sandbox *sandbox;
     struct http_client *http;
-    LIST_HEAD(, delivery) deliveries;
-    int64_t count;       /* of deliveries */
-    unsigned generation; /* of the settings: deliveries of older ones give up */
+    cJSON *settings; /* NULL = none is set */
+    struct queue *queues;
+    TAILQ_HEAD(queue_list, queue) ready;
+    LIST_HEAD(, attempt) attempts;
+    int64_t running; /* attempts */
+    int64_t last_unique_queue;
+    int64_t gone_since_ms; /* by clock_steady_ms(); 0 = it is not */
     int64_t last_error_date;
     char *last_error;
 };
 
+static void go_on(struct webhook *webhook);
+static void load(struct webhook *webhook);
+
 int webhook_new(struct webhook **ret_webhook, struct sandbox *sandbox)
 {
-    const struct http_client_options options = {.slots = 1000};
+    const struct http_client_options options = {.slots = MOST_CONNECTIONS};
     struct webhook *webhook = calloc(1, sizeof *webhook);
+    struct arena arena = {0};
 
     if (!webhook)
         return -ENOMEM;
     webhook->sandbox = sandbox;
-    LIST_INIT(&webhook->deliveries);
+    webhook->last_unique_queue = FIRST_UNIQUE_QUEUE;
+    TAILQ_INIT(&webhook->ready);
+    LIST_INIT(&webhook->attempts);
     int r = http_client_new(&webhook->http, sandbox->loop, &options);
     if (r < 0) {
         free(webhook);
         return r;
     }
+    const char *saved = world_text(sandbox->world, &arena, setting, "");
+    webhook->settings = saved ? cJSON_Parse(saved) : NULL;
+    arena_clear(&arena);
     *ret_webhook = webhook;
+    load(webhook);
     return 0;
+}
+
+/* ---- the queues ---- */
+
+static void pop(struct queue *queue)
+{
+    struct pending *pending = STAILQ_FIRST(&queue->pending);
+
+    STAILQ_REMOVE_HEAD(&queue->pending, link);
+    free(pending);
+    queue->failures = queue->pause_s = 0;
+    queue->is_repeat = false;
+}
+
+static void drop_queue(struct webhook *webhook, struct queue *queue)
+{
+    while (!STAILQ_EMPTY(&queue->pending))
+        pop(queue);
+    clock_timer_clear(&queue->pause);
+    HASH_DEL(webhook->queues, queue);
+    free(queue);
+}
+
+static void make_ready(struct webhook *webhook, struct queue *queue)
+{
+    TAILQ_INSERT_TAIL(&webhook->ready, queue, ready_link);
+}
+
+/* Its first update is done with. */
+static void advance(struct webhook *webhook, struct queue *queue)
+{
+    world_forget_update(webhook->sandbox->world, STAILQ_FIRST(&queue->pending)->update_id);
+    pop(queue);
+    if (STAILQ_EMPTY(&queue->pending))
+        drop_queue(webhook, queue);
+    else
+        make_ready(webhook, queue);
+}
+
+static void add(struct webhook *webhook, int64_t update_id, int64_t queue_id)
+{
+    struct pending *pending = calloc(1, sizeof *pending);
+    struct queue *queue;
+
+    if (!queue_id)
+        queue_id = ++webhook->last_unique_queue;
+    HASH_FIND(hh, webhook->queues, &queue_id, sizeof queue_id, queue);
+    bool is_new = !queue;
+    if (is_new)
+        queue = calloc(1, sizeof *queue);
+    if (!queue || !pending)
+        abort();
+    pending->update_id = update_id;
+    if (is_new) {
+        queue->webhook = webhook;
+        queue->id = queue_id;
+        STAILQ_INIT(&queue->pending);
+        HASH_ADD(hh, webhook->queues, id, sizeof queue->id, queue);
+        make_ready(webhook, queue);
+    }
+    STAILQ_INSERT_TAIL(&queue->pending, pending, link);
+}
+
+void webhook_add(struct webhook *webhook, int64_t update_id, int64_t queue)
+{
+    if (!webhook->settings)
+        return;
+    add(webhook, update_id, queue);
+    go_on(webhook);
+}
+
+/* All that is pending in the world. */
+static void load(struct webhook *webhook)
+{
+    struct arena arena = {0};
+    const cJSON *pair;
+
+    if (!webhook->settings)
+        return;
+    cJSON_ArrayForEach(pair, world_update_queues(webhook->sandbox->world, &arena, INT64_MAX))
+        add(webhook, (int64_t)pair->child->valuedouble, (int64_t)pair->child->next->valuedouble);
+    arena_clear(&arena);
+    go_on(webhook);
+}
+
+void webhook_drop(struct webhook *webhook)
+{
+    struct queue *queue, *next;
+    struct attempt *attempt;
+
+    LIST_FOREACH(attempt, &webhook->attempts, link) {
+        attempt->queue = NULL;
+        task_cancel(attempt->task);
+    }
+    TAILQ_INIT(&webhook->ready);
+    HASH_ITER(hh, webhook->queues, queue, next)
+    drop_queue(webhook, queue);
 }
 
 void webhook_free(struct webhook *webhook)
 {
     if (!webhook)
         return;
+    webhook_drop(webhook);
     http_client_free(webhook->http);
+    cJSON_Delete(webhook->settings);
     free(webhook->last_error);
     free(webhook);
 }
 
-cJSON *webhook_settings(struct webhook *webhook, struct arena *arena)
-{
-    const char *text = world_text(webhook->sandbox->world, arena, setting, "");
+/* ---- what is set ---- */
 
-    return text ? json_keep(arena, cJSON_Parse(text)) : NULL;
+const cJSON *webhook_settings(const struct webhook *webhook)
+{
+    return webhook->settings;
 }
 
 void webhook_change(struct webhook *webhook, const cJSON *settings)
 {
-    struct arena arena = {0};
+    char *text = settings ? cJSON_PrintUnformatted(settings) : NULL;
 
-    world_set_text(webhook->sandbox->world, setting, "",
-                   settings ? json_text(&arena, settings) : "");
-    arena_clear(&arena);
-    webhook->generation++;
-    webhook->last_error_date = 0;
+    webhook_drop(webhook);
+    world_set_text(webhook->sandbox->world, setting, "", text ? text : "");
+    cJSON_free(text);
+    cJSON_Delete(webhook->settings);
+    webhook->settings = settings ? cJSON_Duplicate(settings, true) : NULL;
     free(webhook->last_error);
     webhook->last_error = NULL;
-    webhook_notice(webhook);
+    webhook->last_error_date = webhook->gone_since_ms = 0;
+    load(webhook);
 }
 
 void webhook_add_failure(const struct webhook *webhook, cJSON *info)
 {
-    if (!webhook->last_error_date)
+    if (!webhook->last_error)
         return;
     json_set_int(info, "last_error_date", webhook->last_error_date);
     json_set_text(info, "last_error_message", webhook->last_error);
 }
 
-static void note_failure(struct webhook *webhook, const char *text)
+/* ---- the attempts ---- */
+
+static void try_again(void *arg)
 {
+    struct queue *queue = arg;
+    struct webhook *webhook = queue->webhook;
+
+    make_ready(webhook, queue);
+    go_on(webhook);
+}
+
+/* How long until the first update is tried again, in seconds. */
+static int64_t next_pause(struct queue *queue, int64_t retry_after_s)
+{
+    if (retry_after_s)
+        return retry_after_s;
+    if (!queue->failures)
+        return 0;
+    int64_t longest_s = LONGEST_PAUSE_S + (int64_t)arc4random_uniform(LONGEST_PAUSE_S + 1);
+    queue->pause_s = queue->pause_s ? queue->pause_s * 2 : 2;
+    if (queue->pause_s > longest_s)
+        queue->pause_s = longest_s;
+    return queue->pause_s;
+}
+
+/* true when the bot has been gone for so long that nothing more is sent to it. */
+static bool note_failure(struct webhook *webhook, const struct webhook_answer *answer)
+{
+    int64_t now_ms = clock_steady_ms(webhook->sandbox->clock);
+
     webhook->last_error_date = world_now(webhook->sandbox->world);
     free(webhook->last_error);
-    webhook->last_error = strdup(text);
+    webhook->last_error = strdup(answer->failure);
+    if (answer->status != 410)
+        webhook->gone_since_ms = 0;
+    else if (!webhook->gone_since_ms)
+        webhook->gone_since_ms = now_ms;
+    return webhook->gone_since_ms && now_ms - webhook->gone_since_ms > GONE_MS;
 }
 
-/* A good answer may be a call of a method; its result is not told to anybody. */
-static AISHA_ASYNC void run_answer(struct webhook *webhook, struct arena *arena,
-                                   const struct aisha_http_response *answer)
+static void settle(struct webhook *webhook, const struct attempt *attempt,
+                   const struct webhook_answer *answer)
 {
-    cJSON *call = json_keep(arena, cJSON_ParseWithLength(answer->body, answer->body_size));
-    const char *method = json_get_text(call, "method");
+    struct queue *queue = attempt->queue;
 
-    if (!method || strncasecmp(method, "get", 3) == 0 || strcasecmp(method, "setWebhook") == 0 ||
-        strcasecmp(method, "deleteWebhook") == 0)
-        return;
-    cJSON *params = json_keep(arena, cJSON_Duplicate(call, true));
-    cJSON_DeleteItemFromObject(params, "method");
-    botapi_execute(webhook->sandbox, arena, method, params);
-}
-
-/* Returns 0 when it was taken, otherwise how long to wait in seconds; -1 = as long as it does. */
-static AISHA_ASYNC int64_t post(struct delivery *delivery, struct arena *arena,
-                                const cJSON *settings)
-{
-    struct webhook *webhook = delivery->webhook;
-    const char *secret = json_get_text(settings, "secret_token"), *error;
-    const char *const headers[] = {
-        "Content-Type: application/json",
-        secret ? arena_printf(arena, "X-Telegram-Bot-Api-Secret-Token: %s", secret) : NULL,
-        NULL,
-    };
-    const struct aisha_http_request request = {
-        .size = sizeof request,
-        .url = json_get_text(settings, "url"),
-        .headers = headers,
-        .body = delivery->body,
-        .body_size = strlen(delivery->body),
-        .timeout_ms = DELIVERY_MS,
-    };
-    const struct aisha_http_response *answer;
-
-    int r = http_client_fetch(webhook->http, arena, &request, &answer, &error);
-    if (r < 0) {
-        note_failure(webhook, r == -AISHA_E_TIMEOUT ? "Read timeout expired" : error);
-        return -1;
-    }
-    if (answer->status >= 200 && answer->status < 300) {
-        run_answer(webhook, arena, answer);
-        return 0;
-    }
-    note_failure(webhook,
-                 arena_printf(arena, "Wrong response from the webhook: %d", answer->status));
-    const char *retry_after = aisha_http_header(answer, "retry-after");
-    int64_t after_s = retry_after ? strtoll(retry_after, NULL, 10) : -1;
-    return after_s > LONGEST_RETRY_AFTER_S ? LONGEST_RETRY_AFTER_S : after_s > 0 ? after_s : -1;
-}
-
-static void delivery_free(struct delivery *delivery)
-{
-    LIST_REMOVE(delivery, link);
-    delivery->webhook->count--;
-    free(delivery->body);
-    free(delivery);
-}
-
-/* Until it is taken, or the webhook has changed. */
-static AISHA_ASYNC void deliver(void *arg)
-{
-    struct delivery *delivery = arg;
-    struct webhook *webhook = delivery->webhook;
-    int64_t pause_s = 0, doubling_s = 0;
-    bool is_taken = false;
-
-    while (!is_taken && delivery->generation == webhook->generation &&
-           clock_sleep(webhook->sandbox->clock, pause_s * 1000) == 0 &&
-           delivery->generation == webhook->generation) {
-        struct arena arena = {0};
-        const cJSON *settings = webhook_settings(webhook, &arena);
-        int64_t wanted_s = settings ? post(delivery, &arena, settings) : -1;
-        is_taken = wanted_s == 0;
-        pause_s = wanted_s > 0 ? wanted_s : doubling_s;
-        doubling_s = doubling_s == 0                    ? 2
-                     : doubling_s < LONGEST_PAUSE_S / 2 ? doubling_s * 2
-                                                        : LONGEST_PAUSE_S;
-        arena_clear(&arena);
-    }
-    if (is_taken)
-        world_forget_update(webhook->sandbox->world, delivery->update_id);
-    delivery_free(delivery);
-    webhook_notice(webhook);
-}
-
-static bool is_busy(const struct webhook *webhook, int64_t update_id, int64_t queue)
-{
-    const struct delivery *delivery;
-
-    LIST_FOREACH(delivery, &webhook->deliveries, link)
-        if (delivery->generation == webhook->generation &&
-            (delivery->update_id == update_id || (queue && delivery->queue == queue)))
-            return true;
-    return false;
-}
-
-static void start(struct webhook *webhook, struct arena *arena, int64_t update_id, int64_t queue)
-{
-    struct delivery *delivery = calloc(1, sizeof *delivery);
-    int64_t expires_at;
-    const cJSON *update = world_update(webhook->sandbox->world, arena, update_id, &expires_at);
-    char *body = cJSON_PrintUnformatted(update);
-
-    if (!delivery || (update && !body))
-        abort();
-    if (!update) {
-        world_forget_update(webhook->sandbox->world, update_id);
-        free(delivery);
+    if (!answer->failure) {
+        webhook->gone_since_ms = 0;
+        queue->is_repeat =
+            !queue->is_repeat && faults_take_kind(webhook->sandbox->faults, FAULT_DUPLICATE);
+        if (queue->is_repeat)
+            make_ready(webhook, queue);
+        else
+            advance(webhook, queue);
         return;
     }
-    *delivery = (struct delivery){.webhook = webhook,
-                                  .update_id = update_id,
-                                  .queue = queue,
-                                  .body = body,
-                                  .generation = webhook->generation};
-    LIST_INSERT_HEAD(&webhook->deliveries, delivery, link);
-    webhook->count++;
-    if (task_start(webhook->sandbox->loop, "webhook", deliver, delivery, NULL) < 0)
-        delivery_free(delivery);
-}
-
-static void start_all(struct webhook *webhook, struct arena *arena, int64_t most)
-{
-    const cJSON *pair;
-
-    cJSON_ArrayForEach(pair, world_update_queues(webhook->sandbox->world, arena, LOOKED_AT)) {
-        int64_t update_id = (int64_t)cJSON_GetArrayItem(pair, 0)->valuedouble;
-        int64_t queue = (int64_t)cJSON_GetArrayItem(pair, 1)->valuedouble;
-        if (webhook->count >= most)
-            break;
-        if (!is_busy(webhook, update_id, queue))
-            start(webhook, arena, update_id, queue);
+    if (note_failure(webhook, answer)) {
+        webhook_change(webhook, NULL);
+        return;
     }
+    int64_t pause_s = next_pause(queue, answer->retry_after_s);
+    queue->failures++;
+    if (world_now(webhook->sandbox->world) + pause_s > attempt->expires_at)
+        advance(webhook, queue);
+    else
+        clock_timer_set(&queue->pause, webhook->sandbox->clock, pause_s * 1000, try_again, queue);
 }
 
-void webhook_notice(struct webhook *webhook)
+static void on_deadline(void *arg)
+{
+    struct attempt *attempt = arg;
+
+    attempt->is_late = true;
+    task_cancel(attempt->task);
+}
+
+static void attempt_free(struct attempt *attempt)
+{
+    LIST_REMOVE(attempt, link);
+    attempt->webhook->running--;
+    clock_timer_clear(&attempt->deadline);
+    free(attempt->body);
+    free(attempt);
+}
+
+static AISHA_ASYNC void attempt_run(void *arg)
+{
+    struct attempt *attempt = arg;
+    struct webhook *webhook = attempt->webhook;
+    struct sandbox *sandbox = webhook->sandbox;
+    struct arena arena = {0};
+    struct webhook_answer answer = {0};
+    int r = -AISHA_E_CANCELED;
+
+    if (attempt->queue) {
+        const struct webhook_post post = {.settings = webhook->settings,
+                                          .body = attempt->body,
+                                          .is_cut =
+                                              faults_take_kind(sandbox->faults, FAULT_CUT_WEBHOOK)};
+        r = webhook_post(webhook->http, &arena, &post, &answer);
+    }
+    if (r < 0 && attempt->is_late) {
+        answer = (struct webhook_answer){.failure = "Read timeout expired"};
+        r = 0;
+    }
+    if (r == 0 && attempt->queue)
+        settle(webhook, attempt, &answer);
+    attempt_free(attempt);
+    go_on(webhook);
+    if (answer.response && !answer.failure)
+        webhook_run_answer(sandbox, &arena, answer.response);
+    arena_clear(&arena);
+}
+
+/* false when nothing can be started now. */
+static bool start(struct webhook *webhook, struct queue *queue)
 {
     struct arena arena = {0};
-    const cJSON *settings = webhook_settings(webhook, &arena);
-    int64_t most = settings ? json_get_int(settings, "max_connections", DEFAULT_CONNECTIONS) : 0;
+    int64_t update_id = STAILQ_FIRST(&queue->pending)->update_id, expires_at;
+    const cJSON *update = world_update(webhook->sandbox->world, &arena, update_id, &expires_at);
 
-    if (webhook->count < most && !loop_is_stopping(webhook->sandbox->loop))
-        start_all(webhook, &arena, most);
+    if (!update || faults_take_kind(webhook->sandbox->faults, FAULT_LOST_WEBHOOK)) {
+        advance(webhook, queue);
+        arena_clear(&arena);
+        return true;
+    }
+    struct attempt *attempt = calloc(1, sizeof *attempt);
+    if (!attempt || !(attempt->body = strdup(update->valuestring)))
+        abort();
     arena_clear(&arena);
+    attempt->webhook = webhook;
+    attempt->queue = queue;
+    attempt->expires_at = expires_at;
+    LIST_INSERT_HEAD(&webhook->attempts, attempt, link);
+    webhook->running++;
+    if (task_start(webhook->sandbox->loop, "webhook", attempt_run, attempt, &attempt->task) < 0) {
+        attempt_free(attempt);
+        return false;
+    }
+    clock_timer_set(&attempt->deadline, webhook->sandbox->clock, ATTEMPT_MS, on_deadline, attempt);
+    return true;
+}
+
+static void go_on(struct webhook *webhook)
+{
+    int64_t most = json_get_int(webhook->settings, "max_connections", 0);
+    struct queue *queue;
+
+    if (most > MOST_CONNECTIONS)
+        most = MOST_CONNECTIONS;
+    while ((queue = TAILQ_FIRST(&webhook->ready)) && webhook->running < most &&
+           !loop_is_stopping(webhook->sandbox->loop)) {
+        TAILQ_REMOVE(&webhook->ready, queue, ready_link);
+        if (!start(webhook, queue)) {
+            TAILQ_INSERT_HEAD(&webhook->ready, queue, ready_link);
+            return;
+        }
+    }
 }

@@ -123,7 +123,7 @@ void world_confirm_updates(struct world *world, int64_t offset);
 void world_forget_update(struct world *world, int64_t update_id);
 void world_drop_updates(struct world *world);
 
-/* kinds is an array of strings, or empty for the default. */
+/* kinds is an array of strings; when none of them is known, it is the default. */
 void world_allow_updates(struct world *world, struct arena *arena, const cJSON *kinds);
 cJSON *world_allowed_updates(struct world *world, struct arena *arena);
 

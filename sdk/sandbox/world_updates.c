@@ -44,6 +44,7 @@ static bool is_allowed(const struct world *world, const char *kind)
 
 void world_allow_updates(struct world *world, struct arena *arena, const cJSON *kinds)
 {
+    kinds = update_kinds_known(arena, kinds);
     bool is_default = !cJSON_GetArraySize(kinds);
 
     cJSON_Delete(world->allowed_updates);

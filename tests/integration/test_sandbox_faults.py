@@ -292,8 +292,9 @@ class LimitsTest(Wire):
         slug = link.rpartition("/$")[2]
         with concurrent.futures.ThreadPoolExecutor() as pool:
             paying = pool.submit(self.act, "pay", user_id=ALICE, slug=slug)
-            query = until(lambda: [u for u in self.updates() if "pre_checkout_query" in u], "the question comes")[-1]
-            self.result("answerPreCheckoutQuery", pre_checkout_query_id=query["pre_checkout_query"]["id"], ok=True)
+            query = until(lambda: [query for entry in self.stack.api("/sandbox/updates")["updates"]
+                                   if (query := entry["update"].get("pre_checkout_query"))], "the question comes")[-1]
+            self.result("answerPreCheckoutQuery", pre_checkout_query_id=query["id"], ok=True)
             self.assertEqual("paid", paying.result(30)["status"])
 
 

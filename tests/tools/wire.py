@@ -2,6 +2,7 @@
 import http.server
 import json
 import queue
+import sys
 import threading
 import unittest
 import urllib.error
@@ -96,3 +97,82 @@ class Wire(unittest.TestCase):
 
     def poll_waits(self):
         until(lambda: self.stack.state()["bot"]["polling_seconds_ago"] == 0, "the poll waits")
+
+
+class Delivery:
+    """A request that the webhook has got, waiting for its answer."""
+
+    def __init__(self, handler, body):
+        self.headers, self.path, self.body = handler.headers, handler.path, body
+        self.update = json.loads(body)
+        self.answered = threading.Event()
+        self.status, self.answer_headers, self.content = 200, {}, b""
+
+    def answer(self, status=200, content=b"", **headers):
+        self.status, self.content = status, content
+        self.answer_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answered.set()
+
+    @property
+    def text(self):
+        return self.update["message"]["text"]
+
+
+class Webhook:
+    """The bot's HTTP server. Whoever takes a delivery answers it; with is_patient unset they are answered at once."""
+
+    def __init__(self):
+        self.deliveries = queue.Queue()
+        self.is_patient = True
+        webhook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                delivery = Delivery(self, self.rfile.read(int(self.headers["Content-Length"])))
+                webhook.deliveries.put(delivery)
+                if webhook.is_patient:
+                    delivery.answered.wait(60)
+                try:
+                    self.send_response(delivery.status)
+                    for name, value in delivery.answer_headers.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(delivery.content)))
+                    self.end_headers()
+                    self.wfile.write(delivery.content)
+                except ConnectionError:
+                    self.close_connection = True
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 200
+
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exc_info()[1], ConnectionError):
+                    super().handle_error(request, client_address)
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+        while not self.deliveries.empty():
+            self.deliveries.get().answer()
+
+    def take(self):
+        """The next delivery, to be answered."""
+        return self.deliveries.get(timeout=60)
+
+    def is_quiet(self):
+        return self.deliveries.empty()
