@@ -151,7 +151,7 @@ static AISHA_ASYNC void flush_from_time_to_time(void *arg)
 
 /* ---- the start ---- */
 
-static AISHA_ASYNC int migrate_all(struct bot *bot)
+static AISHA_ASYNC int try_to_migrate(struct bot *bot)
 {
     const char *error = "";
 
@@ -161,8 +161,23 @@ static AISHA_ASYNC int migrate_all(struct bot *bot)
         r = migrate(bot->db, &bot->arena, plugin->name, plugin->d.migrations.rows,
                     plugin->d.migrations.count, &error);
     }
-    if (r < 0)
+    if (r < 0 && r != -AISHA_E_UNAVAILABLE)
         log_error("bot", "the tables could not be brought up to date: %s", error);
+    return r;
+}
+
+/* A server may start after us; a file that cannot be used now will not get better by waiting. */
+static AISHA_ASYNC int migrate_all(struct bot *bot)
+{
+    int r;
+
+    while ((r = try_to_migrate(bot)) == -AISHA_E_UNAVAILABLE && db_is_postgres(bot->db)) {
+        r = wait_sleep(bot->loop, RETRY_START_MS);
+        if (r < 0)
+            return r;
+    }
+    if (r == -AISHA_E_UNAVAILABLE)
+        log_error("bot", "the tables could not be brought up to date: the database cannot be used");
     return r;
 }
 

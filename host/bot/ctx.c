@@ -13,6 +13,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
+#include "host/bot/outage.h"
 #include "host/bot/progress.h"
 #include "host/core/log.h"
 #include "host/store/db.h"
@@ -220,8 +221,11 @@ int ctx_commit(struct aisha_ctx *ctx)
         return 0;
     size_t count = ctx_own_statements(ctx, statements);
     int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
-    if (r == -AISHA_E_UNAVAILABLE)
+    if (r == -AISHA_E_UNAVAILABLE && !ctx->is_committed) {
         ctx->has_store_failed = true;
+        int settled = outage_settle(ctx);
+        r = settled == OUTAGE_WITHOUT_EFFECT ? r : settled;
+    }
     if (r == 0)
         ctx_own_statements_took_effect(ctx);
     return r;

@@ -2,12 +2,14 @@
  * The SDK: db.h. The first write of a unit takes along what makes it count once: the mark that its
  * update is done, and the change of its dialogue.
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include <aisha/aisha.h>
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/outage.h"
 #include "host/core/arena.h"
 #include "host/store/db.h"
 
@@ -16,6 +18,24 @@ static int note(struct aisha_ctx *ctx, int r)
     if (r == -AISHA_E_UNAVAILABLE)
         ctx->has_store_failed = true;
     return r;
+}
+
+/* Of a write that carries our own statements. has_result: the caller needs to know what it found,
+ * which nobody can tell any more after a broken connection. */
+static AISHA_ASYNC int written(struct aisha_ctx *ctx, int r, bool has_result)
+{
+    if (r == -AISHA_E_UNAVAILABLE && !ctx->is_committed) {
+        int settled = outage_settle(ctx);
+        if (settled < 0)
+            return settled;
+        if (settled == 0) {
+            ctx_own_statements_took_effect(ctx);
+            return has_result ? r : 0;
+        }
+    }
+    if (r == 0)
+        ctx_own_statements_took_effect(ctx);
+    return note(ctx, r);
 }
 
 static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
@@ -29,12 +49,10 @@ static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows 
 
     memcpy(all + own, statements, count * sizeof *all);
     int r = db_batch(ctx->bot->db, &ctx->arena, all, own + count, rows);
-    if (r < 0)
-        return note(ctx, r);
-    ctx_own_statements_took_effect(ctx);
-    if (ret_rows)
+    r = written(ctx, r, ret_rows != NULL);
+    if (r == 0 && ret_rows)
         memcpy(ret_rows, rows + own, count * sizeof *rows);
-    return 0;
+    return r;
 }
 
 int aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
@@ -78,10 +96,7 @@ int aisha_db_commit(struct aisha_ctx *ctx)
         db_rollback(tx);
         return note(ctx, r);
     }
-    r = db_commit(tx);
-    if (r == 0)
-        ctx_own_statements_took_effect(ctx);
-    return note(ctx, r);
+    return written(ctx, db_commit(tx), false);
 }
 
 int aisha_db_rollback(struct aisha_ctx *ctx)

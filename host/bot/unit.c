@@ -21,6 +21,7 @@
 #include "host/bot/ctx.h"
 #include "host/bot/incoming.h"
 #include "host/bot/memory.h"
+#include "host/bot/outage.h"
 #include "host/bot/progress.h"
 #include "host/bot/router.h"
 #include "host/bot/running.h"
@@ -37,8 +38,6 @@ enum {
     ANSWER_AFTER_S = 3,
     MAX_LATE_ANSWERS = 128,
     LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
-    FIRST_PAUSE_MS = 250,
-    LAST_PAUSE_MS = 15000,
 };
 
 static struct aisha_ctx *ctx_of(struct lane_entry *entry)
@@ -246,23 +245,6 @@ static int64_t deadline_ms(const struct aisha_ctx *ctx)
     return left_ms > 1 ? left_ms : 1;
 }
 
-/* Waits until the database answers again. */
-static AISHA_ASYNC int wait_for_store(struct aisha_ctx *ctx)
-{
-    int64_t pause_ms = ctx->tries < 6 ? FIRST_PAUSE_MS << ctx->tries : LAST_PAUSE_MS;
-
-    for (;;) {
-        int r = wait_sleep(ctx->bot->loop, pause_ms);
-        if (r < 0)
-            return r;
-        /* A write: reading works on a full disk and on a locked file, too. */
-        if (db_query(ctx->bot->db, &ctx->arena,
-                     &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL) == 0)
-            return 0;
-        pause_ms = pause_ms * 2 < LAST_PAUSE_MS ? pause_ms * 2 : LAST_PAUSE_MS;
-    }
-}
-
 static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
 {
     for (;;) {
@@ -278,7 +260,7 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
         if (!ctx->kind->is_question)
             task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
-        if (wait_for_store(ctx) < 0)
+        if (outage_wait(ctx) < 0)
             return -AISHA_E_CANCELED;
         task_set_deadline(ctx->task, deadline_ms(ctx));
         ctx->tries++;

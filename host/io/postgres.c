@@ -569,8 +569,8 @@ int postgres_run_script(struct postgres *db, struct arena *arena, const char *sc
     int r = begin(db, true, &tx);
     if (r < 0)
         return r;
-    r = run_patiently(
-        tx, (struct postgres_request){.arena = arena, .statements = first, .count = 2});
+    r = run_patiently(tx,
+                      (struct postgres_request){.arena = arena, .statements = first, .count = 2});
     if (r == 0 && count > 0)
         r = run_patiently(tx, (struct postgres_request){
                                   .arena = arena, .statements = statements, .count = count});

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <uthash.h>
 
 #include <event2/event.h>
-#include <uthash.h>
 
 #include <aisha/error.h>
 
@@ -180,8 +180,8 @@ static void answer_run(struct postgres_connection *connection, struct postgres_r
         request->ret_rows[i] = rows;
 }
 
-static void answer_command(struct postgres_connection *connection,
-                           struct postgres_request *request, const PGresult *result)
+static void answer_command(struct postgres_connection *connection, struct postgres_request *request,
+                           const PGresult *result)
 {
     struct postgres_command *command = &request->commands[request->answered++];
     ExecStatusType status = PQresultStatus(result);
@@ -288,8 +288,8 @@ static struct postgres_prepared *prepare(struct postgres_connection *connection,
     return prepared;
 }
 
-static bool send_statement(struct postgres_connection *connection,
-                           struct postgres_request *request, size_t i)
+static bool send_statement(struct postgres_connection *connection, struct postgres_request *request,
+                           size_t i)
 {
     const struct postgres_params *params = &request->params[i];
     const char *const *values = params->values;
@@ -395,7 +395,7 @@ void postgres_connection_free(struct postgres_connection *connection)
     if (connection->timer)
         event_free(connection->timer);
     HASH_ITER(hh, connection->prepared, prepared, next)
-        prepared_forget(connection, prepared);
+    prepared_forget(connection, prepared);
     PQfinish(connection->pq);
     free(connection);
 }

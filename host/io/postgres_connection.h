@@ -47,7 +47,7 @@ struct postgres_connection {
     PGconn *pq;
     struct event *read, *write, *timer;
     STAILQ_HEAD(, postgres_request) requests;
-    size_t pending; /* requests */
+    size_t pending;       /* requests */
     int64_t active_at_ms; /* when something was heard, or asked of a silent server */
     struct postgres_prepared *prepared;
     unsigned prepared_count;

@@ -53,8 +53,10 @@ static void write_options(const char *url, char *options, size_t size)
 static int connect_now(void *arg)
 {
     static const char *const keywords[] = {
-        "connect_timeout", "fallback_application_name", "client_encoding", "keepalives_idle",
-        "tcp_user_timeout", "dbname", "options", NULL,
+        "connect_timeout",  "fallback_application_name",
+        "client_encoding",  "keepalives_idle",
+        "tcp_user_timeout", "dbname",
+        "options",          NULL,
     };
     struct dial *dial = arg;
     char options[1024];
@@ -68,7 +70,8 @@ static int connect_now(void *arg)
         const char *message = PQerrorMessage(dial->pq);
         snprintf(dial->error, POSTGRES_ERROR_SIZE, "%.*s", (int)strcspn(message, "\n"), message);
     } else if (PQserverVersion(dial->pq) < OLDEST_SERVER) {
-        snprintf(dial->error, POSTGRES_ERROR_SIZE, "PostgreSQL %d is too old; 15 or later is needed",
+        snprintf(dial->error, POSTGRES_ERROR_SIZE,
+                 "PostgreSQL %d is too old; 15 or later is needed",
                  PQserverVersion(dial->pq) / 10000);
     } else {
         return 0;

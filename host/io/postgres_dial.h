@@ -20,8 +20,7 @@ enum { POSTGRES_ERROR_SIZE = 256 };
  * why, in one line; it knows no password.
  */
 AISHA_ASYNC AISHA_CHECKED int postgres_dial(struct workers *workers, const char *url,
-                                            PGconn **ret_pq,
-                                            char ret_error[POSTGRES_ERROR_SIZE]);
+                                            PGconn **ret_pq, char ret_error[POSTGRES_ERROR_SIZE]);
 
 /* Tells the server to stop what it does for that connection. */
 AISHA_ASYNC void postgres_cancel(struct workers *workers, PGcancel *cancel);

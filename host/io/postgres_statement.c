@@ -65,9 +65,8 @@ static int encode_value(struct arena *arena, const struct aisha_value *value,
         if (value->size > INT_MAX || memchr(value->text, '\0', value->size))
             return -AISHA_E_INVALID;
         params->formats[i] = 0;
-        params->values[i] = value->text[value->size]
-                                ? arena_strndup(arena, value->text, value->size)
-                                : value->text;
+        params->values[i] =
+            value->text[value->size] ? arena_strndup(arena, value->text, value->size) : value->text;
         break;
     case AISHA_BYTES:
         if (value->size > INT_MAX)
@@ -354,15 +353,18 @@ int postgres_error(const PGresult *result, const char *sql)
         {"53", -AISHA_E_UNAVAILABLE},    /* disk, memory, connections are used up */
         {"57P", -AISHA_E_UNAVAILABLE},   /* shutting down, starting up */
         {"58", -AISHA_E_UNAVAILABLE},    /* the system around it */
-        {"XX", -AISHA_E_UNAVAILABLE},
-        {"54", -AISHA_E_LIMIT},
+        {"XX", -AISHA_E_UNAVAILABLE},    {"54", -AISHA_E_LIMIT},
     };
+
     const char *state = state_of(result);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     bool may_quote = strncmp(state, "22", 2) == 0; /* "invalid input: …": values may be private */
 
     log_warn("db", "sqlstate=%s %s, in: %.100s", state,
-             may_quote ? "a value does not fit" : message ? message : "no answer", sql);
+             may_quote ? "a value does not fit"
+             : message ? message
+                       : "no answer",
+             sql);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strncmp(state, codes[i].state, strlen(codes[i].state)) == 0)
             return codes[i].code;

@@ -154,6 +154,21 @@ struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct ar
                      inbox->bot_id, item->batch->first_id, item->update_id);
 }
 
+int inbox_find_done(const struct inbox *inbox, struct arena *arena, const struct inbox_item *item,
+                    bool *ret_is_done)
+{
+    const struct aisha_rows *rows;
+
+    int r = db_query(inbox->db, arena,
+                     &AISHA_SQL("SELECT update_id FROM done_updates"
+                                " WHERE bot_id = $1 AND first_id = $2 AND update_id = $3",
+                                inbox->bot_id, item->batch->first_id, item->update_id),
+                     &rows);
+    if (r == 0)
+        *ret_is_done = rows->row_count > 0;
+    return r;
+}
+
 /* Adds what the next commit should take along; returns the new count. */
 static size_t add_leftovers(const struct inbox *inbox, struct arena *arena, size_t leftover_count,
                             struct aisha_statement *statements, size_t count)

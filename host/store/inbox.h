@@ -57,6 +57,10 @@ AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates,
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item);
 
+/* Whether that statement has been committed, for an item whose unit has not ended. */
+AISHA_ASYNC AISHA_CHECKED int inbox_find_done(const struct inbox *inbox, struct arena *arena,
+                                              const struct inbox_item *item, bool *ret_is_done);
+
 /* The unit has ended. is_committed: its done statement is in the database. The item's update is
  * gone after this. */
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed);

@@ -1,7 +1,6 @@
 """Photos and files that were sent together: one event, however they arrive and whatever dies in between."""
 import json
 import os
-import sqlite3
 import unittest
 
 from stack import BUILD, Stack, until
@@ -17,8 +16,7 @@ class Albums(unittest.TestCase):
         return [message["message_id"] for message in stack.api("/sandbox/album", album)["messages"]]
 
     def kept(self, stack):
-        with sqlite3.connect(stack.path("aisha.db")) as database:
-            return database.execute("SELECT message_id, how FROM updates_items ORDER BY message_id").fetchall()
+        return stack.sql("SELECT message_id, how FROM updates_items ORDER BY message_id")
 
     def events(self, stack, user):
         return [m["text"] for m in stack.bot_messages(user) if " of " in m.get("text", "")]
@@ -118,8 +116,7 @@ class Albums(unittest.TestCase):
             stack.wait_message(ann, "album of 2: a b")
 
     def stored(self, stack):
-        with sqlite3.connect(stack.path("aisha.db")) as database:
-            return sum(len(json.loads(row[0])) for row in database.execute("SELECT updates FROM inbox"))
+        return sum(len(json.loads(row[0])) for row in stack.sql("SELECT updates FROM inbox"))
 
     def test_killed_between_the_items(self):
         with Stack(plugins_ini=UPDATES) as stack:

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import sqlite3
 import unittest
 
 from stack import BUILD, Stack, until
@@ -60,9 +59,8 @@ AWAY = {"Forbidden: bot was blocked by the user": "blocked_at", "Forbidden: user
 
 
 def row_of(stack, sql, *values):
-    """The first row, or None; the database is the host's, so it is only read."""
-    with contextlib.closing(sqlite3.connect(f"file:{stack.path('aisha.db')}?mode=ro", uri=True)) as db:
-        return db.execute(sql, values).fetchone()
+    """The first row, or None; values are numbers, each for a question mark."""
+    return next(iter(stack.sql(sql.replace("?", "{}").format(*values))), None)
 
 
 def call(stack, user, method, params):

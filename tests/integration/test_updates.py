@@ -1,8 +1,6 @@
 """Every kind of update as a plugin sees it: groups, topics, links, edits, inline mode, business chats, payments."""
-import contextlib
 import json
 import os
-import sqlite3
 import unittest
 
 from stack import BUILD, Stack, until
@@ -234,8 +232,7 @@ class Expiry(unittest.TestCase):
             kinds = {"message", "callback_query", "inline_query", "pre_checkout_query"}
             until(lambda: kinds <= self.stored(stack), "all are in the inbox")
             stack.kill_host()
-            with contextlib.closing(sqlite3.connect(stack.path("aisha.db"))) as database, database:
-                database.execute("UPDATE inbox SET received_at = received_at - ?", (seconds,))
+            stack.sql(f"UPDATE inbox SET received_at = received_at - {seconds}")
             before = stack.newest_request()
             stack.start_host()
             stack.send(ann, "/cancel")  # of the message, which does not expire; after the press
@@ -248,9 +245,8 @@ class Expiry(unittest.TestCase):
             self.assertEqual(stack.requests("answerPreCheckoutQuery", after=before), [])
 
     def stored(self, stack):
-        with contextlib.closing(sqlite3.connect(stack.path("aisha.db"))) as database:
-            return {kind for row in database.execute("SELECT updates FROM inbox") for update in json.loads(row[0])
-                    for kind in update}
+        return {kind for row in stack.sql("SELECT updates FROM inbox") for update in json.loads(row[0])
+                for kind in update}
 
     def test_a_short_time(self):
         self.check(20, ["pre_checkout_query"], ["inline_query", "callback_query", "message"])

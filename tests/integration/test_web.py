@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import random
-import sqlite3
 import threading
 import time
 import unittest
@@ -59,8 +58,7 @@ class Hooks(unittest.TestCase):
                 self.assertEqual(status(stack, "POST", "/hooks/hooks/keep", "id 1"), 204)
             self.assertEqual(status(stack, "POST", "/hooks/hooks/keep", "longer than ten bytes"), 413)
             stack.kill_host()
-            with sqlite3.connect(stack.path("aisha.db")) as database:
-                self.assertEqual(database.execute("SELECT id FROM hooks_kept").fetchall(), [("id 1",)])
+            self.assertEqual(stack.sql("SELECT id FROM hooks_kept"), [("id 1",)])
             stack.start_host()
 
     def test_a_token(self):
@@ -334,8 +332,7 @@ class Webhook(unittest.TestCase):
                 thread.join()
 
             def applied():
-                with sqlite3.connect(stack.path("aisha.db")) as database:
-                    return database.execute("SELECT chat_id, number FROM probe_effects ORDER BY rowid").fetchall()
+                return stack.sql("SELECT chat_id, number FROM probe_effects ORDER BY sequence")
 
             until(lambda: len(applied()) >= updates, "all updates take effect")
             found = {}

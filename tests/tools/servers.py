@@ -13,6 +13,7 @@ AISHA_TEST_POSTGRES is then the server's URL. A server's processes end with the 
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import pwd
 import shutil
@@ -160,6 +161,14 @@ class Postgres(Server):
     def sql(self, text):
         return self.run([program("psql", self.bin), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url,
                          "-c", text]).strip()
+
+    def rows(self, text):
+        """As tuples; numbers are numbers."""
+        if not text.lstrip().upper().startswith("SELECT"):
+            self.sql(text)
+            return []
+        answer = json.loads(self.sql(f"SELECT coalesce(json_agg(x), '[]') FROM ({text}) AS x"))
+        return [tuple(row.values()) for row in answer]
 
 
 SERVERS = {"postgres": Postgres}

@@ -11,9 +11,11 @@ Leaving the block stops the host with SIGTERM and fails the test unless it ends 
 without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
 
 AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves,
-AISHA_TEST_MODE how updates reach the host: polling (the default) or webhook.
+AISHA_TEST_MODE how updates reach the host: polling (the default) or webhook, AISHA_TEST_STORES what the host keeps its
+data in: embedded (the default) or servers, which are then started for each test.
 tap.py, which lies beside this file, runs the tests.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -22,6 +24,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -34,6 +37,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("AISHA_BUILD", "build"))
 ROUNDS = int(os.environ.get("AISHA_TEST_ROUNDS", "1"))
 MODE = os.environ.get("AISHA_TEST_MODE", "polling")
+STORES = os.environ.get("AISHA_TEST_STORES", "embedded")
 DEADLINE = 60  # seconds; long, because only a failing test ever waits for it
 COMPLAINT = re.compile(rb"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 PR_SET_PDEATHSIG = 1
@@ -148,7 +152,7 @@ class Stack:
         self.env, self.with_host, self.mode = env or {}, host, mode
         self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
-        self.host = self.sandbox = self.url = None
+        self.host = self.sandbox = self.url = self.postgres = None
         self.folder = tempfile.mkdtemp(prefix="aisha-test-")
         os.symlink(BUILD, self.path("build"))
         shutil.copytree(os.path.join(ROOT, "etc"), self.path("etc"))
@@ -158,6 +162,8 @@ class Stack:
 
     def __enter__(self):
         try:
+            if STORES == "servers":
+                self.start_servers()
             self.start_sandbox()
             if self.with_host:
                 self.start_host()
@@ -193,10 +199,23 @@ class Stack:
     def host_env(self):
         return self.base_env() | {
             "BOT_TOKEN": "123456:SANDBOX", "TELEGRAM_API_URL": self.url, "OPENAI_API_KEY": "sandbox",
-            "OPENAI_BASE_URL": self.url + "/openai/v1", "DATABASE_URL": "sqlite:" + self.path("aisha.db"),
+            "OPENAI_BASE_URL": self.url + "/openai/v1",
+            "DATABASE_URL": self.postgres.url if self.postgres else "sqlite:" + self.path("aisha.db"),
             "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
             "HTTP_LISTEN": self.listen, "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,
         } | self.env
+
+    def start_servers(self):
+        from servers import Postgres  # it uses this file
+        self.postgres = Postgres()
+        self.postgres.__enter__()
+
+    def sql(self, text):
+        """Runs a statement on the host's database, as somebody else; rows of strings, numbers and None."""
+        if self.postgres:
+            return self.postgres.rows(text)
+        with contextlib.closing(sqlite3.connect(self.path("aisha.db"), timeout=DEADLINE)) as database, database:
+            return database.execute(text).fetchall()
 
     def start_sandbox(self):
         command = [os.path.join(BUILD, "sdk/sandbox/aisha-sandbox"), "--listen", "127.0.0.1:0",
@@ -277,6 +296,8 @@ class Stack:
                 if show:
                     tail = process.output()[-8000:].decode(errors="replace")
                     print(f"---- {process.name}, the end of its output:\n{tail}", file=sys.stderr, flush=True)
+        if self.postgres:
+            self.postgres.__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- control API

@@ -92,15 +92,15 @@ void change(struct fixture *f, const char *sql)
 void outside_setup(struct fixture *f)
 {
     if (is_on_postgres())
-        run_on_postgres(f, server(),
-                        arena_printf(&f->arena, "CREATE SCHEMA \"%s\"", schema_of(f)));
+        run_on_postgres(f, server(), arena_printf(&f->arena, "CREATE SCHEMA \"%s\"", schema_of(f)));
 }
 
 void outside_teardown(struct fixture *f)
 {
     if (is_on_postgres())
         run_on_postgres(f, server(),
-                        arena_printf(&f->arena, "SET client_min_messages = warning;"
-                                                "DROP SCHEMA \"%s\" CASCADE",
+                        arena_printf(&f->arena,
+                                     "SET client_min_messages = warning;"
+                                     "DROP SCHEMA \"%s\" CASCADE",
                                      schema_of(f)));
 }

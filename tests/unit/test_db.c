@@ -21,8 +21,7 @@ enum { MIB = 1024 * 1024 };
 typedef const struct aisha_rows rows;
 
 #define DO(f, ...) QUERY(f, NULL, __VA_ARGS__)
-#define COUNT_TO                                                                                   \
-    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
+#define COUNT_TO "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
 
 static int run_in_tx(struct fixture *f, struct db_tx *tx, struct aisha_statement statement)
 {
@@ -108,8 +107,10 @@ static void use_money(struct fixture *f)
     CHECK(f, DO(f, "UPDATE m SET credits = credits + $1", 1) == 0);
     CHECK(f, QUERY(f, &r, "SELECT * FROM m WHERE id = $1", INT64_MIN) == 0);
     CHECK(f, r && aisha_cell_int(r, 0, "credits") == INT64_MAX);
-    CHECK(f, QUERY(f, &r, "SELECT SUM(credits) AS sum, COUNT(*) AS count, AVG(id) AS average,"
-                          " $1 + 1 AS plus, id < 0 AS is_negative FROM m GROUP BY id", 41) == 0);
+    CHECK(f, QUERY(f, &r,
+                   "SELECT SUM(credits) AS sum, COUNT(*) AS count, AVG(id) AS average,"
+                   " $1 + 1 AS plus, id < 0 AS is_negative FROM m GROUP BY id",
+                   41) == 0);
     CHECK(f, r && aisha_cell(r, 0, "sum")->type == AISHA_INT);
     CHECK(f, r && aisha_cell_int(r, 0, "sum") == INT64_MAX);
     CHECK(f, r && aisha_cell_int(r, 0, "count") == 1 && aisha_cell_int(r, 0, "plus") == 42);
@@ -156,12 +157,23 @@ static void parameters_are_where_they_belong(void **state)
 static void refuse_misfits(struct fixture *f)
 {
     static const char *const misfits[] = {
-        "",  ";", " -- nothing", "SELEC 1",  "SELECT x FROM nowhere", "SELECT (",
+        "",
+        ";",
+        " -- nothing",
+        "SELEC 1",
+        "SELECT x FROM nowhere",
+        "SELECT (",
         "SELECT 1; SELECT 2",
     };
     static const char *const control[] = {
-        "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT unit", "RELEASE unit",
-        "ROLLBACK TO unit", " /* a */ -- b\n COMMIT",
+        "BEGIN",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "SAVEPOINT unit",
+        "RELEASE unit",
+        "ROLLBACK TO unit",
+        " /* a */ -- b\n COMMIT",
     };
     rows *r = NULL;
 
@@ -178,13 +190,17 @@ static void refuse_misfits(struct fixture *f)
         CHECK(f, db_batch(f->db, &f->arena, batch, 2, NULL) == -AISHA_E_INVALID);
         const char *script = arena_printf(&f->arena,
                                           "INSERT INTO v VALUES (2);\n%s;\n"
-                                          "INSERT INTO v VALUES (3)", control[i]);
-        if (i > 0 && i < 4) /* on PostgreSQL BEGIN is nothing, and savepoints are the script's own */
+                                          "INSERT INTO v VALUES (3)",
+                                          control[i]);
+        if (i > 0 &&
+            i < 4) /* on PostgreSQL BEGIN is nothing, and savepoints are the script's own */
             CHECK(f, db_run_script(f->db, &f->arena, script, NULL, 0) == -AISHA_E_INVALID);
     }
     CHECK(f, QUERY(f, &r, "SELECT 1 AS x") == 0); /* nothing is left of all that */
-    CHECK_INT(f, look(f, is_on_postgres() ? "SELECT COUNT(*) FROM v WHERE x < 2"
-                                          : "SELECT COUNT(*) FROM v"), 0);
+    CHECK_INT(
+        f,
+        look(f, is_on_postgres() ? "SELECT COUNT(*) FROM v WHERE x < 2" : "SELECT COUNT(*) FROM v"),
+        0);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -273,14 +289,16 @@ static void results_that_are_too_large_are_refused(void **state)
 
 static void tell_reads_from_writes(struct fixture *f)
 {
-    static const char *const reads[] = {
-        "SELECT 1",   "SELECT x FROM v",
-        "VALUES (1)", "WITH a AS (SELECT 1) SELECT * FROM a",
-        " SELECT x FROM v WHERE 'INSERT' = 'UPDATE' /* DELETE */"};
-    static const char *const writes[] = {
-        "INSERT INTO v VALUES (1)", "INSERT INTO v VALUES (1) RETURNING x", "UPDATE v SET x = 1",
-        "DELETE FROM v", "CREATE TABLE w (x BIGINT)",
-        "WITH a AS (SELECT 1) INSERT INTO v SELECT * FROM a", "this is no SQL"};
+    static const char *const reads[] = {"SELECT 1", "SELECT x FROM v", "VALUES (1)",
+                                        "WITH a AS (SELECT 1) SELECT * FROM a",
+                                        " SELECT x FROM v WHERE 'INSERT' = 'UPDATE' /* DELETE */"};
+    static const char *const writes[] = {"INSERT INTO v VALUES (1)",
+                                         "INSERT INTO v VALUES (1) RETURNING x",
+                                         "UPDATE v SET x = 1",
+                                         "DELETE FROM v",
+                                         "CREATE TABLE w (x BIGINT)",
+                                         "WITH a AS (SELECT 1) INSERT INTO v SELECT * FROM a",
+                                         "this is no SQL"};
 
     CHECK(f, DO(f, "CREATE TABLE v (x BIGINT)") == 0);
     for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)

@@ -48,8 +48,8 @@ static void count_or_cut(struct fixture *f, int64_t n)
         CHECK(f, r == 0 || r == -AISHA_E_UNAVAILABLE);
         lost += r < 0;
         if (r == 0) /* what returned is there */
-            CHECK(f, db_query(f->db, &own,
-                              &AISHA_SQL("INSERT INTO returned VALUES ($1, $2)", n, i), NULL) <= 0);
+            CHECK(f, db_query(f->db, &own, &AISHA_SQL("INSERT INTO returned VALUES ($1, $2)", n, i),
+                              NULL) <= 0);
         if (r < 0)
             CHECK(f, wait_sleep(f->loop, 5) == 0);
     }
@@ -65,8 +65,8 @@ static void cut_connections(struct fixture *f)
     CHECK(f, DO(f, "CREATE TABLE returned (n BIGINT, i BIGINT)") == 0);
     is_cut = false;
     run_many(f, 20, count_or_cut);
-    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM returned LEFT JOIN v USING (n, i) WHERE v.n IS NULL"),
-              0);
+    CHECK_INT(
+        f, look(f, "SELECT COUNT(*) FROM returned LEFT JOIN v USING (n, i) WHERE v.n IS NULL"), 0);
     look(f, CUT_ALL);
     CHECK(f, QUERY(f, &r, "SELECT 1 AS x") == 0); /* a read is asked again by itself */
 }
@@ -105,8 +105,8 @@ static void wait_in_transaction(struct fixture *f)
 
     CHECK(f, db_begin(f->db, &tx) == 0);
     int64_t before = loop_now_ms(f->loop);
-    CHECK(f, db_tx_query(tx, &f->arena, &AISHA_SQL("SELECT pg_sleep(30)"), NULL) ==
-                 -AISHA_E_TIMEOUT);
+    CHECK(f,
+          db_tx_query(tx, &f->arena, &AISHA_SQL("SELECT pg_sleep(30)"), NULL) == -AISHA_E_TIMEOUT);
     CHECK(f, loop_now_ms(f->loop) - before < 7000);
     CHECK(f, db_commit(tx) == -AISHA_E_TIMEOUT);
     for (int tries = 0; look(f, "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active'"
@@ -134,8 +134,8 @@ static void connect_nowhere(struct fixture *f)
         struct postgres *db = NULL;
         begin_log(f);
         CHECK(f, postgres_open(&db, f->loop, urls[i], &f->arena, &error) == 0);
-        CHECK(f, postgres_query(db, &f->arena, &AISHA_SQL("SELECT 1"), NULL) ==
-                     -AISHA_E_UNAVAILABLE);
+        CHECK(f,
+              postgres_query(db, &f->arena, &AISHA_SQL("SELECT 1"), NULL) == -AISHA_E_UNAVAILABLE);
         CHECK(f, *postgres_last_error(db) && !strstr(postgres_last_error(db), "hush"));
         const char *log = end_log(f);
         CHECK(f, strstr(log, "PostgreSQL cannot be reached") && !strstr(log, "hush"));

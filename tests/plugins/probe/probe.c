@@ -181,7 +181,10 @@ static const struct aisha_menu_entry menu[] = {
 static const struct aisha_migration migrations[] = {
     {.version = 1,
      .name = "effects",
-     .sql = "CREATE TABLE probe_effects (chat_id BIGINT NOT NULL, number BIGINT NOT NULL)"},
+     .sqlite = "CREATE TABLE probe_effects (sequence INTEGER PRIMARY KEY, chat_id BIGINT NOT NULL,"
+               "  number BIGINT NOT NULL)",
+     .postgres = "CREATE TABLE probe_effects (sequence BIGSERIAL PRIMARY KEY,"
+                 "  chat_id BIGINT NOT NULL, number BIGINT NOT NULL)"},
 };
 
 AISHA_PLUGIN(.name = "probe", .version = "1.0", .summary = "For tests",
