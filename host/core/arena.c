@@ -29,12 +29,12 @@ enum { ONE_CHUNK_EACH = AISHA_ASAN };
 
 static struct arena_chunk *chunk_new(size_t size)
 {
-    struct arena_chunk *chunk = calloc(1, sizeof *chunk + size);
+    struct arena_chunk *chunk = malloc(sizeof *chunk + size);
     if (!chunk) {
         fprintf(stderr, "out of memory: %zu bytes\n", size);
         abort();
     }
-    chunk->size = size;
+    *chunk = (struct arena_chunk){.size = size};
     return chunk;
 }
 
@@ -49,7 +49,8 @@ static size_t next_chunk_size(const struct arena *a, size_t wanted)
     return wanted > size ? wanted : size;
 }
 
-void *arena_alloc(struct arena *a, size_t size_bytes)
+/* Memory with whatever is in it. */
+static void *take(struct arena *a, size_t size_bytes)
 {
     const size_t align = _Alignof(max_align_t);
 
@@ -67,9 +68,17 @@ void *arena_alloc(struct arena *a, size_t size_bytes)
     return memory;
 }
 
+void *arena_alloc(struct arena *a, size_t size_bytes)
+{
+    void *memory = take(a, size_bytes);
+
+    memset(memory, 0, size_bytes);
+    return memory;
+}
+
 void *arena_memdup(struct arena *a, const void *data, size_t size_bytes)
 {
-    void *copy = arena_alloc(a, size_bytes);
+    void *copy = take(a, size_bytes);
 
     if (size_bytes)
         memcpy(copy, data, size_bytes);
@@ -81,8 +90,9 @@ char *arena_strndup(struct arena *a, const char *text, size_t max_bytes)
     if (!text)
         return NULL;
     size_t length = strnlen(text, max_bytes);
-    char *copy = arena_alloc(a, length + 1);
+    char *copy = take(a, length + 1);
     memcpy(copy, text, length);
+    copy[length] = '\0';
     return copy;
 }
 
@@ -100,7 +110,7 @@ char *arena_vprintf(struct arena *a, const char *format, va_list args)
     va_end(again);
     if (length < 0)
         return arena_strdup(a, "");
-    char *text = arena_alloc(a, (size_t)length + 1);
+    char *text = take(a, (size_t)length + 1);
     vsnprintf(text, (size_t)length + 1, format, args);
     return text;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <event2/buffer.h>
 #include <http_parser.h>
@@ -133,24 +132,13 @@ static const char *reason_of(int status)
     }
 }
 
-static void write_date(struct evbuffer *output)
-{
-    time_t now = time(NULL);
-    struct tm utc;
-    char text[40];
-
-    gmtime_r(&now, &utc);
-    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    evbuffer_add_printf(output, "Date: %s\r\n", text);
-}
-
 void http_write_answer(struct evbuffer *output, const struct http_answer *answer)
 {
     bool has_body =
         answer->status != HTTP_STATUS_NO_CONTENT && answer->status != HTTP_STATUS_NOT_MODIFIED;
 
-    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\n", answer->status, reason_of(answer->status));
-    write_date(output);
+    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status,
+                        reason_of(answer->status), answer->date);
     if (answer->content_type)
         evbuffer_add_printf(output, "Content-Type: %s\r\n", answer->content_type);
     if (answer->is_chunked)

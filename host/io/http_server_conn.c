@@ -71,10 +71,25 @@ static void set_phase(struct http_conn *conn, enum http_phase phase)
         evtimer_del(&conn->timer);
 }
 
+/* What a Date header says now: it is asked for more often than once a second. */
+static const char *date_of(struct http_server *server)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+
+    if (now != server->dated_at) {
+        server->dated_at = now;
+        gmtime_r(&now, &utc);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    }
+    return server->date;
+}
+
 void http_conn_answer(struct http_conn *conn, const struct http_answer *answer)
 {
     struct http_answer complete = *answer;
 
+    complete.date = date_of(conn->server);
     complete.closes = answer->closes || conn->closes || conn->server->is_stopping;
     conn->closes = complete.closes;
     http_write_answer(conn->output, &complete);
@@ -310,6 +325,8 @@ static bool receive(struct http_conn *conn)
             set_phase(conn, CONN_CLOSED);
         return false;
     }
+    if (!conn->is_readable)
+        return false;
     ssize_t n = recv(conn->fd, conn->input + conn->input_size, room, 0);
     if (n > 0) {
         conn->input_size += (size_t)n;
@@ -317,7 +334,9 @@ static bool receive(struct http_conn *conn)
     }
     if (n == 0)
         conn->is_eof = true;
-    else if (errno != EAGAIN && errno != EINTR)
+    else if (errno == EAGAIN)
+        conn->is_readable = false;
+    else if (errno != EINTR)
         set_phase(conn, CONN_CLOSED);
     return n == 0;
 }
@@ -374,9 +393,11 @@ void http_conn_run(struct http_conn *conn)
 
 static void on_io(evutil_socket_t fd, short what, void *arg)
 {
+    struct http_conn *conn = arg;
+
     (void)fd;
-    (void)what;
-    http_conn_run(arg);
+    conn->is_readable |= what & EV_READ;
+    http_conn_run(conn);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -406,6 +427,7 @@ void http_conn_open(struct http_server *server, int fd, const char *peer)
     memset(conn, 0, offsetof(struct http_conn, input));
     conn->server = server;
     conn->fd = fd;
+    conn->is_readable = true;
     strncpy(conn->peer, peer, sizeof conn->peer - 1);
     conn->output = evbuffer_new();
     if (!conn->output)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <event2/event_struct.h>
 
@@ -124,6 +125,7 @@ void exchange_abandon(struct exchange *exchange);
 
 struct http_answer {
     int status;
+    const char *date;
     const char *extra_headers; /* complete lines */
     const char *content_type;
     const void *body;
@@ -133,7 +135,7 @@ struct http_answer {
         is_chunked; /* the body follows: of size bytes, or in chunks, or up to the end */
 };
 
-/* The head, and the body unless it follows. */
+/* The head with the date that the connection gives it, and the body unless it follows. */
 void http_write_answer(struct evbuffer *output, const struct http_answer *answer);
 
 enum http_phase {
@@ -153,6 +155,7 @@ struct http_conn {
     int fd;
     enum http_phase phase;
     bool is_eof, is_probed, closes;
+    bool is_readable; /* nothing has said since that there is no more */
     struct event io, timer;
     struct evbuffer *output;
     struct exchange *exchange; /* being read or handled */
@@ -193,6 +196,8 @@ struct http_server {
     int fd; /* -1 once stopped */
     int port;
     struct event accept, retry;
+    time_t dated_at; /* when that was what a Date header says */
+    char date[40];
     unsigned conn_count;
     bool is_stopping;
     LIST_HEAD(, http_conn) conns;
