@@ -54,6 +54,40 @@ int call_access(struct call *call, int64_t chat_id, enum access access)
                                     : check_group(call, chat_id, member, access);
 }
 
+int call_may_send(struct call *call, int64_t chat_id)
+{
+    static const struct {
+        const char *method, *permission, *what;
+    } needed[] = {
+        {"sendMessage", "can_send_messages", "text messages"},
+        {"sendRichMessage", "can_send_messages", "text messages"},
+        {"sendPhoto", "can_send_photos", "photos"},
+        {"sendLivePhoto", "can_send_photos", "photos"},
+        {"sendAudio", "can_send_audios", "audios"},
+        {"sendDocument", "can_send_documents", "documents"},
+        {"sendVideo", "can_send_videos", "videos"},
+        {"sendAnimation", "can_send_other_messages", "animations"},
+        {"sendVoice", "can_send_voice_notes", "voice notes"},
+        {"sendVideoNote", "can_send_video_notes", "video notes"},
+        {"sendLocation", "can_send_messages", "locations"},
+        {"sendVenue", "can_send_messages", "venues"},
+        {"sendContact", "can_send_messages", "contacts"},
+        {"sendPoll", "can_send_polls", "polls"},
+        {"sendDice", "can_send_other_messages", "dice"},
+        {"sendSticker", "can_send_other_messages", "stickers"},
+        {"sendGame", "can_send_other_messages", "games"},
+        {"sendInvoice", "can_send_messages", "invoice messages"},
+    };
+    struct world *world = call->sandbox->world;
+
+    for (size_t i = 0; chat_id < 0 && i < sizeof needed / sizeof *needed; i++)
+        if (strcmp(needed[i].method, call->method) == 0 &&
+            !members_may(world, call->arena, chat_id,
+                         members_find(world, call->arena, chat_id, THE_BOT), needed[i].permission))
+            return call_refuse(call, "not enough rights to send %s to the chat", needed[i].what);
+    return 0;
+}
+
 int call_any_chat(struct call *call, enum access access, int64_t *ret_chat_id)
 {
     int64_t chat_id = call_int(call, "chat_id", 0);

@@ -56,6 +56,18 @@ bool chat_is_supergroup(const cJSON *chat)
     return type && strcmp(type, "supergroup") == 0;
 }
 
+char *text_cut(struct arena *arena, const char *text, size_t most_characters)
+{
+    size_t characters = 0, bytes = 0;
+
+    while (text[bytes]) {
+        if (((unsigned char)text[bytes] & 0xC0) != 0x80 && ++characters > most_characters)
+            break;
+        bytes++;
+    }
+    return arena_strndup(arena, text, bytes);
+}
+
 void chats_emit(struct sandbox *sandbox, int64_t chat_id, int64_t user_id)
 {
     cJSON *details = cJSON_CreateObject();
@@ -162,6 +174,15 @@ void chats_tell(struct sandbox *sandbox, struct arena *arena, const char *kind,
 {
     if (reaches_bot(sandbox->world, arena, message) && hears(sandbox->world, arena, message))
         sandbox_push_update(sandbox, arena, kind, message, 0);
+}
+
+void chats_delete_message(struct sandbox *sandbox, int64_t chat_id, int64_t message_id)
+{
+    cJSON *details = cJSON_CreateObject();
+
+    world_delete_message(sandbox->world, message_id);
+    json_set_int(details, "message_id", message_id);
+    sandbox_emit(sandbox, "delete", chat_id, details);
 }
 
 /* ---- a group becomes a supergroup ---- */

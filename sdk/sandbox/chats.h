@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
@@ -24,6 +25,9 @@ void chats_set_info(struct world *world, struct arena *arena, int64_t chat_id, c
 int64_t chats_of_username(struct world *world, struct arena *arena, const char *username);
 
 bool chat_is_supergroup(const cJSON *chat);
+
+/* The first characters of a text: names that are too long are cut, not refused. */
+char *text_cut(struct arena *arena, const char *text, size_t most_characters);
 
 /* Tells those who watch that the chat, or that user's place in it, has changed. */
 void chats_emit(struct sandbox *sandbox, int64_t chat_id, int64_t user_id);
@@ -51,6 +55,9 @@ void chats_tell(struct sandbox *sandbox, struct arena *arena, const char *kind,
 /* Whether the bot gets all that is written in groups. */
 bool chats_bot_hears_all(struct world *world, struct arena *arena);
 void chats_set_bot_hears_all(struct world *world, bool hears_all);
+
+/* Deletes the message, and tells those who watch. */
+void chats_delete_message(struct sandbox *sandbox, int64_t chat_id, int64_t message_id);
 
 /* Makes a supergroup of the group. Returns the id of the new chat. */
 int64_t chats_migrate(struct sandbox *sandbox, struct arena *arena, int64_t chat_id);

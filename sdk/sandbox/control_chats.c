@@ -37,6 +37,8 @@ void control_connect_business(struct control *control)
     json_set_int(connection, "user_chat_id", user_id);
     json_set_int(connection, "date", world_now(control->sandbox->world));
     json_set_bool(connection, "is_enabled", true);
+    json_set_bool(cJSON_AddObjectToObject(connection, "rights"), "can_reply", true);
+    world_put_record(sandbox->world, control->arena, "business_connection", id, connection);
     sandbox_push_update(sandbox, control->arena, "business_connection", connection, 0);
     json_set_text(answer, "business_connection_id", id);
     respond_json(control->exchange, 200, answer);

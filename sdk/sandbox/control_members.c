@@ -8,6 +8,7 @@
 #include "host/io/http_server.h"
 #include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/control.h"
+#include "sdk/sandbox/invites.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/members.h"
 #include "sdk/sandbox/sandbox.h"
@@ -289,6 +290,31 @@ static bool is_status(const char *status)
     return false;
 }
 
+/* The user comes by a link of the group's. */
+static void come_by_link(struct control *control, const cJSON *user, const char *address)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t chat_id = invites_chat_of(sandbox->world, control->arena, address);
+    int64_t user_id = json_get_int(user, "id", 0);
+    cJSON *answer = control_object(control);
+
+    cJSON *link = chat_id ? invites_find(sandbox->world, control->arena, chat_id, address) : NULL;
+    const char *refusal = link ? invites_refusal(sandbox->world, link) : "there is no such link";
+    const cJSON *member = members_find(sandbox->world, control->arena, chat_id, user_id);
+    if (!refusal && member_is(member, "kicked"))
+        refusal = "this user is banned from this group";
+    if (!refusal && member_is_there(member))
+        refusal = "this user is a member already";
+    if (refusal) {
+        control_fail(control, 400, "invite_link: %s", refusal);
+        return;
+    }
+    bool has_asked = invites_use(sandbox, control->arena, chat_id, user, link);
+    json_set_int(answer, "chat_id", chat_id);
+    json_set_bool(answer, "is_request", has_asked);
+    respond_json(control->exchange, 200, answer);
+}
+
 /*
  * With "bot": true the acting person does it to the bot; otherwise the user does it himself, or "by"
  * does it to him.
@@ -303,6 +329,10 @@ void control_change_member(struct control *control)
 
     const cJSON *user = control_user(control, user_id);
     const cJSON *actor = user;
+    if (user && json_get_text(control->body, "invite_link")) {
+        come_by_link(control, user, json_get_text(control->body, "invite_link"));
+        return;
+    }
     if (!user || !find_group(control, chat_id))
         return;
     if (json_get(control->body, "by"))

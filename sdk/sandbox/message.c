@@ -36,7 +36,8 @@ static int check_standing(struct call *call, int64_t chat_id)
     case CHAT_OPEN:
         break;
     }
-    return call_access(call, chat_id, ACCESS_WRITE);
+    int r = call_access(call, chat_id, ACCESS_WRITE);
+    return r < 0 ? r : call_may_send(call, chat_id);
 }
 
 static int find_place(struct call *call, struct place *ret)

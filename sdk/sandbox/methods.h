@@ -43,7 +43,7 @@ struct method {
 /* Each ends with a row without a name. */
 extern const struct method self_methods[], update_methods[], message_methods[], edit_methods[],
     edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[],
-    topic_methods[];
+    topic_methods[], member_methods[], chat_methods[], invite_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -73,6 +73,9 @@ enum access {
 /* Whether the bot has that access to the chat, which exists: refuses when it has been removed, or
  * the group has become a supergroup. */
 AISHA_CHECKED int call_access(struct call *call, int64_t chat_id, enum access access);
+
+/* Whether the bot may send to the group what the call's method sends. */
+AISHA_CHECKED int call_may_send(struct call *call, int64_t chat_id);
 
 /* The chat of chat_id, a private one or a group, with that access. */
 AISHA_CHECKED int call_any_chat(struct call *call, enum access access, int64_t *ret_chat_id);

@@ -24,19 +24,6 @@ static const char *const icons[][2] = {
     {"5357315181649076022", "📁"},      {"5309965701241379366", "🔎"},
 };
 
-/* Names are cut, not refused. */
-static const char *cut(struct arena *arena, const char *text)
-{
-    size_t characters = 0, bytes = 0;
-
-    while (text[bytes]) {
-        if (((unsigned char)text[bytes] & 0xC0) != 0x80 && ++characters > LONGEST_NAME)
-            break;
-        bytes++;
-    }
-    return arena_strndup(arena, text, bytes);
-}
-
 static bool is_icon(const char *id)
 {
     for (size_t i = 0; i < sizeof icons / sizeof *icons; i++)
@@ -101,7 +88,7 @@ static int create_forum_topic(struct call *call)
         return r;
     cJSON *topic = topics_create(call->sandbox, call->arena, chat_id,
                                  world_bot(call->sandbox->world, call->arena),
-                                 cut(call->arena, call_text(call, "name")),
+                                 text_cut(call->arena, call_text(call, "name"), LONGEST_NAME),
                                  call_int(call, "icon_color", DEFAULT_TOPIC_COLOR), icon);
     call->result = topic_object(call->arena, topic);
     return 0;
@@ -120,8 +107,9 @@ static int edit_forum_topic(struct call *call)
     const char *old_icon = json_get_text(topic, "icon_custom_emoji_id");
     if (icon && *icon && !is_icon(icon))
         return call_refuse(call, "DOCUMENT_INVALID");
-    if (name && *name && strcmp(cut(call->arena, name), json_get_text(topic, "name")) != 0)
-        json_set_text(content, "name", cut(call->arena, name));
+    if (name && *name &&
+        strcmp(text_cut(call->arena, name, LONGEST_NAME), json_get_text(topic, "name")) != 0)
+        json_set_text(content, "name", text_cut(call->arena, name, LONGEST_NAME));
     if (icon && strcmp(icon, old_icon ? old_icon : "") != 0)
         json_set_text(content, "icon_custom_emoji_id", icon);
     if (!content->child)
@@ -201,7 +189,7 @@ static int edit_general_forum_topic(struct call *call)
     int r = find_general(call, "not enough rights to edit the topic", &chat_id, &info, &general);
     if (r < 0)
         return r;
-    const char *name = cut(call->arena, call_text(call, "name"));
+    const char *name = text_cut(call->arena, call_text(call, "name"), LONGEST_NAME);
     if (strcmp(name, json_get_text(general, "name")) == 0)
         return call_refuse(call, "TOPIC_NOT_MODIFIED");
     json_set_text(general, "name", name);

@@ -209,6 +209,9 @@ static const char *missing(struct arena *arena, const struct spec_field *field)
         {"message_id", "message identifier is not specified"},
         {"message_ids", "message identifiers are not specified"},
         {"file_id", "file_id not specified"},
+        {"user_id", "invalid user_id specified"},
+        {"invite_link", "invite link must be non-empty"},
+        {"message_thread_id", "invalid message thread identifier specified"},
         {"action", "wrong parameter action in request"},
     };
 

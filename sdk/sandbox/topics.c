@@ -90,12 +90,8 @@ void topics_delete(struct sandbox *sandbox, struct arena *arena, int64_t chat_id
 
     cJSON_ArrayForEach(message, messages) {
         int64_t message_id = json_get_int(message, "message_id", 0);
-        if (json_get_int(message, "message_thread_id", 0) != thread_id)
-            continue;
-        cJSON *details = cJSON_CreateObject();
-        world_delete_message(sandbox->world, message_id);
-        json_set_int(details, "message_id", message_id);
-        sandbox_emit(sandbox, "delete", chat_id, details);
+        if (json_get_int(message, "message_thread_id", 0) == thread_id)
+            chats_delete_message(sandbox, chat_id, message_id);
     }
     world_remove_record(sandbox->world, kind_of(arena, chat_id), id_of(arena, thread_id));
     chats_emit(sandbox, chat_id, 0);

@@ -182,9 +182,9 @@ class TokensAndParametersTest(SandboxTest):
         self.assertEqual(4242, self.call("GETme")["result"]["id"])
 
     def test_methods_not_yet_simulated_say_so(self):
-        code, description = self.refusal("getChat", chat_id=ALICE)
+        code, description = self.refusal("getAvailableGifts")
         self.assertEqual(501, code)
-        self.assertIn("does not simulate getChat", description)
+        self.assertIn("does not simulate getAvailableGifts", description)
 
     def test_parameters_come_in_four_encodings(self):
         markup = json.dumps(keyboard([("A", "a")]))
