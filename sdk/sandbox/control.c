@@ -249,6 +249,7 @@ void control_set_blocked(struct control *control, int64_t user_id, bool is_block
     json_set(change, "old_chat_member", member(control, is_blocked ? "member" : "kicked"));
     json_set(change, "new_chat_member", member(control, is_blocked ? "kicked" : "member"));
     sandbox_push_update(sandbox, control->arena, "my_chat_member", change, 0);
+    chats_emit(sandbox, user_id, user_id);
 }
 
 static void block(struct control *control)

@@ -169,6 +169,8 @@ static cJSON *describe(struct control *control, int64_t chat_id, const cJSON *me
     json_set_copy(entry, "chat", world_chat(world, control->arena, chat_id));
     json_set_copy(entry, "last_message", world_last_message(world, control->arena, chat_id));
     json_set_copy(entry, "member", member);
+    if (world_standing(world, chat_id) == CHAT_BLOCKED)
+        json_set_bool(entry, "blocked", true);
     return entry;
 }
 

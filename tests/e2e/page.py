@@ -30,10 +30,11 @@ CYRILLIC = re.compile("[а-яё]")
 
 class PageTest(unittest.TestCase):
     plugins_ini = None  # those that are shipped
+    host = True  # False: the test itself is the bot
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.enterClassContext(Stack(plugins_ini=cls.plugins_ini))
+        cls.stack = cls.enterClassContext(Stack(plugins_ini=cls.plugins_ini, host=cls.host))
         cls.page = cls.enterClassContext(Browser(*DESKTOP))
 
     def setUp(self):
@@ -59,7 +60,7 @@ class PageTest(unittest.TestCase):
 
     def reload(self):
         self.page.reload()
-        self.wait_status("online")
+        self.wait_status("online" if self.host else "offline")
 
     def write(self, text):
         self.page.find(by("input")).type(text)
@@ -74,6 +75,20 @@ class PageTest(unittest.TestCase):
             wanted = [button for button in self.page.find_all(BUTTON) if label in button.text]
             return wanted and (wanted[-1].click() or True)
         self.page.wait(attempt, ANSWER, f"a button {label!r}")
+
+    def open_tab(self, name):
+        """One of the tools at the side."""
+        if not self.page.find_all(by("drawer"))[0].shown:
+            self.page.click(by("drawer-toggle"))
+        self.page.click(by(f"tab-{name}"))
+
+    def open_menu(self, css):
+        """What can be done with the newest message like that."""
+        def attempt():
+            self.page.find_all(css)[-1].hover()
+            self.page.find_all(f"{css} {by('message-menu')}")[-1].click()
+            return True
+        self.page.wait(attempt, what=f"the menu of {css}")
 
     def send_file(self, path, kind):
         self.page.find(by("upload-input")).upload(path)

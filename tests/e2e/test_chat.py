@@ -99,11 +99,11 @@ class Chat(PageTest):
         self.start()
         self.assertRegex(self.last(), CYRILLIC)
         self.bot_says("while you were talking as somebody else")
-        self.page.wait_text(".badge", "1")
+        self.page.wait_text(by("user") + " .badge", "1")
         self.page.click(f'{by("user")}[data-user-id="{self.user}"]')
         self.wait_answer("while you were talking")
         self.assertIn(MENU, self.page.texts(FROM_BOT)[0])
-        self.assertEqual(self.page.find_all(".badge"), [])
+        self.assertEqual(self.page.find_all(by("user") + " .badge"), [])
 
     def test_a_draft_belongs_to_its_chat(self):
         other = self.stack.user("Somebody else")

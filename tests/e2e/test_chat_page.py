@@ -131,11 +131,12 @@ class AroundTheText(PageTest):
         self.page.click(f'{by("user")}[data-user-id="{self.user}"]')
         self.page.find(REPLY_KEY)
 
-    def test_keys_that_ask_for_more_than_text_say_so(self):
+    def test_keys_that_open_apps_say_that_there_are_none(self):
         self.start()
-        self.bot_says("Who are you?", reply_markup={"keyboard": [[{"text": "My number", "request_contact": True}]]})
+        app = {"text": "Shop", "web_app": {"url": "https://example.org/"}}
+        self.bot_says("Here it is", reply_markup={"keyboard": [[app]]})
         self.page.click(REPLY_KEY)
-        self.page.wait_text(by("toast"), "does not simulate")
+        self.page.wait_text(by("toast"), "Web apps are not simulated")
         self.assertEqual(self.page.texts(FROM_USER), ["/start"])
 
     def test_a_forced_reply_answers_its_message(self):
@@ -223,7 +224,7 @@ class Using(PageTest):
         self.start()
         self.bot_says("A link", reply_markup={"inline_keyboard": [[{"text": "Site", "url": "https://example.org/"}]]})
         self.bot_says("Keys", reply_markup=DRINKS)
-        self.page.click(by("requests-toggle"))
+        self.open_tab("requests")
         self.page.find(REPLY_KEY)
         controls = self.page.find_all("button, a, input, textarea, select, [tabindex]")
         self.assertEqual([c.dom("outerHTML") for c in controls if c.shown and not c.label.strip()], [])
@@ -247,9 +248,9 @@ class Using(PageTest):
 
     def test_requests_are_shown(self):
         self.start()
-        self.page.click(by("requests-toggle"))
+        self.open_tab("requests")
         self.page.click(f'{by("request")}[data-method=sendMessage] summary')
-        self.page.wait_text(by("request") + " pre", '"chat_id"')
+        self.page.wait_text(by("request") + " " + by("json"), "chat_id")
 
     def test_interface_in_russian(self):
         field = by("input") + "[placeholder=Сообщение]"
@@ -295,22 +296,25 @@ class OnAPhone(PageTest):
         self.addCleanup(self.page.touch, False)
         super().setUp()
 
-    def test_the_list_of_people_lies_over_the_chat(self):
+    def test_one_view_at_a_time(self):
         self.start()
         boris = f'{by("user")}[data-user-id="1002"]'
 
-        def is_shown():
-            return self.page.find_all(boris)[0].shown
-
-        self.assertFalse(is_shown())
-        self.page.click(by("people-open"))
-        self.page.wait(is_shown, what="the list")
-        self.page.active().type(ESCAPE)
-        self.page.wait(lambda: not is_shown(), what="the list to go")
-        self.page.click(by("me"))
+        self.assertFalse(self.page.find_all(boris)[0].shown)
+        self.page.click(by("back"))
+        self.page.find(boris)
+        self.picture("list")
+        self.page.click(by("chat"))
+        self.page.find(by("input"))
+        self.page.run("history.back()")  # the phone's own way back
         self.page.click(boris)
-        self.page.wait(lambda: not is_shown(), what="the list to go")
+        self.page.click(by("chat"))
+        self.page.find(by("input"))
         self.assertIn("Борис", self.page.find(by("me")).label)
+        self.page.click(by("me"))
+        self.page.wait_text(by("menu-user"), "Alice")
+        next(item for item in self.page.find_all(by("menu-user")) if item.text.endswith("Alice")).click()
+        self.page.wait(lambda: "Alice" in self.page.find(by("me")).label, what="Alice to be chosen")
 
     def test_the_bots_keyboard_makes_room_for_the_phones(self):
         self.start()

@@ -1,19 +1,22 @@
 // The line at the bottom: text, commands, voice recording.
 
-import { $, el, fail, focusInput, toast } from "./dom.js";
-import { sendText, upload } from "./api.js";
+import { $, el, fail, focusInput, isTouch, toast } from "./dom.js";
+import { editText, sendText, upload } from "./api.js";
+import { DICE, offerContact, offerLocation, offerPoll, sendDice } from "./asks.js";
 import { duration, t } from "./i18n.js";
+import { hideInline, isAsking, startInline, suggestInline } from "./inline.js";
+import { openMenu } from "./menu.js";
 import { startRecording } from "./recorder.js";
-import { endReply, repliedTo, stepReply } from "./reply.js";
+import { editMessage, edited, endReply, repliedTo, stepReply } from "./reply.js";
+import { here, session } from "./session.js";
 
 const LONGEST = 4096; // characters of a message
 
-let post = null;
 let commands = [];
 let chosen = -1;
 let recording = null;
-let writer = null; // whose draft is in the field
-const drafts = new Map();
+let place = "null"; // of the draft in the field
+const drafts = new Map(); // by place
 
 // A text longer than a message becomes several, cut at the end of a line or of a word where there is one.
 function parts(text) {
@@ -26,21 +29,43 @@ function parts(text) {
 
 export async function say(text) {
   for (const part of parts(text)) {
-    await post((userId) => sendText(userId, part, repliedTo()));
+    await sendText(here(), part, repliedTo());
     endReply();
   }
 }
 
 // --- text ---
 
-export function openDraft(userId) {
+// Each chat and topic of each user has its draft.
+export function openDraft() {
   const input = $("input");
-  if (userId === writer) return;
+  const next = JSON.stringify(session.userId && here());
+  if (next === place) return;
   if (recording) finish(false).catch(fail);
-  drafts.set(writer, input.value);
-  writer = userId;
-  input.value = drafts.get(userId) ?? "";
+  if (edited()) endEdit();
+  drafts.set(place, input.value);
+  place = next;
+  input.value = drafts.get(place) ?? "";
   hideCommands();
+  hideInline();
+  fit();
+}
+
+export function write(text) {
+  $("input").value = text;
+  $("input").focus();
+  fit();
+  suggest();
+}
+
+export function startEdit(message) {
+  editMessage(message);
+  write(message.text);
+}
+
+export function endEdit() {
+  endReply();
+  $("input").value = "";
   fit();
 }
 
@@ -51,15 +76,22 @@ function fit() {
   $("composer").classList.toggle("has-text", input.value.trim() !== "");
 }
 
+async function change(message, text) {
+  if (text !== message.text) await editText(here(), message.message_id, text);
+  endReply();
+}
+
 async function submit() {
   const input = $("input");
   const text = input.value.trim();
-  if (!text) return;
+  if (!text || isAsking()) return;
+  const old = edited();
   input.value = "";
   fit();
   hideCommands();
   try {
-    await say(text);
+    if (old) await change(old, text);
+    else await say(text);
   } catch (error) {
     if (!input.value) input.value = text;
     fit();
@@ -119,6 +151,7 @@ function choose(step) {
 const commandAt = (i) => $("commands").children[i].querySelector("b").textContent.slice(1);
 
 function suggest() {
+  if (suggestInline()) return hideCommands();
   const typed = /^\/(\w*)$/.exec($("input").value);
   if (typed) showCommands(typed[1]);
   else hideCommands();
@@ -130,6 +163,7 @@ function onKey(event) {
   if (open && event.key === "ArrowDown") choose(1);
   else if (open && event.key === "ArrowUp") choose(chosen < 0 ? 0 : -1);
   else if (open && event.key === "Escape") hideCommands();
+  else if (edited() && event.key === "Escape") endEdit();
   else if (repliedTo() && event.key === "Escape") endReply();
   else if (event.ctrlKey && event.key === "ArrowUp") stepReply(-1);
   else if (event.ctrlKey && event.key === "ArrowDown") stepReply(1);
@@ -203,20 +237,34 @@ async function finish(keep) {
     return toast(t("tooShort"));
   }
   const { file, seconds } = await current.stop();
-  await post((userId) => upload(userId, "voice", file, { name: "voice.wav", seconds, replyTo: repliedTo() }));
+  await upload(here(), "voice", file, { name: "voice.wav", seconds, replyTo: repliedTo() });
   endReply();
+}
+
+// --- what else can be sent ---
+
+function offerMore() {
+  const run = (task) => () => Promise.resolve(task()).catch(fail);
+  openMenu(
+    { anchor: $("attach") },
+    [
+      { icon: "file", label: t("photoOrFile"), testid: "attach-file", run: () => $("file").click() },
+      { icon: "place", label: t("location"), testid: "attach-location", run: offerLocation },
+      { icon: "person", label: t("contact"), testid: "attach-contact", run: run(offerContact) },
+      { icon: "poll", label: t("poll"), testid: "attach-poll", run: offerPoll },
+    ],
+    DICE.map((emoji) => ({ text: emoji, label: emoji, run: run(() => sendDice(emoji)) })),
+  );
 }
 
 // Typing goes to the text field, wherever one has clicked before.
 function catchTyping(event) {
   const isText = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
-  const isTaken = event.target.closest("input, textarea, select, dialog, .recording, .people");
-  if (isText && event.key !== " " && !isTaken) $("input").focus();
+  const isTaken = event.target.closest("input, textarea, select, dialog, .recording, .menu, .drawer");
+  if (isText && event.key !== " " && !isTaken && !isTouch()) $("input").focus();
 }
 
-// poster(call) runs call(userId) for the selected user.
-export function startComposer(poster) {
-  post = poster;
+export function startComposer() {
   $("form").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
@@ -227,6 +275,7 @@ export function startComposer(poster) {
   });
   $("input").addEventListener("keydown", onKey);
   $("slash").addEventListener("click", toggleCommands);
+  $("attach").addEventListener("click", offerMore);
   $("record").addEventListener("click", record);
   $("rec-send").addEventListener("click", () => finish(true).catch(fail));
   $("rec-cancel").addEventListener("click", () => finish(false).catch(fail));
@@ -237,5 +286,6 @@ export function startComposer(poster) {
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#commands, #slash, #input")) hideCommands();
   });
+  startInline(() => write(""));
   fit();
 }

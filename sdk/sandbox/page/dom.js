@@ -4,6 +4,8 @@ export const $ = (id) => document.getElementById(id);
 
 // Whether fingers are what points: a keyboard on the screen takes half of it.
 export const isTouch = () => matchMedia("(pointer: coarse)").matches;
+export const isNarrow = () => matchMedia("(max-width: 760px)").matches;
+export const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export function focusInput() {
   if (!isTouch()) $("input").focus();
@@ -19,7 +21,9 @@ export function el(tag, props = {}, ...children) {
     else if (name in node && name !== "list") node[name] = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
@@ -32,8 +36,22 @@ export function icon(name) {
   return svg;
 }
 
+// A button that is only a picture.
+export function iconButton(name, label, onclick, props = {}) {
+  const { class: more = "", ...rest } = props;
+  return el(
+    "button",
+    { type: "button", class: `icon ${more}`, title: label, "aria-label": label, onclick, ...rest },
+    icon(name),
+  );
+}
+
 export function toast(text, kind = "info") {
-  const node = el("div", { class: `toast ${kind}`, testid: kind === "error" ? "toast-error" : "toast" }, text);
+  const node = el(
+    "div",
+    { class: `toast ${kind}`, testid: kind === "error" ? "toast-error" : "toast" },
+    text,
+  );
   const remove = () => node.remove();
   node.addEventListener("click", remove);
   $("toasts").append(node);
@@ -42,16 +60,26 @@ export function toast(text, kind = "info") {
 
 export const fail = (error) => toast(error?.message ?? String(error), "error");
 
-// Colour of a user's avatar: stable, spread over the circle.
-export const hue = (id) => (Number(id) * 137.508) % 360;
+// Colour of a person or a chat: stable, spread over the circle.
+export const hue = (id) => (Math.abs(Number(id)) * 137.508) % 360;
 
-export function avatar(user, className = "") {
-  const letters = [user.first_name, user.last_name].map((part) => [...(part ?? "")][0] ?? "").join("");
+const initials = (...names) => names.map((name) => [...(name ?? "").trim()][0] ?? "").join("");
+
+// The face of a user, a bot or a group.
+export function avatar(whose, className = "") {
+  const isGroup = whose.title !== undefined;
+  if (whose.is_bot)
+    return el("span", { class: `avatar bot-avatar ${className}`, "aria-hidden": "true" }, icon("bot"));
+  const letters = isGroup ? initials(whose.title) : initials(whose.first_name, whose.last_name);
   const node = el(
     "span",
-    { class: `avatar ${className}`, "aria-hidden": "true" },
+    { class: `avatar ${isGroup ? "group" : ""} ${className}`, "aria-hidden": "true" },
     letters.toUpperCase() || "?",
   );
-  node.style.setProperty("--hue", hue(user.id));
+  node.style.setProperty("--hue", hue(whose.id));
   return node;
 }
+
+export const fullName = (user) => [user?.first_name, user?.last_name].filter(Boolean).join(" ");
+
+export const copyText = (text, done) => navigator.clipboard?.writeText(text).then(() => toast(done), fail);

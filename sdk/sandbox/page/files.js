@@ -1,17 +1,19 @@
-// The dialog every chosen, dropped or pasted file goes through: what to send it as, caption, errors.
+// The dialog every chosen, dropped or pasted file goes through: what to send it as, caption, album, errors.
 
 import { $, el, fail, icon } from "./dom.js";
 import { upload } from "./api.js";
 import { fileSize, t } from "./i18n.js";
 import { endReply, repliedTo } from "./reply.js";
+import { here } from "./session.js";
 
 // _raw: the bytes as they are
-const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "photo", "document"];
+const KINDS = ["voice", "voice_raw", "audio", "video_note", "video", "animation", "photo", "document"];
+const MOST_IN_ALBUM = 10;
 let items = [];
-let deliver = null;
 
 function guess(file) {
   if (/^image\/(jpeg|png)$/.test(file.type)) return "photo";
+  if (file.type === "image/gif") return "animation";
   if (file.type.startsWith("video/")) return "video";
   if (file.type.startsWith("audio/")) return "audio";
   return "document";
@@ -29,6 +31,16 @@ function measure(file) {
   }).finally(() => URL.revokeObjectURL(url));
 }
 
+// A small picture of a picture; only kinds of images that cannot carry programs.
+function face({ file }) {
+  if (!/^image\/(jpeg|png|gif|webp)$/.test(file.type))
+    return el("span", { class: "file-icon" }, icon("file"));
+  const url = URL.createObjectURL(file);
+  const image = el("img", { class: "file-face", src: url, alt: "" });
+  for (const event of ["load", "error"]) image.addEventListener(event, () => URL.revokeObjectURL(url));
+  return image;
+}
+
 function row(item) {
   const kind = el(
     "select",
@@ -37,6 +49,7 @@ function row(item) {
       "aria-label": `${t("sendAs")}: ${item.file.name}`,
       onchange: () => {
         item.kind = kind.value;
+        drawAlbum();
       },
     },
     KINDS.map((name) => el("option", { value: name, selected: name === item.kind }, t(`kind_${name}`))),
@@ -54,11 +67,11 @@ function row(item) {
   return el(
     "li",
     {},
-    el("span", { class: "file-icon" }, icon("file")),
+    face(item),
     el(
       "span",
       { class: "file-about" },
-      el("strong", {}, item.file.name),
+      el("strong", { dir: "auto" }, item.file.name),
       el("small", {}, fileSize(item.file.size)),
     ),
     remove,
@@ -66,8 +79,19 @@ function row(item) {
   );
 }
 
+// Pictures and films go together, and so do files of one kind.
+function albumKind() {
+  const kinds = new Set(items.map(({ kind }) => (kind === "video" ? "photo" : kind)));
+  return items.length > 1 && kinds.size === 1 && ["photo", "document", "audio"].includes([...kinds][0]);
+}
+
+function drawAlbum() {
+  $("file-album-line").hidden = !albumKind();
+}
+
 function draw() {
   $("file-list").replaceChildren(...items.map(row));
+  drawAlbum();
 }
 
 function drop(item) {
@@ -81,6 +105,16 @@ function problem(text) {
   $("file-problem").textContent = text;
 }
 
+async function sendOne(item, album) {
+  const { file, kind } = item;
+  const seconds = await measure(file);
+  const caption = $("file-caption").value.trim();
+  await upload(here(), kind, file, { name: file.name, seconds, caption, replyTo: repliedTo(), album });
+  endReply();
+  $("file-caption").value = "";
+  drop(item);
+}
+
 async function send(event) {
   event.preventDefault();
   const button = $("file-send");
@@ -88,17 +122,11 @@ async function send(event) {
   button.disabled = true;
   button.textContent = t("sending");
   problem("");
+  const isAlbum = albumKind() && $("file-album").checked;
   try {
-    while (items.length) {
-      const { file, kind } = items[0];
-      const seconds = await measure(file);
-      const caption = $("file-caption").value.trim();
-      await deliver((userId) =>
-        upload(userId, kind, file, { name: file.name, seconds, caption, replyTo: repliedTo() }),
-      );
-      endReply();
-      $("file-caption").value = "";
-      drop(items[0]);
+    for (let sent = 0, album; items.length; sent++) {
+      if (sent % MOST_IN_ALBUM === 0) album = isAlbum ? crypto.randomUUID().replaceAll("-", "") : undefined;
+      await sendOne(items[0], album);
     }
   } catch (error) {
     problem(error.message);
@@ -117,10 +145,8 @@ export function offerFiles(files) {
   $("file-send").focus();
 }
 
-// post(call) runs call(userId) for the selected user.
-export function startFiles(post, mayDrop) {
-  deliver = post;
-  $("attach").addEventListener("click", () => $("file").click());
+// mayDrop() tells whether there is somebody to send as.
+export function startFiles(mayDrop) {
   $("file").addEventListener("change", () => {
     offerFiles($("file").files);
     $("file").value = "";

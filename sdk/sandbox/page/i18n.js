@@ -1,110 +1,6 @@
-// The page's own words in two languages. The bot's words come from the bot.
+// The page in two languages: words, numbers, dates.
 
-const LANGUAGES = ["en", "ru"];
-const WORDS = {
-  sandbox: ["sandbox", "песочница"],
-  people: ["People", "Собеседники"],
-  talkAs: ["Talk as", "Писать от имени"],
-  addUser: ["Add a person", "Добавить человека"],
-  close: ["Close", "Закрыть"],
-  interfaceLanguage: ["Interface language", "Язык интерфейса"],
-  simulated: [
-    "A simulated Telegram on this machine. Nothing leaves it.",
-    "Telegram понарошку, на этой машине. Наружу ничего не уходит.",
-  ],
-  messages: ["Messages", "Сообщения"],
-  requests: ["Bot's requests", "Запросы бота"],
-  connectionLost: [
-    "Connection to the sandbox is lost. Reconnecting…",
-    "Связь с песочницей потеряна. Подключаемся снова…",
-  ],
-  toEnd: ["To the latest message", "К последнему сообщению"],
-  dropHere: ["Drop files to send them", "Отпустите файлы, чтобы отправить"],
-  commands: ["Commands", "Команды"],
-  message: ["Message", "Сообщение"],
-  keyboard: ["Bot's keyboard", "Клавиатура бота"],
-  replyTo: ["Reply to", "Ответ на"],
-  reply: ["Reply", "Ответить"],
-  cancelReply: ["Do not reply", "Не отвечать"],
-  attach: ["Attach a file", "Прикрепить файл"],
-  record: ["Record a voice message", "Записать голосовое сообщение"],
-  send: ["Send", "Отправить"],
-  cancel: ["Cancel", "Отмена"],
-  showPolls: ["getUpdates", "getUpdates"],
-  ok: ["OK", "Понятно"],
-  name: ["First name", "Имя"],
-  language: ["Language", "Язык"],
-  notSet: ["not set", "не указан"],
-  add: ["Add", "Добавить"],
-  sendFiles: ["Send files", "Отправка файлов"],
-  caption: ["Caption", "Подпись"],
-  photo: ["Photo", "Фото"],
-  sendAs: ["Send as", "Отправить как"],
-  kind_voice: ["Voice message", "Голосовое сообщение"],
-  kind_voice_raw: ["Voice message, not converted", "Голосовое без преобразования"],
-  kind_video: ["Video", "Видео"],
-  kind_audio: ["Audio", "Аудио"],
-  kind_video_note: ["Video message", "Видеосообщение"],
-  kind_photo: ["Photo", "Фото"],
-  kind_document: ["File", "Файл"],
-  online: ["bot is running", "бот работает"],
-  offline: ["bot is not running", "бот не запущен"],
-  noSandbox: ["no connection", "нет связи"],
-  connecting: ["connecting…", "подключаемся…"],
-  edited: ["edited", "изменено"],
-  download: ["Download", "Скачать"],
-  play: ["Play", "Слушать"],
-  pause: ["Pause", "Пауза"],
-  seek: ["Position", "Место записи"],
-  fileGone: ["The file cannot be loaded", "Файл не загружается"],
-  cannotPlay: ["This browser cannot play the file", "Браузер не может воспроизвести этот файл"],
-  spoiler: ["Hidden text, press to show", "Скрытый текст, нажмите, чтобы показать"],
-  video: ["Video", "Видео"],
-  voice: ["Voice message", "Голосовое сообщение"],
-  audio: ["Audio", "Аудио"],
-  sticker: ["Sticker", "Стикер"],
-  unsupported: ["This page does not draw this kind of message", "Эта страница не рисует такие сообщения"],
-  from: ["from", "от"],
-  noUsers: [
-    "Nobody is here yet. Add the person you will talk as.",
-    "Здесь пока никого. Добавьте человека, от имени которого будете писать.",
-  ],
-  emptyChat: ["No messages yet. Say hello to the bot.", "Сообщений пока нет. Поздоровайтесь с ботом."],
-  start: ["Start", "Начать"],
-  noCommands: ["The bot has not registered commands", "Бот не объявил команд"],
-  noAnswer: ["The bot has not answered the button", "Бот не ответил на кнопку"],
-  copied: ["Copied", "Скопировано"],
-  notSimulated: ["The sandbox does not simulate this button", "Песочница не изображает такую кнопку"],
-  noMicrophone: ["The microphone is not available: {reason}", "Микрофон недоступен: {reason}"],
-  tooShort: ["The recording is too short", "Запись слишком короткая"],
-  sending: ["Sending…", "Отправляем…"],
-  params: ["Request", "Запрос"],
-  ignored: ["Unknown parameters, ignored", "Неизвестные параметры, пропущены"],
-  response: ["Answer", "Ответ"],
-  httpError: ["The sandbox answered {status}", "Песочница ответила {status}"],
-  badAnswer: ["The sandbox gave an unreadable answer", "Ответ песочницы не читается"],
-  unreachable: ["The sandbox does not answer", "Песочница не отвечает"],
-  you: ["You", "Вы"],
-  bot: ["Bot", "Бот"],
-  newMessages: ["New messages: {count}", "Новых сообщений: {count}"],
-  today: ["Today", "Сегодня"],
-  yesterday: ["Yesterday", "Вчера"],
-  removeFile: ["Remove", "Убрать"],
-  action_typing: ["typing…", "печатает…"],
-  action_upload_photo: ["sending a photo…", "отправляет фото…"],
-  action_record_video: ["recording a video…", "записывает видео…"],
-  action_upload_video: ["sending a video…", "отправляет видео…"],
-  action_record_voice: ["recording a voice message…", "записывает голосовое…"],
-  action_upload_voice: ["sending a voice message…", "отправляет голосовое…"],
-  action_upload_document: ["sending a file…", "отправляет файл…"],
-  action_choose_sticker: ["choosing a sticker…", "выбирает стикер…"],
-  action_find_location: ["looking for a place…", "ищет место…"],
-  action_record_video_note: ["recording a video message…", "записывает видеосообщение…"],
-  action_upload_video_note: ["sending a video message…", "отправляет видеосообщение…"],
-  bytes: ["B", "Б"],
-  kilobytes: ["KB", "КБ"],
-  megabytes: ["MB", "МБ"],
-};
+import { LANGUAGES, WORDS } from "./words.js";
 
 const stored = localStorage.getItem("aisha.lang");
 let lang = LANGUAGES.includes(stored)
@@ -120,9 +16,18 @@ export function setLanguage(code) {
   localStorage.setItem("aisha.lang", code);
 }
 
+// Which of a word's forms goes with a number; a fraction takes the second one in Russian: 1,5 дня.
+const FORMS = { en: { one: 0, other: 1 }, ru: { one: 0, few: 1, many: 2, other: 1 } };
+
+const formOf = (forms, count) => forms[FORMS[lang][new Intl.PluralRules(lang).select(Number(count))]];
+
 export function t(key, values = {}) {
-  const text = WORDS[key]?.[LANGUAGES.indexOf(lang)] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const word = WORDS[key]?.[LANGUAGES.indexOf(lang)] ?? key;
+  const text = Array.isArray(word) ? formOf(word, values.count) : word;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name];
+    return typeof value === "number" ? number(value) : (value ?? whole);
+  });
 }
 
 // Fills every element that names a word in a data-t attribute.
@@ -139,24 +44,62 @@ export function translatePage(root = document) {
     node.setAttribute("aria-pressed", node.dataset.lang === lang);
 }
 
+export const number = (value) => new Intl.NumberFormat(lang, { maximumFractionDigits: 2 }).format(value);
+
+// Money as Telegram counts it: Stars whole, currencies in their smallest unit.
+export function amount(total, currency) {
+  if (currency === "XTR") return `⭐ ${number(total)}`;
+  try {
+    const format = new Intl.NumberFormat(lang, { style: "currency", currency });
+    return format.format(total / 10 ** format.resolvedOptions().maximumFractionDigits);
+  } catch {
+    return `${number(total / 100)} ${currency}`;
+  }
+}
+
 export const clock = (seconds) =>
   new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(
     seconds * 1000,
   );
 
-export function day(seconds) {
+export const moment = (seconds) =>
+  new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(
+    seconds * 1000,
+  );
+
+export function day(seconds, isShort = false) {
   const midnight = new Date().setHours(0, 0, 0, 0);
   const date = new Date(seconds * 1000);
   const ago = Math.round((midnight - new Date(date).setHours(0, 0, 0, 0)) / 86400000);
   if (ago === 0) return t("today");
-  if (ago === 1) return t("yesterday");
+  if (ago === 1 && !isShort) return t("yesterday");
   const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat(lang, { day: "numeric", month: "long", year }).format(date);
+  return new Intl.DateTimeFormat(lang, { day: "numeric", month: isShort ? "short" : "long", year }).format(
+    date,
+  );
 }
 
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds || 0));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+// A length of time with its sign, in its largest unit or two: +1 day 2 hours.
+export function span(seconds) {
+  const units = [
+    ["spanDays", 86400],
+    ["spanHours", 3600],
+    ["spanMinutes", 60],
+    ["spanSeconds", 1],
+  ];
+  let left = Math.round(Math.abs(seconds));
+  const parts = [];
+  for (const [name, size] of units) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count && parts.length < 2) parts.push(t(name, { count }));
+  }
+  return `${seconds < 0 ? "−" : "+"}${parts.join(" ")}`;
 }
 
 export function fileSize(bytes) {

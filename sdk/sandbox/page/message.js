@@ -1,78 +1,154 @@
-// One message of the chat: Bot API object → list item.
+// One message of the chat, or one album: Bot API objects → a list item.
 
-import { el, icon } from "./dom.js";
-import { fileUrl } from "./api.js";
-import { clock, fileSize, t } from "./i18n.js";
-import { player } from "./player.js";
-import { formatted } from "./text.js";
+import { avatar, el, fullName, hue, icon } from "./dom.js";
+import { card } from "./cards.js";
+import { clock, t } from "./i18n.js";
+import { keyboard } from "./keyboard.js";
+import { attached, isVisual, mosaic } from "./media.js";
+import { isService, service, serviceText } from "./service.js";
+import { formatted, isOnlyEmoji } from "./text.js";
+import { summary } from "./summary.js";
 
-function photo(sizes, onPicture) {
-  const best = sizes.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a));
-  const image = el("img", {
-    src: fileUrl(best.file_id),
-    alt: t("photo"),
-    width: best.width,
-    height: best.height,
-    loading: "lazy",
-    testid: "photo",
-  });
-  image.addEventListener("error", () => image.replaceWith(el("p", { class: "gone" }, t("fileGone"))));
-  return el("button", { type: "button", class: "media", onclick: () => onPicture(image.src) }, image);
+const isBot = (message) => message.from?.is_bot === true;
+
+// --- above the text ---
+
+function sender(message) {
+  const whose = message.sender_chat ?? message.from ?? {};
+  const node = el(
+    "div",
+    { class: "sender", testid: "sender" },
+    el("b", { dir: "auto" }, whose.title ?? fullName(whose)),
+    isBot(message) && el("small", {}, t("bot")),
+  );
+  node.style.setProperty("--hue", hue(whose.id ?? 0));
+  return node;
 }
 
-function documentLink(file) {
-  const name = file.file_name || file.file_id;
+function origin(message) {
+  const from = message.forward_origin;
+  if (!from) return null;
+  const chat = from.sender_chat ?? from.chat;
+  const name = from.sender_user_name ?? (chat ? chat.title : fullName(from.sender_user));
+  const signed = from.author_signature ? ` (${from.author_signature})` : "";
   return el(
-    "a",
+    "div",
+    { class: "forwarded", testid: "forwarded" },
+    icon("forward"),
+    el("span", {}, t("forwardedFrom"), " ", el("b", { dir: "auto" }, `${name ?? ""}${signed}`)),
+  );
+}
+
+function quote(message, actions) {
+  const replied = message.reply_to_message;
+  const outside = message.external_reply;
+  if (!replied && !outside) return null;
+  const name = replied
+    ? fullName(replied.from)
+    : (outside.chat?.title ?? fullName(outside.origin?.sender_user));
+  const text = message.quote?.text ?? summary(replied ?? outside);
+  return el(
+    "button",
     {
-      class: "file",
-      testid: "document",
-      dir: "ltr",
-      href: fileUrl(file.file_id),
-      download: name,
-      title: t("download"),
+      type: "button",
+      class: `quote ${message.quote ? "exact" : ""}`,
+      testid: "quote",
+      onclick: () => replied && actions.jump(replied.message_id),
     },
-    el("span", { class: "file-icon" }, icon("file")),
+    el("b", { dir: "auto" }, name),
+    el("span", { dir: "auto" }, text),
+  );
+}
+
+const mark = (className, ...children) => el("div", { class: `note-line ${className}` }, ...children);
+
+function notes(message) {
+  return [
+    message.via_bot &&
+      mark("via", t("via", { name: `@${message.via_bot.username ?? message.via_bot.first_name}` })),
+    message.receiver_user &&
+      mark("only", icon("look"), t("onlyFor", { name: fullName(message.receiver_user) })),
+  ];
+}
+
+// --- below the text ---
+
+// From {who: [ReactionType]} to what is shown: each emoji once.
+function counted(record) {
+  const made = new Map();
+  for (const [who, types] of Object.entries(record))
+    for (const { emoji = "⭐" } of types) made.set(emoji, [...(made.get(emoji) ?? []), Number(who)]);
+  return [...made];
+}
+
+function reactions(message, context, actions) {
+  const list = counted(context.reactionsTo(message.message_id));
+  if (!list.length) return null;
+  return el(
+    "div",
+    { class: "reactions", role: "group", "aria-label": t("reactions") },
+    list.map(([emoji, users]) => {
+      const count = users.length;
+      const isMine = users.includes(context.userId);
+      return el(
+        "button",
+        {
+          type: "button",
+          class: "reaction",
+          testid: "reaction",
+          "aria-pressed": String(isMine),
+          "aria-label": t("reactionCount", { emoji, count }),
+          onclick: () => actions.react(message, isMine ? "" : emoji),
+        },
+        el("span", {}, emoji),
+        count > 1 && el("b", {}, count),
+      );
+    }),
+  );
+}
+
+function stamp(message) {
+  const isEdited = message.edit_date && !message.reply_markup; // screens of a menu do not say so
+  return el(
+    "footer",
+    { class: "stamp" },
+    message.effect_id && el("span", {}, "✨"),
+    isEdited && el("span", { testid: "edited" }, t("edited")),
+    el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
+  );
+}
+
+function tools(message, actions) {
+  const tool = (name, testid, label, run) =>
     el(
-      "span",
-      { class: "file-about" },
-      el("strong", { dir: "auto" }, name),
-      el("small", {}, file.file_size === undefined ? t("download") : fileSize(file.file_size)),
+      "button",
+      { type: "button", testid, tabIndex: -1, title: label, "aria-label": label, onclick: run },
+      icon(name),
+    );
+  return el(
+    "div",
+    { class: "row-tools" },
+    tool("reply", "answer", t("reply"), () => actions.reply(message)),
+    tool("dots", "message-menu", t("more"), (event) =>
+      actions.menu(message, { anchor: event.currentTarget }),
     ),
   );
 }
 
-function video(file, className) {
-  return el("video", {
-    class: className,
-    src: fileUrl(file.file_id),
-    controls: true,
-    preload: "metadata",
-    testid: className,
-    "aria-label": t(className === "video-note" ? "kind_video_note" : "video"),
-  });
+// --- the bubble ---
+
+function words(message, actions) {
+  const text = message.text ?? message.caption;
+  if (!text) return null;
+  const isBig = message.text !== undefined && isOnlyEmoji(text);
+  return el(
+    "div",
+    { class: `text ${isBig ? "big" : ""}`, testid: "message-text" },
+    formatted(text, message.entities ?? message.caption_entities, actions),
+  );
 }
 
-function audioTitle(audio) {
-  const title = [audio.performer, audio.title].filter(Boolean).join(" — ");
-  return title || audio.file_name || t("audio");
-}
-
-function media(message, actions) {
-  if (message.photo?.length) return photo(message.photo, actions.picture);
-  if (message.voice)
-    return player(fileUrl(message.voice.file_id), { seconds: message.voice.duration, label: t("voice") });
-  if (message.audio)
-    return player(fileUrl(message.audio.file_id), {
-      seconds: message.audio.duration,
-      title: audioTitle(message.audio),
-      label: t("audio"),
-    });
-  if (message.video_note) return video(message.video_note, "video-note");
-  if (message.animation) return video(message.animation, "video");
-  if (message.video) return video(message.video, "video");
-  if (message.document) return documentLink(message.document);
-  if (message.text !== undefined) return null;
+function unknown(message) {
   return el(
     "details",
     { class: "unsupported" },
@@ -81,131 +157,96 @@ function media(message, actions) {
   );
 }
 
-const LABELS = {
-  photo: "photo",
-  voice: "voice",
-  audio: "audio",
-  video: "video",
-  video_note: "kind_video_note",
-  document: "kind_document",
-  sticker: "sticker",
-};
-
-// A message in one line.
-export function summary(message) {
-  const kind = Object.keys(LABELS).find((name) => message[name]);
-  return message.text ?? message.caption ?? t(LABELS[kind] ?? "message");
+function content(messages, context, actions) {
+  const [message] = messages;
+  if (messages.length > 1) return messages.every(isVisual) ? mosaic(messages, actions) : null;
+  const made = attached(message, actions) ?? card(message, context, actions);
+  return made ?? (message.text === undefined ? unknown(message) : null);
 }
 
-function quote(replied, actions) {
-  if (!replied) return null;
-  return el(
-    "button",
-    { type: "button", class: "quote", testid: "quote", onclick: () => actions.jump(replied.message_id) },
-    el("b", { dir: "auto" }, replied.from?.first_name ?? ""),
-    el("span", { dir: "auto" }, summary(replied)),
-  );
-}
-
-function keyboardButton(message, button, actions) {
-  const kind = ["callback_data", "url", "copy_text", "web_app", "pay"].find(
-    (name) => button[name] !== undefined,
-  );
-  if (kind === "url") {
-    const safe = /^(https?|tg):/i.test(button.url) ? button.url : undefined;
-    return el(
-      "a",
-      { class: "key", testid: "inline-button", href: safe, target: "_blank", rel: "noopener noreferrer" },
-      el("span", {}, button.text),
-      icon("link"),
+// Files and pieces of music that came together: one below the other, each with its caption.
+function stack(messages, actions) {
+  return messages.map((message) => {
+    const node = el(
+      "div",
+      { class: "stacked" },
+      attached(message, actions) ?? unknown(message),
+      words(message, actions),
     );
-  }
+    node.dataset.itemId = message.message_id;
+    return node;
+  });
+}
+
+function captioned(messages) {
+  const withCaption = messages.filter(({ caption }) => caption);
+  return messages.length === 1 ? messages[0] : withCaption.length === 1 ? withCaption[0] : {};
+}
+
+function parts(messages, context, actions) {
+  const [message] = messages;
+  const visual = content(messages, context, actions);
+  if (messages.length > 1 && !visual) return stack(messages, actions);
+  const text = words(captioned(messages), actions);
+  return message.show_caption_above_media ? [text, visual] : [visual, text];
+}
+
+function classesOf(messages, made) {
+  const [message] = messages;
+  const isWide = messages.every(isVisual) || message.paid_media;
+  return [
+    "bubble",
+    made.some((part) => part?.classList?.contains("text")) ? "" : "bare",
+    isWide ? "wide" : "",
+    message.show_caption_above_media && isWide ? "media-below" : "",
+    message.sticker || message.dice || message.video_note ? "naked" : "",
+  ].join(" ");
+}
+
+function bubble(messages, context, actions) {
+  const [message] = messages;
+  const last = messages.at(-1);
+  const made = parts(messages, context, actions);
+  const who = context.isGroup && context.userId !== message.from?.id ? sender(message) : null;
+  const head = [who, origin(message), ...notes(message), quote(message, actions)].filter(Boolean);
   const node = el(
-    "button",
-    {
-      type: "button",
-      class: "key",
-      testid: "inline-button",
-      onclick: () => actions.press(message, button, kind),
-    },
-    el("span", {}, button.text),
+    "div",
+    { class: classesOf(messages, made), dir: "auto" },
+    head,
+    made,
+    el("div", { class: "below" }, reactions(message, context, actions), stamp(last)),
+    tools(message, actions),
   );
-  if (kind === "callback_data") node.dataset.data = button.callback_data;
-  if (actions.isBusy(message.message_id, button.callback_data)) setBusy(node, true);
+  if (head.length) node.classList.add("headed");
+  if (messages.length > 1) node.classList.add("album");
   return node;
 }
 
-export function setBusy(button, busy) {
-  button.classList.toggle("busy", busy);
-  button.toggleAttribute("aria-busy", busy);
+function nameOf(message, context) {
+  if (isService(message)) return serviceText(message);
+  const isMine = context.userId === message.from?.id;
+  const name = isBot(message) ? t("bot") : isMine ? t("you") : fullName(message.from);
+  return `${name}, ${clock(message.date)}`;
 }
 
-function keyboard(message, actions) {
-  const rows = message.reply_markup?.inline_keyboard;
-  if (!rows?.length) return null;
-  return el(
-    "div",
-    { class: "inline-keyboard", testid: "inline-keyboard", role: "group", "aria-label": t("keyboard") },
-    rows.map((row) =>
-      el(
-        "div",
-        { class: "key-row" },
-        row.map((button) => keyboardButton(message, button, actions)),
-      ),
-    ),
-  );
-}
-
-function replyButton(message, actions) {
-  return el(
-    "button",
-    {
-      type: "button",
-      class: "answer",
-      testid: "answer",
-      tabIndex: -1,
-      title: t("reply"),
-      "aria-label": t("reply"),
-      onclick: () => actions.reply(message),
-    },
-    icon("reply"),
-  );
-}
-
-// actions: press, isBusy, command, picture, jump, reply
-export function renderMessage(message, fromBot, actions) {
-  const text = message.text ?? message.caption;
-  const isEdited = message.edit_date && !message.reply_markup; // screens of a menu do not say so
-  const attached = media(message, actions);
-  const bubble = el(
-    "article",
-    { class: "bubble", dir: "auto" },
-    quote(message.reply_to_message, actions),
-    attached,
-    text &&
-      el(
-        "div",
-        { class: "text", testid: "message-text" },
-        formatted(text, message.entities ?? message.caption_entities, actions.command),
-      ),
-    el(
-      "footer",
-      { class: "stamp" },
-      isEdited && el("span", { testid: "edited" }, t("edited")),
-      el("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date)),
-    ),
-    replyButton(message, actions),
-  );
-  if (attached && !text) bubble.classList.add("bare");
-  if (message.photo || message.video || message.animation) bubble.classList.add("wide");
-  const node = el(
-    "li",
-    { class: `row ${fromBot ? "from-bot" : "from-user"}`, testid: "message" },
-    bubble,
-    keyboard(message, actions),
-  );
+// context: {userId, isGroup, chosenIn(pollId), reactionsTo(messageId)}.
+// actions: press, isBusy, say, view, jump, reply, menu, react, vote, pay, link, inspect.
+export function renderMessage(messages, context, actions) {
+  const [message] = messages;
+  const isMine = !isBot(message) && message.from?.id === context.userId;
+  const node = isService(message)
+    ? el("li", { class: "row service", testid: "service", tabIndex: -1 }, service(message, context, actions))
+    : el(
+        "li",
+        { class: `row ${isMine ? "mine" : "theirs"}`, testid: "message", tabIndex: -1 },
+        context.isGroup &&
+          !isMine &&
+          el("span", { class: "face" }, avatar(message.from ?? message.sender_chat ?? {}, "small")),
+        bubble(messages, context, actions),
+        keyboard(messages.at(-1), actions),
+      );
+  node.setAttribute("aria-label", nameOf(message, context));
   node.dataset.messageId = message.message_id;
-  node.dataset.from = fromBot ? "bot" : "user";
-  bubble.setAttribute("aria-label", `${fromBot ? t("bot") : t("you")}, ${clock(message.date)}`);
+  node.dataset.from = isBot(message) ? "bot" : "user";
   return node;
 }

@@ -1,27 +1,38 @@
-// What stands around the text field: the bot's reply keyboard below it, and above it the message one replies to.
+// What stands around the text field: the bot's reply keyboard below it, and above it the message one replies to or
+// edits.
 
 import { allMessages, findMessage, jump } from "./chat.js";
-import { $, el, fail, focusInput, isTouch, toast } from "./dom.js";
+import { $, el, fail, focusInput, fullName, isTouch } from "./dom.js";
+import { answerRequest, requestOf } from "./asks.js";
 import { t } from "./i18n.js";
-import { summary } from "./message.js";
+import { summary } from "./summary.js";
 
 let markup = null; // the chat's, as the control API shows it
-let original = null; // the message one replies to
+let original = null; // the message one replies to, or edits
+let isEdit = false;
 let say = null;
 
 // --- the reply ---
 
-export const repliedTo = () => original?.message_id;
+export const repliedTo = () => (isEdit ? undefined : original?.message_id);
+export const edited = () => (isEdit ? original : null);
 
-export function replyTo(message) {
+function show(message, edits) {
   original = message || null;
+  isEdit = Boolean(original) && edits;
   $("reply").hidden = !original;
-  $("reply-name").textContent = original?.from?.first_name ?? "";
+  $("reply-icon").setAttribute("href", isEdit ? "#i-edit" : "#i-reply");
+  $("reply-name").textContent = isEdit ? t("editing") : fullName(original?.from);
   $("reply-text").textContent = original ? summary(original) : "";
+  $("reply-cancel").title = t(isEdit ? "cancelEdit" : "cancelReply");
+  $("reply-cancel").setAttribute("aria-label", $("reply-cancel").title);
 }
 
+export const replyTo = (message) => show(message, false);
+export const editMessage = (message) => show(message, true);
+
 export function endReply() {
-  replyTo(null);
+  show(null, false);
   drawPlaceholder();
 }
 
@@ -33,7 +44,9 @@ export function checkReply() {
 // To the message before or after the one replied to.
 export function stepReply(step) {
   const messages = allMessages();
-  const at = original ? messages.findIndex(({ message_id: id }) => id === repliedTo()) : messages.length;
+  const at = original
+    ? messages.findIndex(({ message_id: id }) => id === original.message_id)
+    : messages.length;
   const next = messages[Math.max(0, at + step)];
   replyTo(next);
   if (next) jump(next.message_id);
@@ -41,12 +54,10 @@ export function stepReply(step) {
 
 // --- the keyboard ---
 
-const isText = (button) => !Object.keys(button).some((name) => /^request_|^web_app$/.test(name));
-
 function pressKey(button) {
-  if (!isText(button)) return toast(t("notSimulated"));
-  if (markup.one_time_keyboard) showKeys(false);
-  say(button.text).catch(fail);
+  if (markup.one_time_keyboard && !requestOf(button)) showKeys(false);
+  if (requestOf(button)) answerRequest(button, markup.message_id).catch(fail);
+  else say(button.text).catch(fail);
 }
 
 // A phone has room for one keyboard: its own or the bot's.
@@ -68,9 +79,16 @@ export function drawPlaceholder() {
 }
 
 function key(button) {
+  const style = ["primary", "success", "danger"].includes(button.style) ? `style-${button.style}` : "";
   return el(
     "button",
-    { type: "button", class: "key", testid: "reply-button", dir: "auto", onclick: () => pressKey(button) },
+    {
+      type: "button",
+      class: `key ${style}`,
+      testid: "reply-button",
+      dir: "auto",
+      onclick: () => pressKey(button),
+    },
     el("span", {}, button.text),
   );
 }
@@ -91,12 +109,13 @@ export function setReplyMarkup(next) {
   if (isNew && next?.force_reply) $("input").focus();
 }
 
-// sender(text) sends a text as the selected user.
-export function startReply(sender) {
+// sender(text) sends a text as the selected user; cancelled() is called when an edit is given up.
+export function startReply(sender, cancelled) {
   say = sender;
   $("keys-toggle").addEventListener("click", toggleKeys);
   $("reply-cancel").addEventListener("click", () => {
-    endReply();
+    if (isEdit) cancelled();
+    else endReply();
     focusInput();
   });
   $("input").addEventListener("focus", () => isTouch() && showKeys(false));

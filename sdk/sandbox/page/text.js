@@ -1,13 +1,30 @@
 // Bot API text with entities → DOM. Offsets count UTF-16 units, as JavaScript strings do.
 
-import { el, toast } from "./dom.js";
+import { copyText, el, icon } from "./dom.js";
 import { t } from "./i18n.js";
 
-const SAFE = /^(https?|mailto|tel|tg):/i;
 const TAGS = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code" };
+const FACE =
+  /^(\p{Regional_Indicator}{2}|[#*0-9]\uFE0F?\u20E3|\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F)/u;
+const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-function link(href, children) {
-  if (!SAFE.test(href)) return el("span", {}, children);
+// One to three emoji and nothing else are shown large.
+export function isOnlyEmoji(text) {
+  if (text.length > 60) return false;
+  const list = [...letters.segment(text)].map(({ segment }) => segment);
+  return list.length > 0 && list.length <= 3 && list.every((letter) => FACE.test(letter));
+}
+
+// What the page does itself with an address is a button; the rest leaves it, where that is safe.
+function link(address, children, actions) {
+  const { href, run } = actions.link(address);
+  if (run)
+    return el(
+      "button",
+      { type: "button", class: "inline-command", testid: "inner-link", onclick: run },
+      children,
+    );
+  if (!href) return el("span", {}, children);
   return el("a", { href, target: "_blank", rel: "noopener noreferrer" }, children);
 }
 
@@ -36,15 +53,34 @@ function spoiler(children) {
 }
 
 function copyable(tag, className, text, children) {
-  const copy = () =>
-    navigator.clipboard?.writeText(text).then(
-      () => toast(t("copied")),
-      () => {},
-    );
-  return el(tag, { class: className, onclick: copy }, children);
+  return el(tag, { class: className, onclick: () => copyText(text, t("copied")) }, children);
 }
 
-function element(entity, text, children, onCommand) {
+function folded(children) {
+  const more = el(
+    "button",
+    {
+      type: "button",
+      class: "unfold",
+      testid: "unfold",
+      "aria-expanded": "false",
+      "aria-label": t("unfold"),
+    },
+    icon("down"),
+  );
+  const node = el("blockquote", { class: "expandable" }, children, more);
+  more.addEventListener("click", () => {
+    const open = node.classList.toggle("open");
+    more.setAttribute("aria-expanded", open);
+    more.setAttribute("aria-label", t(open ? "fold" : "unfold"));
+  });
+  requestAnimationFrame(() => {
+    more.hidden = node.isConnected && node.scrollHeight <= node.clientHeight + 2;
+  });
+  return node;
+}
+
+function element(entity, text, children, actions) {
   switch (entity.type) {
     case "bold":
     case "italic":
@@ -60,23 +96,19 @@ function element(entity, text, children, onCommand) {
     case "blockquote":
       return el("blockquote", {}, children);
     case "expandable_blockquote":
-      return el(
-        "blockquote",
-        { class: "expandable", onclick: (event) => event.currentTarget.classList.toggle("open") },
-        children,
-      );
+      return folded(children);
     case "text_link":
-      return link(entity.url ?? "", children);
+      return link(entity.url ?? "", children, actions);
     case "url":
-      return link(SAFE.test(text) ? text : `https://${text}`, children);
+      return link(/^[a-z][a-z0-9+.-]*:/i.test(text) ? text : `https://${text}`, children, actions);
     case "email":
-      return link(`mailto:${text}`, children);
+      return link(`mailto:${text}`, children, actions);
     case "phone_number":
-      return link(`tel:${text}`, children);
+      return link(`tel:${text}`, children, actions);
     case "bot_command":
       return el(
         "button",
-        { type: "button", class: "inline-command", onclick: () => onCommand(text) },
+        { type: "button", class: "inline-command", onclick: () => actions.say(text) },
         children,
       );
     case "mention":
@@ -96,7 +128,7 @@ function plain(text, from, to, before) {
 }
 
 // The nodes of text[from, to): an entity that crosses the end of the one around it is cut in two.
-function build(text, from, to, entities, onCommand) {
+function build(text, from, to, entities, actions) {
   const nodes = [];
   const queue = [...entities];
   let at = from;
@@ -108,7 +140,7 @@ function build(text, from, to, entities, onCommand) {
     if (start > at) nodes.push(plain(text, at, start, nodes));
     const inside = queue.filter((other) => other.offset < end);
     const rest = queue.filter((other) => other.offset + other.length > end);
-    nodes.push(element(entity, text.slice(start, end), build(text, start, end, inside, onCommand), onCommand));
+    nodes.push(element(entity, text.slice(start, end), build(text, start, end, inside, actions), actions));
     queue.splice(0, queue.length, ...rest);
     at = end;
   }
@@ -116,7 +148,7 @@ function build(text, from, to, entities, onCommand) {
   return nodes;
 }
 
-export function formatted(text, entities, onCommand) {
+export function formatted(text, entities, actions) {
   const sorted = [...(entities ?? [])].sort((a, b) => a.offset - b.offset || b.length - a.length);
-  return build(text, 0, text.length, sorted, onCommand);
+  return build(text, 0, text.length, sorted, actions);
 }
