@@ -302,12 +302,13 @@ class Stack:
 
     # ---- control API
 
-    def api(self, path, json_body=None, body=None, content_type="application/octet-stream", timeout=DEADLINE):
-        """GET, or POST when there is a body; the JSON of the answer, or its bytes when it is something else."""
+    def api(self, path, json_body=None, body=None, content_type="application/octet-stream", timeout=DEADLINE,
+            method=None):
+        """GET, or POST when there is a body, unless the method is said; the JSON of the answer, or its bytes."""
         if json_body is not None:
             body, content_type = json.dumps(json_body).encode(), "application/json"
         headers = {"Content-Type": content_type} if body is not None else {}
-        request = urllib.request.Request(self.url + path, data=body, headers=headers)
+        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 content = answer.read()

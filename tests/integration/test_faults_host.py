@@ -1,0 +1,189 @@
+"""Each of the sandbox's faults in the middle of a dialogue with the real host: it ends well, and nothing counts twice.
+
+How long the host waits before it tries again is its own time, which the sandbox's clock does not move.
+"""
+import os
+import unittest
+
+from stack import BUILD, MODE, Stack, until
+from test_audio import AudioStack, speech
+
+COUNTER = "[home]\n[counter]\npath = " + os.path.join(BUILD, "sdk/examples/counter/counter.so") + "\n"
+
+# Whose orders are for calls; what takes effect and is not answered may be sent once more, but not counted again.
+CALLS = {
+    "429": {"method": "sendMessage", "retry_after": 1},
+    "429 for an edit": {"method": "editMessageText", "retry_after": 1},
+    "500": {"method": "sendMessage", "http": 500, "count": 2},
+    "502 with a page": {"method": "sendMessage", "html": True},
+    "reset": {"method": "sendMessage", "reset": True},
+    "reset after": {"method": "editMessageText", "reset": True, "after": True},
+    "drop": {"method": "editMessageText", "drop": True},
+    "drop after": {"method": "sendMessage", "drop": True, "after": True},
+    "delay": {"method": "sendMessage", "delay_ms": 1500},
+    "truncated answer": {"method": "sendMessage", "truncate": True},
+    "slow answer": {"method": "editMessageText", "bytes_per_second": 400},
+    "nonsense": {"method": "sendMessage", "body": "{\"ok\":tru"},
+    "a press is not answered": {"method": "answerCallbackQuery", "http": 502, "count": 2},
+    "everything once": {"method": "*", "reset": True, "count": 4},
+    "chance": {"method": "*", "probability": 0.2, "seed": 7, "http": 503, "seconds": 20},
+}
+
+
+class FaultsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(plugins_ini=COUNTER)
+        cls.stack.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.__exit__(None, None, None)
+
+    def setUp(self):
+        self.stack.api("/sandbox/faults", method="DELETE")
+        self.ann = self.stack.user("Ann")
+
+    def order(self, **fault):
+        return self.stack.api("/sandbox/faults", fault)["id"]
+
+    def faults(self):
+        return self.stack.api("/sandbox/faults")["faults"]
+
+    def begin(self, user):
+        self.stack.send(user, "/count")
+        return self.stack.wait_message(user, "Count: 0")
+
+    def add(self, user, message, count):
+        self.stack.press_text(user, message, "+1")
+        return self.stack.wait_message(user, f"Count: {count}")
+
+    def finish(self, user, message, count):
+        """Goes on and ends with numbers that show whether something has counted twice."""
+        message = self.add(user, message, count + 1)
+        self.stack.press_text(user, message, "Set")
+        self.stack.wait_message(user, "Which number?")
+        last = self.stack.send(user, "40")["message_id"]
+        message = self.stack.wait_message(user, "Count: 40", after=last)
+        self.add(user, message, 41)
+        return message["message_id"]
+
+    def nothing_follows(self, user, after):
+        """All updates have been handled, and the number has stayed."""
+        until(lambda: self.stack.state()["pending_update_count"] == 0, "the host has everything")
+        self.stack.send(user, "/count")
+        self.stack.wait_message(user, "Count: 41", after=after)
+
+    def test_calls_that_fail(self):
+        for name, fault in CALLS.items():
+            with self.subTest(name):
+                user = self.stack.user(name)
+                order = self.order(**fault)
+                last = self.finish(user, self.begin(user), 0)
+                # A webhook's answer says it without a call.
+                is_said_otherwise = MODE == "webhook" and fault["method"] == "answerCallbackQuery"
+                if "seconds" not in fault and not is_said_otherwise:
+                    self.assertNotIn(order, [left["id"] for left in self.faults()], "it has been met")
+                self.stack.api("/sandbox/faults", method="DELETE")
+                self.nothing_follows(user, last)
+
+    def test_floods(self):
+        for name, chat_id in (("of the chat", True), ("of all chats", False)):
+            with self.subTest(name):
+                user = self.stack.user("Flood")
+                message = self.begin(user)
+                before = self.stack.newest_request()
+                self.order(fault="flood", seconds=3, **({"chat_id": user} if chat_id else {}))
+                self.nothing_follows(user, self.finish(user, message, 0))
+                statuses = [request["status"] for request in self.stack.requests(after=before)]
+                self.assertTrue(1 <= statuses.count(429) <= 8, f"it asks, and waits: {statuses}")
+
+    def test_updates_that_come_twice(self):
+        message = self.begin(self.ann)
+        self.order(fault="duplicate", count=3)
+        self.nothing_follows(self.ann, self.finish(self.ann, message, 0))
+        self.assertEqual([], self.faults())
+
+    def test_updates_in_another_order(self):
+        people = [self.stack.user(f"P{number}") for number in range(3)]
+        messages = [self.begin(user) for user in people]
+        self.order(fault="reorder", count=3)
+        for user, message in zip(people, messages):
+            self.stack.press_text(user, message, "+1")
+        for user in people:
+            self.finish(user, self.stack.wait_message(user, "Count: 1"), 1)
+
+    def test_a_user_who_blocks_the_bot_and_comes_back(self):
+        message = self.begin(self.ann)
+        fault = self.order(fault="block", user_id=self.ann)
+        self.stack.press_text(self.ann, message, "+1")
+        until(lambda: self.stack.state()["pending_update_count"] == 0, "the host has the press")
+        self.stack.api(f"/sandbox/faults?id={fault}", method="DELETE")
+        self.stack.send(self.ann, "/count")
+        message = self.stack.wait_message(self.ann, "Count: 1", after=message["message_id"])
+        self.finish(self.ann, message, 1)
+
+    @unittest.skipIf(MODE == "webhook", "nobody polls")
+    def test_another_poller(self):
+        message = self.begin(self.ann)
+        self.order(fault="conflict", count=2)
+        self.nothing_follows(self.ann, self.finish(self.ann, message, 0))
+        self.assertEqual([], self.faults())
+
+    @unittest.skipIf(MODE == "webhook", "nobody polls")
+    def test_polls_that_fail(self):
+        for fault in ({"reset": True}, {"html": True}, {"truncate": True}, {"body": "[1"}):
+            with self.subTest(fault=fault):
+                user = self.stack.user("Poll")
+                self.order(method="getUpdates", count=2, **fault)
+                self.nothing_follows(user, self.finish(user, self.begin(user), 0))
+
+    @unittest.skipUnless(MODE == "webhook", "nobody delivers")
+    def test_deliveries_whose_answer_is_lost(self):
+        message = self.begin(self.ann)
+        self.order(fault="cut_webhook", count=3)
+        self.nothing_follows(self.ann, self.finish(self.ann, message, 0))
+        self.assertEqual([], self.faults())
+
+    @unittest.skipUnless(MODE == "webhook", "nobody delivers")
+    def test_a_delivery_that_is_lost(self):
+        message = self.begin(self.ann)
+        self.order(fault="lost_webhook")
+        self.stack.press_text(self.ann, message, "+1")
+        self.assertEqual([], self.faults())
+        self.finish(self.ann, message, 0)
+
+
+class DownloadTest(unittest.TestCase):
+    def test_downloads_that_break_or_drag(self):
+        with AudioStack() as stack:
+            ann, voice = stack.user("Ann"), speech()
+            for fault, answer in (({"reset": True}, "heard"), ({"bytes_per_second": 50000}, "heard"),
+                                  ({"drop": True}, "heard"), ({"truncate": True}, "heard|send it again")):
+                with self.subTest(fault=fault):
+                    stack.api("/sandbox/faults", {"method": "file"} | fault)
+                    stack.answer_to(stack.upload(ann, voice), answer)
+                    self.assertEqual([], stack.api("/sandbox/faults")["faults"])
+            stack.wait_for_no_temporary_files()
+
+
+class LimitsTest(unittest.TestCase):
+    def test_the_host_keeps_to_telegrams_limits(self):
+        """With its own default rates nothing is refused, however much there is to say."""
+        pace = {"OUTBOUND_RATE": "30", "OUTBOUND_CHAT_RATE": "1"}
+        with Stack(plugins_ini=COUNTER, env=pace, sandbox_arguments=["--flood-limits"]) as stack:
+            people = [stack.user(f"P{number}") for number in range(40)]
+            for user in people:
+                stack.send(user, "/count")
+            messages = [stack.wait_message(user, "Count: 0") for user in people]
+            for count in range(3):
+                for user, message in zip(people, messages):
+                    stack.press_text(user, message, "+1")
+            for user in people:
+                stack.wait_message(user, "Count: 3")
+            refused = [request for request in stack.requests() if request["status"] == 429]
+            self.assertEqual([], refused)
+
+
+if __name__ == "__main__":
+    unittest.main()
