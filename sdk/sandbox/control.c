@@ -14,7 +14,10 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/place.h"
+#include "sdk/sandbox/polls.h"
 #include "sdk/sandbox/queries.h"
+#include "sdk/sandbox/reactions.h"
+#include "sdk/sandbox/reply.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/topics.h"
@@ -107,8 +110,7 @@ bool control_reply_to(struct control *control, cJSON *message, int64_t message_i
         control_fail(control, 400, "reply_to_message_id: there is no such message in this chat");
         return false;
     }
-    cJSON_DeleteItemFromObjectCaseSensitive(original, "reply_to_message");
-    json_set_copy(message, "reply_to_message", original);
+    reply_set(message, original);
     return true;
 }
 
@@ -288,6 +290,10 @@ static const struct route {
     {"POST", "press", press},
     {"POST", "album", control_send_album},
     {"POST", "edit", control_edit},
+    {"POST", "share", control_share},
+    {"POST", "delete", control_delete},
+    {"POST", "vote", control_vote},
+    {"POST", "react", control_react},
     {"POST", "business", control_connect_business},
     {"POST", "inline", control_ask_inline},
     {"POST", "choose", control_choose_inline},

@@ -97,5 +97,7 @@ void control_change_subscription(struct control *control);
 void control_show_invoice(struct control *control);
 void control_show_stars(struct control *control);
 void control_set_stars(struct control *control);
+void control_share(struct control *control);
+void control_delete(struct control *control);
 AISHA_ASYNC void control_upload(struct control *control);
 void control_file(struct control *control);

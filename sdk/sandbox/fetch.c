@@ -35,6 +35,23 @@ static const char *name_in(struct arena *arena, const char *url)
     return start < length ? arena_strndup(arena, url + start, length - start) : "file";
 }
 
+/* What Telegram takes from an address, by kind; a type that ends with "/" stands for all of its kind. */
+static bool is_type_of(const char *kind, const char *type)
+{
+    static const char *const types[][2] = {
+        {"photo", "image/"},       {"document", "application/pdf"}, {"document", "application/zip"},
+        {"document", "image/gif"}, {"animation", "image/gif"},      {"animation", "video/mp4"},
+        {"video", "video/mp4"},    {"audio", "audio/mpeg"},         {"audio", "audio/mp4"},
+        {"voice", "audio/ogg"},    {"sticker", "image/webp"},
+    };
+
+    for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i][0], kind) == 0 &&
+            strncasecmp(type, types[i][1], strlen(types[i][1])) == 0)
+            return true;
+    return false;
+}
+
 int fetch_upload(struct call *call, const char *kind, const char *url, struct upload *ret_upload)
 {
     const struct aisha_http_request request = {
@@ -54,7 +71,7 @@ int fetch_upload(struct call *call, const char *kind, const char *url, struct up
     if (r < 0 || answer->status != 200)
         return call_refuse(call, "failed to get HTTP URL content");
     const char *type = aisha_http_header(answer, "content-type");
-    if (type && strncasecmp(type, "text/html", 9) == 0)
+    if (!is_type_of(kind, type) || !answer->body_size)
         return call_refuse(call, "wrong type of the web page content");
     *ret_upload = (struct upload){.name = kind,
                                   .file_name = name_in(call->arena, url),

@@ -1,23 +1,26 @@
 /*
- * What sending and editing have in common: the chat, the text, the keyboard, the reply.
+ * What sending has in common: the chat and the place in it, what is replied to, the keyboard, and
+ * what can be said of any message.
  */
 #include <string.h>
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/content.h"
+#include "sdk/sandbox/ephemeral.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/keyboard.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/pins.h"
 #include "sdk/sandbox/place.h"
+#include "sdk/sandbox/reactions.h"
+#include "sdk/sandbox/reply.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
-#include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/world.h"
 
-enum {
-    LONGEST_RAW_TEXT = 32768,
-    LONGEST_CAPTION = 1024,
-    LONGEST_CALLBACK_DATA = 64,
-    MOST_BUTTONS = 100,
-};
+enum { LEAST_PRICE = 5, HIGHEST_PRICE = 100000 };
+
+static const char sealed_kind[] = "sealed_message";
 
 /* Whether the bot may write there; a business account's chats are open to it. */
 static int check_standing(struct call *call, int64_t chat_id)
@@ -61,161 +64,164 @@ int call_chat(struct call *call, int64_t *ret_chat_id)
     return 0;
 }
 
-int call_own_message(struct call *call, cJSON **ret_message)
+int call_message(struct call *call, const char *what, cJSON **ret_message)
 {
     int64_t chat_id;
 
-    if (call_text(call, "inline_message_id"))
-        return call_fail(call, 501, "Not Implemented: the sandbox has no inline messages yet");
     int r = call_chat(call, &chat_id);
     if (r < 0)
         return r;
-    if (call_int(call, "message_id", 0) <= 0)
-        return call_refuse(call, "message identifier is not specified");
-    cJSON *message =
+    *ret_message =
         world_message(call->sandbox->world, call->arena, chat_id, call_int(call, "message_id", 0));
-    if (!message)
-        return call_refuse(call, "message to edit not found");
-    if (!json_get_bool(json_get(message, "from"), "is_bot"))
-        return call_refuse(call, "message can't be edited");
-    *ret_message = message;
-    return 0;
-}
-
-static int format(struct call *call, const char *text, const char *parse_mode,
-                  const cJSON *entities, size_t most_characters, const char *too_long,
-                  struct formatted *ret_formatted)
-{
-    struct formatted formatted;
-
-    if (text && strlen(text) > LONGEST_RAW_TEXT)
-        return call_refuse(call, "text is too long");
-    const char *wrong =
-        entities_read(call->arena, text ? text : "", parse_mode, entities, &formatted);
-    if (wrong)
-        return call_refuse(call, "%s", wrong);
-    if (utf8_length(formatted.text) > most_characters)
-        return call_refuse(call, "%s", too_long);
-    *ret_formatted = formatted;
-    return 0;
-}
-
-int call_formatted(struct call *call, const char *text_name, const char *entities_name,
-                   size_t most_characters, struct formatted *ret_formatted)
-{
-    bool is_caption = strcmp(text_name, "caption") == 0;
-
-    return format(call, call_text(call, text_name), call_text(call, "parse_mode"),
-                  call_get(call, entities_name), most_characters,
-                  is_caption ? "message caption is too long" : "message is too long",
-                  ret_formatted);
-}
-
-int call_caption_of(struct call *call, const cJSON *object, struct formatted *ret_formatted)
-{
-    return format(call, json_get_text(object, "caption"), json_get_text(object, "parse_mode"),
-                  json_get(object, "caption_entities"), LONGEST_CAPTION,
-                  "message caption is too long", ret_formatted);
-}
-
-/* The fields that say what a button does: all but these. */
-static bool is_action(const char *field)
-{
-    return strcmp(field, "text") != 0 && strcmp(field, "style") != 0 &&
-           strcmp(field, "icon_custom_emoji_id") != 0;
-}
-
-static bool is_button_url(const char *url)
-{
-    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
-           strncmp(url, "tg://", 5) == 0 || (strchr(url, '.') && !strpbrk(url, " \t\r\n:"));
-}
-
-static int check_button(struct call *call, const cJSON *button)
-{
-    const cJSON *fields = spec_fields(call->sandbox->spec, "InlineKeyboardButton"), *field;
-    const char *data = json_get_text(button, "callback_data"), *url = json_get_text(button, "url");
-    int actions = 0;
-
-    cJSON_ArrayForEach(field, fields) {
-        const char *name = json_get_text(field, "name");
-        actions += is_action(name) && json_get(button, name);
-    }
-    if (!*json_get_text(button, "text"))
-        return call_refuse(call, "inline keyboard button text must be non-empty");
-    if (!actions)
-        return call_refuse(call, "can't parse inline keyboard button: Text buttons are unallowed "
-                                 "in the inline keyboard");
-    if (actions > 1)
-        return call_refuse(call, "can't parse inline keyboard button: exactly one of its action "
-                                 "fields must be used");
-    if (data && (!*data || strlen(data) > LONGEST_CALLBACK_DATA))
-        return call_refuse(call, "BUTTON_DATA_INVALID");
-    if (json_get_bool(button, "pay") && strncmp(call->method, "send", 4) == 0 &&
-        strcmp(call->method, "sendInvoice") != 0)
-        return call_refuse(call, "BUTTON_TYPE_INVALID");
-    if (url && !is_button_url(url))
-        return call_refuse(call, "inline keyboard button URL '%s' is invalid: Wrong HTTP URL", url);
-    return 0;
+    return *ret_message ? 0 : call_refuse(call, "%s not found", what);
 }
 
 int call_markup(struct call *call, const cJSON **ret_keyboard)
 {
-    const cJSON *markup = call_get(call, "reply_markup"), *row, *button;
-    const cJSON *rows = json_get(markup, "inline_keyboard");
-    int buttons = 0;
+    cJSON *keyboard;
 
-    cJSON_ArrayForEach(row, rows) {
-        cJSON_ArrayForEach(button, row) {
-            int r = check_button(call, button);
-            if (r < 0)
-                return r;
-            if (++buttons > MOST_BUTTONS)
-                return call_refuse(call, "reply markup is too long");
-        }
-    }
-    *ret_keyboard = buttons ? markup : NULL;
+    int r = keyboard_read(call, call_int(call, "chat_id", 0), call_get(call, "reply_markup"),
+                          &keyboard);
+    if (r == 0)
+        *ret_keyboard = keyboard;
+    return r;
+}
+
+/* The effects that everybody can use. */
+static bool is_effect(const char *id)
+{
+    static const char *const ids[] = {"5104841245755180586", "5107584321108051014",
+                                      "5104858069142078462", "5159385139981059251",
+                                      "5046509860389126442", "5046589136895476101"};
+
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+/* A post can only be suggested to a channel, and there are none here. */
+static int check_suggestion(struct call *call)
+{
+    const cJSON *suggestion = call_get(call, "suggested_post_parameters");
+    const cJSON *price = json_get(suggestion, "price");
+    int64_t amount = json_get_int(price, "amount", 0);
+    const char *currency = json_get_text(price, "currency");
+
+    if (price && strcmp(currency, "XTR") == 0 && (amount < LEAST_PRICE || amount > HIGHEST_PRICE))
+        return call_refuse(call, "invalid amount of Telegram Stars specified");
+    if (suggestion)
+        return call_refuse(call, "suggested posts can be sent only to channel direct messages");
     return 0;
 }
 
-/* The message that reply_parameters name, without its own reply; NULL when there is none. */
-static int find_original(struct call *call, int64_t chat_id, cJSON **ret_original)
+/* What any message can have, into its members. */
+static int read_options(struct call *call, const struct place *place, cJSON *members)
 {
-    const cJSON *reply = call_get(call, "reply_parameters");
-    int64_t id = json_get_int(reply, "message_id", 0);
-    cJSON *original = NULL;
+    const char *effect = call_text(call, "message_effect_id");
+    bool has_effect = effect && *effect && strcmp(effect, "0") != 0;
 
-    if (id)
-        original = world_message(call->sandbox->world, call->arena, chat_id, id);
-    if (id && !original && !json_get_bool(reply, "allow_sending_without_reply"))
-        return call_refuse(call, "message to be replied not found");
-    if (original)
-        cJSON_DeleteItemFromObjectCaseSensitive(original, "reply_to_message");
-    *ret_original = original;
+    if (call_get(call, "direct_messages_topic_id"))
+        return call_refuse(call, "chat is not a channel direct messages chat");
+    if (has_effect && place->chat_id < 0)
+        return call_refuse(call, "can't use message effects in the chat");
+    if (has_effect && !is_effect(effect))
+        return call_refuse(call, "EFFECT_ID_INVALID");
+    if (call_bool(call, "allow_paid_broadcast"))
+        return call_refuse(call, "FLOODSKIP_NOT_ALLOWED");
+    if (has_effect)
+        json_set_text(members, "effect_id", effect);
+    if (call_bool(call, "protect_content"))
+        json_set_bool(members, "has_protected_content", true);
     return 0;
+}
+
+/* On behalf of a business account it is its owner who writes. */
+static cJSON *begin_message(struct call *call, const struct place *place)
+{
+    struct world *world = call->sandbox->world;
+    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place->chat_id, NULL);
+
+    place_set(message, place);
+    if (place->business_connection_id) {
+        int64_t owner = business_owner(world, call->arena, place->business_connection_id);
+        json_set_copy(message, "sender_business_bot", json_get(message, "from"));
+        json_set_copy(message, "from", world_user(world, call->arena, owner));
+    }
+    return message;
 }
 
 int call_new_message(struct call *call, cJSON **ret_message)
 {
-    const cJSON *keyboard;
-    cJSON *original = NULL;
+    cJSON *members = json_keep(call->arena, cJSON_CreateObject());
+    const cJSON *keyboard, *member;
     struct place place;
 
-    int r = call_markup(call, &keyboard);
+    int r = check_suggestion(call);
     if (r == 0)
         r = find_place(call, &place);
     if (r == 0)
-        r = find_original(call, place.chat_id, &original);
+        r = ephemeral_read(call, &place);
+    if (r == 0)
+        r = reply_read(call, &place, members);
+    if (r == 0)
+        r = call_markup(call, &keyboard);
+    if (r == 0)
+        r = read_options(call, &place, members);
     if (r < 0)
         return r;
-    cJSON *message = sandbox_new_message(call->sandbox, call->arena, place.chat_id, NULL);
-    place_set(message, &place);
-    json_set_copy(message, "reply_to_message", original);
+    cJSON *message = place.receiver_id ? ephemeral_new(call, &place) : begin_message(call, &place);
+    cJSON_ArrayForEach(member, members)
+        json_set_copy(message, member->string, member);
     json_set_copy(message, "reply_markup", keyboard);
-    if (call_bool(call, "protect_content"))
-        json_set_bool(message, "has_protected_content", true);
     *ret_message = message;
     return 0;
+}
+
+/* What came with a keyboard of its own below the text field cannot be edited. */
+static void seal(struct call *call, const cJSON *message)
+{
+    const cJSON *markup = call_get(call, "reply_markup");
+    int64_t id = json_get_int(message, "message_id", 0);
+
+    if (json_get(markup, "keyboard") || json_get(markup, "remove_keyboard") ||
+        (json_get_bool(markup, "force_reply") && !json_get(markup, "inline_keyboard")))
+        world_put_record(call->sandbox->world, call->arena, sealed_kind,
+                         arena_printf(call->arena, "%lld", (long long)id), markup);
+}
+
+bool message_is_sealed(struct sandbox *sandbox, struct arena *arena, const cJSON *message)
+{
+    int64_t id = json_get_int(message, "message_id", 0);
+
+    return world_record(sandbox->world, arena, sealed_kind,
+                        arena_printf(arena, "%lld", (long long)id)) != NULL;
+}
+
+bool message_is_own(const cJSON *message)
+{
+    return json_get_bool(json_get(message, "from"), "is_bot") ||
+           json_get(message, "sender_business_bot");
+}
+
+const char *message_group_id(struct arena *arena)
+{
+    return world_random_number(arena);
+}
+
+void message_delete(struct sandbox *sandbox, struct arena *arena, const cJSON *message)
+{
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+    int64_t id = json_get_int(message, "message_id", 0);
+    cJSON *details = cJSON_CreateObject();
+
+    world_delete_message(sandbox->world, id);
+    json_set_int(details, "message_id", id);
+    sandbox_emit(sandbox, "delete", chat_id, details);
+    reply_markup_forget(sandbox, arena, chat_id, id);
+    pins_remove(sandbox, arena, chat_id, id);
+    reactions_forget(sandbox, arena, chat_id, id);
+    world_remove_record(sandbox->world, sealed_kind, arena_printf(arena, "%lld", (long long)id));
 }
 
 void call_publish(struct call *call, const cJSON *message, const char *type)
@@ -226,19 +232,26 @@ void call_publish(struct call *call, const cJSON *message, const char *type)
 
 void call_send(struct call *call, cJSON *message)
 {
+    call->result = message;
+    if (json_get(message, "ephemeral_message_id")) {
+        ephemeral_publish(call->sandbox, call->arena, message);
+        return;
+    }
     call_publish(call, message, "message");
     reply_markup_place(call->sandbox, call->arena, message, call_get(call, "reply_markup"));
-    call->result = message;
+    seal(call, message);
 }
 
-void message_set_text(cJSON *message, const char *text_name, const char *entities_name,
-                      const struct formatted *formatted)
+int call_send_content(struct call *call, const cJSON *content)
 {
-    cJSON_DeleteItemFromObjectCaseSensitive(message, text_name);
-    cJSON_DeleteItemFromObjectCaseSensitive(message, entities_name);
-    if (!*formatted->text)
-        return;
-    json_set_text(message, text_name, formatted->text);
-    if (cJSON_GetArraySize(formatted->entities))
-        json_set_copy(message, entities_name, formatted->entities);
+    cJSON *message;
+    const cJSON *member;
+
+    int r = call_new_message(call, &message);
+    if (r < 0)
+        return r;
+    cJSON_ArrayForEach(member, content)
+        json_set_copy(message, member->string, member);
+    call_send(call, message);
+    return 0;
 }

@@ -42,8 +42,9 @@ struct method {
 
 /* Each ends with a row without a name. */
 extern const struct method self_methods[], update_methods[], message_methods[], edit_methods[],
-    edit_media_methods[], media_methods[], profile_methods[], query_methods[], payment_methods[],
-    topic_methods[], member_methods[], chat_methods[], invite_methods[];
+    media_methods[], album_methods[], share_methods[], poll_methods[], copy_methods[],
+    pin_methods[], reaction_methods[], ephemeral_methods[], profile_methods[], query_methods[],
+    payment_methods[], topic_methods[], member_methods[], chat_methods[], invite_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -84,29 +85,14 @@ AISHA_CHECKED int call_any_chat(struct call *call, enum access access, int64_t *
 AISHA_CHECKED int call_right(struct call *call, int64_t chat_id, const char *right,
                              const char *refusal);
 
-/* --- what several methods need (message.c) --- */
+/* --- what several methods need --- */
 
 /* The chat of chat_id, when the bot may write there, and in the place within it. */
 AISHA_CHECKED int call_chat(struct call *call, int64_t *ret_chat_id);
 
-/* The bot's own message of chat_id and message_id. */
-AISHA_CHECKED int call_own_message(struct call *call, cJSON **ret_message);
-
-/* The text of that parameter with its formatting, within the limit of characters; may be empty. */
-AISHA_CHECKED int call_formatted(struct call *call, const char *text_name,
-                                 const char *entities_name, size_t most_characters,
-                                 struct formatted *ret_formatted);
-
-/*
- * The file object of that kind: uploaded as the part `name` (NULL = under no name of its own) or as
- * "attach://…", or a file_id seen before; value is what the request has in its place.
- */
-AISHA_ASYNC AISHA_CHECKED int call_media(struct call *call, const char *kind, const char *name,
-                                         const char *value, cJSON **ret_object);
-
-/* The same as call_formatted() for a caption within an object such as InputMedia. */
-AISHA_CHECKED int call_caption_of(struct call *call, const cJSON *object,
-                                  struct formatted *ret_formatted);
+/* The message of chat_id and message_id; what it is wanted for is said when there is none: "message
+ * to edit". */
+AISHA_CHECKED int call_message(struct call *call, const char *what, cJSON **ret_message);
 
 /* Checks reply_markup; ret_keyboard is the inline keyboard, or NULL when it is none or empty. */
 AISHA_CHECKED int call_markup(struct call *call, const cJSON **ret_keyboard);
@@ -120,10 +106,55 @@ void call_publish(struct call *call, const cJSON *message, const char *type);
 /* Sends it: for all to see, and with its reply keyboard in place. It is the call's result. */
 void call_send(struct call *call, cJSON *message);
 
-/* Publishes the changed copy with the keyboard of the call, unless it says what the message said
- * before. It is the call's result. */
-AISHA_CHECKED int call_edit(struct call *call, const cJSON *before, cJSON *message);
+/* Both, for a message with these members. */
+AISHA_CHECKED int call_send_content(struct call *call, const cJSON *content);
+
+/* Whether it is the bot's own, and whether it came with a keyboard below the text field: such a
+ * message cannot be edited. */
+bool message_is_own(const cJSON *message);
+bool message_is_sealed(struct sandbox *sandbox, struct arena *arena, const cJSON *message);
+
+/* A new media_group_id. */
+const char *message_group_id(struct arena *arena);
+
+/* Deletes it from the chat: for all, and from what else knows it. */
+void message_delete(struct sandbox *sandbox, struct arena *arena, const cJSON *message);
+
+/* --- texts with formatting (formatting.c) --- */
+
+/* The text of an object, or of call->params.values, by the names of its members; may be empty. */
+AISHA_CHECKED int call_format(struct call *call, const cJSON *from, const char *text_name,
+                              const char *mode_name, const char *entities_name,
+                              struct formatted *ret_formatted);
+
+/* The text of that parameter with its formatting, within the limit of characters; may be empty. */
+AISHA_CHECKED int call_formatted(struct call *call, const char *text_name,
+                                 const char *entities_name, size_t most_characters,
+                                 struct formatted *ret_formatted);
+
+/* The text of a message, and the preview of its links, into the content. */
+AISHA_CHECKED int call_message_text(struct call *call, cJSON *content);
+
+/* The caption of an object such as InputMedia, or of call->params.values, into the content. */
+AISHA_CHECKED int call_caption(struct call *call, const cJSON *from, cJSON *content);
 
 /* Puts text and entities into the message under these names; an empty text removes both. */
 void message_set_text(cJSON *message, const char *text_name, const char *entities_name,
                       const struct formatted *formatted);
+
+/* --- files (methods_media.c) --- */
+
+/*
+ * The file object of that kind: uploaded as the part of that name (NULL = under no name of its own)
+ * or as "attach://…", fetched from an address, or a file_id seen before; value is what the request
+ * has in its place, and from has its duration, width, …
+ */
+AISHA_ASYNC AISHA_CHECKED int call_media(struct call *call, const char *kind, const char *part,
+                                         const char *value, const cJSON *from, cJSON **ret_object);
+
+/* File and caption of an InputMedia into the content. */
+AISHA_ASYNC AISHA_CHECKED int call_input_media(struct call *call, const cJSON *media,
+                                               cJSON *content);
+
+/* Whether the caption stands above, and whether a spoiler hides it, where that kind can have it. */
+void media_set_placement(cJSON *message, const cJSON *from, const char *kind);

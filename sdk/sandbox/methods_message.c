@@ -6,32 +6,22 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
-#include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
 enum {
-    LONGEST_TEXT = 4096,
     LONGEST_CALLBACK_ANSWER = 200,
     MOST_DELETED = 100,
     DELETABLE_SECONDS = 48 * 3600,
+    DICE_SECONDS = 24 * 3600,
 };
 
 static int send_message(struct call *call)
 {
-    struct formatted formatted;
-    cJSON *message;
+    cJSON *content = json_keep(call->arena, cJSON_CreateObject());
 
-    int r = call_formatted(call, "text", "entities", LONGEST_TEXT, &formatted);
-    if (r == 0 && !*formatted.text)
-        r = call_refuse(call, "text must be non-empty");
-    if (r == 0)
-        r = call_new_message(call, &message);
-    if (r < 0)
-        return r;
-    message_set_text(message, "text", "entities", &formatted);
-    call_send(call, message);
-    return 0;
+    int r = call_message_text(call, content);
+    return r < 0 ? r : call_send_content(call, content);
 }
 
 static bool is_action(const char *action)
@@ -65,50 +55,55 @@ static int send_chat_action(struct call *call)
     return 0;
 }
 
-static void delete_one(struct call *call, int64_t chat_id, int64_t message_id)
+/* Old messages stay, and a dice of a private chat cannot be thrown again for a day. */
+static bool can_delete(const struct call *call, const cJSON *message)
 {
-    cJSON *details = cJSON_CreateObject();
+    int64_t age = world_now(call->sandbox->world) - json_get_int(message, "date", 0);
+    bool is_private = json_get_int(json_get(message, "chat"), "id", 0) > 0;
 
-    world_delete_message(call->sandbox->world, message_id);
-    json_set_int(details, "message_id", message_id);
-    sandbox_emit(call->sandbox, "delete", chat_id, details);
-    reply_markup_forget(call->sandbox, call->arena, chat_id, message_id);
+    return age <= DELETABLE_SECONDS && (!json_get(message, "dice") || !is_private ||
+                                        !message_is_own(message) || age >= DICE_SECONDS);
 }
 
 static int delete_message(struct call *call)
 {
-    int64_t chat_id, message_id = call_int(call, "message_id", 0);
+    cJSON *message;
 
-    int r = call_chat(call, &chat_id);
+    int r = call_message(call, "message to delete", &message);
     if (r < 0)
         return r;
-    const cJSON *message = world_message(call->sandbox->world, call->arena, chat_id, message_id);
-    if (!message)
-        return call_refuse(call, "message to delete not found");
-    if (world_now(call->sandbox->world) - json_get_int(message, "date", 0) > DELETABLE_SECONDS)
+    if (!can_delete(call, message))
         return call_refuse(call, "message can't be deleted for everyone");
-    delete_one(call, chat_id, message_id);
+    message_delete(call->sandbox, call->arena, message);
     return 0;
 }
 
 static int delete_messages(struct call *call)
 {
     const cJSON *ids = call_get(call, "message_ids"), *id;
-    int count = cJSON_GetArraySize(ids);
-    int64_t chat_id, message_id;
+    cJSON *found = json_keep(call->arena, cJSON_CreateArray());
+    const cJSON *message;
+    int64_t chat_id;
 
+    if (!cJSON_GetArraySize(ids))
+        return call_refuse(call, "message identifiers are not specified");
+    if (cJSON_GetArraySize(ids) > MOST_DELETED)
+        return call_refuse(call, "too many message identifiers specified");
     int r = call_chat(call, &chat_id);
     if (r < 0)
         return r;
-    if (count < 1)
-        return call_refuse(call, "message identifiers are not specified");
-    if (count > MOST_DELETED)
-        return call_refuse(call, "too many message identifiers specified");
     cJSON_ArrayForEach(id, ids) {
-        if (json_to_int(id, &message_id) &&
-            world_message(call->sandbox->world, call->arena, chat_id, message_id))
-            delete_one(call, chat_id, message_id);
+        if (id->valuedouble <= 0)
+            return call_refuse(call, "invalid message identifier specified");
+        message =
+            world_message(call->sandbox->world, call->arena, chat_id, (int64_t)id->valuedouble);
+        if (message && !can_delete(call, message))
+            return call_refuse(call, "message can't be deleted for everyone");
+        if (message)
+            cJSON_AddItemToArray(found, cJSON_Duplicate(message, true));
     }
+    cJSON_ArrayForEach(message, found)
+        message_delete(call->sandbox, call->arena, message);
     return 0;
 }
 

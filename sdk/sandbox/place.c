@@ -89,17 +89,11 @@ static int check_thread(struct call *call, int64_t chat_id, int64_t thread_id)
 
 int call_place(struct call *call, int64_t chat_id, struct place *ret)
 {
-    static const char *const elsewhere[] = {
-        "direct_messages_topic_id", "ephemeral_message_parameters", "suggested_post_parameters"};
     struct world *world = call->sandbox->world;
     struct place place = {.chat_id = chat_id,
                           .thread_id = call_int(call, "message_thread_id", 0),
                           .business_connection_id = call_text(call, "business_connection_id")};
 
-    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-        if (call_get(call, elsewhere[i]))
-            return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
-                             elsewhere[i]);
     if (call_get(call, "message_thread_id")) {
         int r = check_thread(call, chat_id, place.thread_id);
         if (r < 0)

@@ -19,6 +19,7 @@ struct world;
 struct place {
     int64_t chat_id;
     int64_t thread_id;                  /* 0 = none, or the general topic */
+    int64_t receiver_id;                /* 0 = all can see it */
     const char *business_connection_id; /* NULL = a chat with the bot itself */
 };
 

@@ -16,7 +16,6 @@
 
 enum {
     LONGEST_QUERY = 256,
-    LONGEST_TEXT = 4096,
     MOST_RESULTS = 50,
     INLINE_SECONDS = 30,
     CHECKOUT_SECONDS = 10,
@@ -28,7 +27,8 @@ static cJSON *new_object(struct control *control)
 }
 
 /* Kinds of records: what the bot answered to a query, and what became of the chosen ones. */
-static const char results_kind[] = "inline_results", message_kind[] = "inline_message";
+static const char results_kind[] = "inline_results";
+const char inline_message_kind[] = "inline_message";
 
 /* ---- what users do ---- */
 
@@ -114,7 +114,7 @@ void control_choose_inline(struct control *control)
     json_set_copy(message, "text",
                   json_get(json_get(result, "input_message_content"), "message_text"));
     json_set_copy(message, "reply_markup", json_get(result, "reply_markup"));
-    world_put_record(sandbox->world, control->arena, message_kind, id, message);
+    world_put_record(sandbox->world, control->arena, inline_message_kind, id, message);
     json_set_text(chosen, "result_id", result_id);
     json_set_copy(chosen, "from", user);
     json_set_text(chosen, "query", "");
@@ -128,7 +128,7 @@ void control_choose_inline(struct control *control)
 void control_inline_message(struct control *control)
 {
     const cJSON *message =
-        world_record(control->sandbox->world, control->arena, message_kind, control->rest);
+        world_record(control->sandbox->world, control->arena, inline_message_kind, control->rest);
 
     if (message)
         respond_json(control->exchange, 200, message);
@@ -140,7 +140,8 @@ void control_press_inline(struct control *control, const cJSON *user)
 {
     struct sandbox *sandbox = control->sandbox;
     const char *message_id = json_get_text(control->body, "inline_message_id");
-    const cJSON *message = world_record(sandbox->world, control->arena, message_kind, message_id);
+    const cJSON *message =
+        world_record(sandbox->world, control->arena, inline_message_kind, message_id);
     cJSON *query = new_object(control), *answer = new_object(control);
     const char *id = world_random_name(control->arena);
 
@@ -188,33 +189,6 @@ static int answer_inline_query(struct call *call)
         return r;
     world_put_record(call->sandbox->world, call->arena, results_kind,
                      call_text(call, "inline_query_id"), results);
-    return 0;
-}
-
-int inline_edit(struct call *call)
-{
-    const char *id = call_text(call, "inline_message_id");
-    const cJSON *keyboard;
-    struct formatted formatted;
-    cJSON *message = world_record(call->sandbox->world, call->arena, message_kind, id);
-
-    if (!message)
-        return call_refuse(call, "MESSAGE_ID_INVALID");
-    int r = call_markup(call, &keyboard);
-    if (r == 0 && call_get(call, "text"))
-        r = call_formatted(call, "text", "entities", LONGEST_TEXT, &formatted);
-    if (r < 0)
-        return r;
-    const cJSON *before = json_keep(call->arena, cJSON_Duplicate(message, true));
-    if (call_get(call, "text"))
-        message_set_text(message, "text", "entities", &formatted);
-    cJSON_DeleteItemFromObjectCaseSensitive(message, "reply_markup");
-    json_set_copy(message, "reply_markup", keyboard);
-    if (cJSON_Compare(before, message, true))
-        return call_refuse(call, "message is not modified: specified new message content and reply "
-                                 "markup are exactly the same as a current content and reply "
-                                 "markup of the message");
-    world_put_record(call->sandbox->world, call->arena, message_kind, id, message);
     return 0;
 }
 

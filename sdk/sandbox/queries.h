@@ -11,6 +11,9 @@
 struct call;
 struct control;
 
+/* The kind of the records that inline messages are. */
+extern const char inline_message_kind[];
+
 /* Control calls. */
 void control_ask_inline(struct control *control);
 void control_choose_inline(struct control *control);
@@ -19,6 +22,3 @@ void control_checkout(struct control *control);
 
 /* Presses the button of an inline message; the body names it. */
 void control_press_inline(struct control *control, const cJSON *user);
-
-/* An edit of the inline message that the call names: its text, its keyboard, or both. */
-AISHA_CHECKED int inline_edit(struct call *call);

@@ -187,7 +187,9 @@ const char *sandbox_publish(struct sandbox *sandbox, struct arena *arena, const 
     struct text event = {0};
 
     const char *text = world_save_message(sandbox->world, arena, message);
-    if (json_get_bool(json_get(message, "from"), "is_bot") && strcmp(type, "message") == 0)
+    bool is_bots = json_get_bool(json_get(message, "from"), "is_bot") ||
+                   json_get(message, "sender_business_bot");
+    if (is_bots && strcmp(type, "message") == 0)
         world_set_action(sandbox->world, chat_id, NULL);
     text_add_string(&event, "{\"message\":");
     text_add_string(&event, text);

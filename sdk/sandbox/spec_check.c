@@ -12,26 +12,30 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/spec.h"
+#include "sdk/sandbox/spec_words.h"
 
-/* Where a value first disagrees with its description. */
-struct problem {
-    const char *what;  /* "Can't find field" … */
-    const char *field; /* NULL at the top of the parameter */
-    const char *rest;  /* follows the field's name */
-    const char *type;  /* the innermost object's type, or NULL */
-    int weight;
-};
-
-static bool disagrees(struct problem *problem, const char *what, const char *field,
+static bool disagrees(struct spec_problem *problem, const char *what, const char *field,
                       const char *rest)
 {
     *problem =
-        (struct problem){.what = what, .field = field, .rest = rest, .weight = field ? 2 : 1};
+        (struct spec_problem){.what = what, .field = field, .rest = rest, .weight = field ? 2 : 1};
     return false;
 }
 
-static bool fits(struct problem *problem, const struct spec_alternative *alternatives, size_t count,
-                 const char *field, cJSON *value);
+static bool fits(struct spec_problem *problem, const struct spec_alternative *alternatives,
+                 size_t count, int depth, const char *field, cJSON *value);
+
+/* What the method itself checks, in its own words. */
+static bool is_checked_later(const struct spec_field *field)
+{
+    static const char *const names[] = {"parse_mode", "currency", "emoji", "sticker_format"};
+    const char *mode = strstr(field->name, "_parse_mode");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], field->name) == 0)
+            return true;
+    return mode && !mode[strlen("_parse_mode")];
+}
 
 /* Fields that tell the members of a union apart: one literal value. */
 static bool fits_literals(const struct spec_field *field, const cJSON *value)
@@ -69,27 +73,33 @@ static cJSON *member_of(cJSON *object, const struct spec_field *field)
     return json_get(object, field->name);
 }
 
-static bool fits_field(struct problem *problem, const struct spec_field *field, cJSON *member)
+static bool fits_field(struct spec_problem *problem, const struct spec_field *field, cJSON *member)
 {
     if (!member || cJSON_IsNull(member))
         return !field->is_required || disagrees(problem, "Can't find field ", field->name, "");
-    if (!fits_literals(field, member)) {
+    if (field->fixed && !cJSON_IsBool(member)) {
+        disagrees(problem, "Field ", field->name, " must be of type Boolean");
+        problem->weight = 3;
+        return false;
+    }
+    if (!is_checked_later(field) && !fits_literals(field, member)) {
         disagrees(problem, "Field ", field->name, " has an unknown value");
         problem->weight = 1;
         return false;
     }
-    bool fine = fits(problem, field->alternatives, field->alternative_count, field->name, member);
+    bool fine =
+        fits(problem, field->alternatives, field->alternative_count, 0, field->name, member);
     problem->weight += !fine;
     return fine;
 }
 
-static bool fits_object(struct problem *problem, const struct spec_type *type, cJSON *value)
+static bool fits_object(struct spec_problem *problem, const struct spec_type *type, cJSON *value)
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct spec_field *field = &type->fields[i];
         if (fits_field(problem, field, member_of(value, field)))
             continue;
-        if (!problem->type)
+        if (!problem->type || spec_is_spoken_of(type->name))
             problem->type = type->name;
         return false;
     }
@@ -107,7 +117,7 @@ static bool is_number_text(const char *text)
     return !*end && !errno;
 }
 
-static bool fits_basic(struct problem *problem, enum spec_basic basic, const char *field,
+static bool fits_basic(struct spec_problem *problem, enum spec_basic basic, const char *field,
                        const cJSON *value)
 {
     switch (basic) {
@@ -129,98 +139,109 @@ static bool fits_basic(struct problem *problem, enum spec_basic basic, const cha
     return cJSON_IsObject(value) || disagrees(problem, "Field ", field, " must be of type Object");
 }
 
-static bool fits_type(struct problem *problem, const struct spec_alternative *wanted, int depth,
+/* A text of its own can stand for a button or an option. */
+static bool is_text_enough(const struct spec_type *type)
+{
+    return strcmp(type->name, "KeyboardButton") == 0 || strcmp(type->name, "InputPollOption") == 0;
+}
+
+static bool fits_type(struct spec_problem *problem, const struct spec_alternative *wanted,
                       const char *field, cJSON *value)
 {
     const struct spec_type *type = wanted->type;
-    cJSON *item;
 
-    if (depth) {
-        if (!cJSON_IsArray(value))
-            return disagrees(problem, "Field ", field, " must be of type Array");
-        cJSON_ArrayForEach(item, value) {
-            if (!fits_type(problem, wanted, depth - 1, field, item))
-                return false;
-        }
-        return true;
-    }
     if (type && type->alternative_count)
-        return fits(problem, type->alternatives, type->alternative_count, field, value);
-    if (type && cJSON_IsString(value) && strcmp(type->name, "KeyboardButton") == 0)
+        return fits(problem, type->alternatives, type->alternative_count, 0, field, value);
+    if (type && cJSON_IsString(value) && is_text_enough(type))
         return true;
     if (!fits_basic(problem, wanted->basic, field, value))
         return false;
     return !type || fits_object(problem, type, value);
 }
 
-/* Of several alternatives' problems the one deepest inside is the most likely. */
-static bool fits(struct problem *problem, const struct spec_alternative *alternatives, size_t count,
-                 const char *field, cJSON *value)
+static const struct spec_field *find_field(const struct spec_type *type, const char *name)
 {
-    struct problem likely = {0};
+    for (size_t i = 0; type && i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, name) == 0)
+            return &type->fields[i];
+    return NULL;
+}
+
+/* The field by whose literals the alternatives can be told apart; NULL when there is none. */
+static const char *find_discriminator(const struct spec_alternative *alternatives, size_t count)
+{
+    static const char *const names[] = {"type", "source"};
+
+    for (size_t n = 0; count > 1 && n < sizeof names / sizeof *names; n++) {
+        size_t i = 0;
+        while (i < count) {
+            const struct spec_field *field = find_field(alternatives[i].type, names[n]);
+            if (!field || !field->literals)
+                break;
+            i++;
+        }
+        if (i == count)
+            return names[n];
+    }
+    return NULL;
+}
+
+/* The value is of no known kind. */
+static void disagrees_in_kind(struct spec_problem *problem, const char *name, const cJSON *kind)
+{
+    if (!kind)
+        disagrees(problem, "Can't find field ", name, "");
+    else if (!cJSON_IsString(kind))
+        disagrees(problem, "Field ", name, " must be of type String");
+    else
+        disagrees(problem, "type ", kind->valuestring, " is unsupported");
+}
+
+/* Of several alternatives' problems the one deepest inside is the most likely. */
+static bool fits_any(struct spec_problem *problem, const struct spec_alternative *alternatives,
+                     size_t count, const char *field, cJSON *value)
+{
+    const char *name = cJSON_IsObject(value) ? find_discriminator(alternatives, count) : NULL;
+    cJSON *kind = name ? json_get(value, name) : NULL;
+    struct spec_problem likely = {0};
 
     for (size_t i = 0; i < count; i++) {
-        *problem = (struct problem){0};
-        if (fits_type(problem, &alternatives[i], alternatives[i].depth, field, value))
+        if (name && !fits_literals(find_field(alternatives[i].type, name), kind))
+            continue;
+        *problem = (struct spec_problem){0};
+        if (fits_type(problem, &alternatives[i], field, value))
             return true;
         if (problem->weight > likely.weight)
             likely = *problem;
     }
     *problem = likely;
+    if (name && !likely.weight) {
+        disagrees_in_kind(problem, name, kind);
+        problem->type = alternatives[0].type->name;
+    }
     return false;
 }
 
-/* "InlineKeyboardButton" → "inline keyboard button" */
-static const char *in_words(struct arena *arena, const char *type)
+/* Whether the value is one of the alternatives; depth = of the arrays around it already. */
+static bool fits(struct spec_problem *problem, const struct spec_alternative *alternatives,
+                 size_t count, int depth, const char *field, cJSON *value)
 {
-    char *words = arena_alloc(arena, 2 * strlen(type) + 1), *out = words;
+    cJSON *item;
 
-    for (const char *p = type; *p; p++) {
-        if (isupper((unsigned char)*p) && p > type)
-            *out++ = ' ';
-        *out++ = (char)tolower((unsigned char)*p);
+    if (alternatives[0].depth == depth)
+        return fits_any(problem, alternatives, count, field, value);
+    if (!cJSON_IsArray(value))
+        return disagrees(problem, "Field ", field, " must be of type Array");
+    cJSON_ArrayForEach(item, value) {
+        if (!fits(problem, alternatives, count, depth + 1, field, item))
+            return false;
     }
-    return words;
-}
-
-static const char *describe(struct arena *arena, const char *name, const struct problem *problem)
-{
-    const char *what = problem->type ? in_words(arena, problem->type) : name;
-
-    if (!problem->field || !problem->type)
-        return arena_printf(arena, "can't parse %s: expected%s", what,
-                            problem->rest ? strrchr(problem->rest, ' ') : " another type");
-    return arena_printf(arena, "can't parse %s: %s\"%s\"%s", what, problem->what, problem->field,
-                        problem->rest);
+    return true;
 }
 
 static bool takes(const struct spec_field *field, enum spec_basic basic)
 {
     return field->takes & 1U << basic;
-}
-
-static const char *missing(struct arena *arena, const struct spec_field *field)
-{
-    static const struct {
-        const char *name, *text;
-    } texts[] = {
-        {"chat_id", "chat_id is empty"},
-        {"text", "message text is empty"},
-        {"message_id", "message identifier is not specified"},
-        {"message_ids", "message identifiers are not specified"},
-        {"file_id", "file_id not specified"},
-        {"user_id", "invalid user_id specified"},
-        {"invite_link", "invite link must be non-empty"},
-        {"message_thread_id", "invalid message thread identifier specified"},
-        {"action", "wrong parameter action in request"},
-    };
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(texts[i].name, field->name) == 0)
-            return texts[i].text;
-    if (takes(field, SPEC_FILE))
-        return arena_printf(arena, "there is no %s in the request", field->name);
-    return arena_printf(arena, "parameter \"%s\" is required", field->name);
 }
 
 /* The server is content without some that the description wants. */
@@ -258,31 +279,24 @@ static cJSON *converted(struct arena *arena, const struct spec_field *field, con
     return cJSON_Duplicate(json_parse(arena, text, strlen(text)), true);
 }
 
-/* Whose literals the method itself checks, in its own words. */
-static bool is_checked_later(const struct spec_field *field)
-{
-    return strcmp(field->name, "parse_mode") == 0 || strcmp(field->name, "currency") == 0;
-}
-
 static const char *check_value(struct arena *arena, const struct spec_field *field, cJSON *value,
                                struct params *params)
 {
-    struct problem problem;
+    struct spec_problem problem;
 
     cJSON *changed = converted(arena, field, value);
     if (changed) {
         json_set(params->values, field->name, changed);
         value = changed;
     }
-    bool is_markup = strcmp(field->name, "reply_markup") == 0;
-    if (is_markup && cJSON_IsString(value) && *value->valuestring)
-        return "can't parse reply keyboard markup JSON object";
-    if (is_markup && !cJSON_IsObject(value))
-        return "object expected as reply markup";
-    if (!is_checked_later(field) && !fits_literals(field, value))
+    bool is_structure = field->takes == 1U << SPEC_OBJECT || field->alternatives[0].depth;
+    if (is_structure && cJSON_IsString(value))
+        return spec_say_no_json(arena, field->name);
+    if (!is_checked_later(field) && strcmp(field->name, "type") != 0 &&
+        !fits_literals(field, value))
         return arena_printf(arena, "wrong parameter %s in request", field->name);
-    if (!fits(&problem, field->alternatives, field->alternative_count, field->name, value))
-        return describe(arena, field->name, &problem);
+    if (!fits(&problem, field->alternatives, field->alternative_count, 0, field->name, value))
+        return spec_say_problem(arena, field->name, &problem);
     return NULL;
 }
 
@@ -297,7 +311,7 @@ const char *spec_check(struct arena *arena, const struct spec_type *method, stru
         if (is_empty && takes(field, SPEC_FILE) && params_upload(params, field->name))
             continue;
         if (is_empty && is_required(method, field))
-            return missing(arena, field);
+            return spec_say_missing(arena, field);
         if (value && is_empty && !takes(field, SPEC_TEXT))
             cJSON_DeleteItemFromObjectCaseSensitive(params->values, field->name);
         else if (value)
@@ -308,10 +322,14 @@ const char *spec_check(struct arena *arena, const struct spec_type *method, stru
     return NULL;
 }
 
-static bool has_field(const struct spec_type *type, const char *name)
+/* Old names that Telegram still understands. */
+static bool is_legacy(const char *name)
 {
-    for (size_t i = 0; type && i < type->field_count; i++)
-        if (strcmp(type->fields[i].name, name) == 0)
+    static const char *const names[] = {"reply_to_message_id", "allow_sending_without_reply",
+                                        "disable_web_page_preview", "correct_option_id"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
             return true;
     return false;
 }
@@ -322,7 +340,7 @@ cJSON *spec_unknown(const struct spec_type *method, const struct params *params)
     const cJSON *value;
 
     cJSON_ArrayForEach(value, params->values) {
-        if (has_field(method, value->string))
+        if (find_field(method, value->string) || is_legacy(value->string))
             continue;
         if (!unknown)
             unknown = cJSON_CreateArray();

@@ -188,6 +188,15 @@ char *world_random_name(struct arena *arena)
     return arena_printf(arena, "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
 }
 
+char *world_random_number(struct arena *arena)
+{
+    uint64_t random = 0;
+
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        log_warn("sandbox", "no random bytes");
+    return arena_printf(arena, "%" PRIu64, (random >> 2) + 1);
+}
+
 /* ---- the bot ---- */
 
 void world_forget_bot(struct world *world)

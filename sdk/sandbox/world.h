@@ -40,6 +40,9 @@ int64_t world_now(const struct world *world);
 /* 32 hexadecimal digits nobody can guess. */
 char *world_random_name(struct arena *arena);
 
+/* Such a name of digits. */
+char *world_random_number(struct arena *arena);
+
 /* --- the bot --- */
 void world_set_bot_id(struct world *world, int64_t id);
 cJSON *world_bot(struct world *world, struct arena *arena);

@@ -20,6 +20,9 @@ static const struct file_kind {
     {"video", "BAACAgIAAxkBAAI", "videos", "mp4"},
     {"animation", "CgACAgIAAxkBAAI", "animations", "mp4"},
     {"photo", "AgACAgIAAxkBAAI", "photos", "jpg"},
+    {"live_photo", "BAACAgIAAxkBAAJ", "videos", "mp4"},
+    {"sticker", "CAACAgIAAxkBAAI", "stickers", "webp"},
+    {"thumbnail", "AAMCAgADGQEAAg", "thumbnails", "jpg"},
     {"document", "BQACAgIAAxkBAAI", "documents", "bin"},
 };
 

@@ -66,6 +66,11 @@ def until(condition, what, timeout=DEADLINE, pause=0.02):
     return result
 
 
+def is_of_bot(message):
+    """Also what the bot says on behalf of a business account."""
+    return message.get("from", {}).get("is_bot") or "sender_business_bot" in message
+
+
 def processes():
     """pid → (parent, session, start time) of every process that is not a zombie."""
     table = {}
@@ -353,7 +358,7 @@ class Stack:
         return self.chat(chat)["messages"]
 
     def bot_messages(self, chat):
-        return [message for message in self.messages(chat) if message.get("from", {}).get("is_bot")]
+        return [message for message in self.messages(chat) if is_of_bot(message)]
 
     def last_bot_message(self, chat):
         messages = self.bot_messages(chat)
@@ -369,7 +374,7 @@ class Stack:
         deadline = time.monotonic() + timeout
         while True:
             state = self.chat(chat)
-            messages = [m for m in state["messages"] if m.get("from", {}).get("is_bot") and m["message_id"] > after]
+            messages = [m for m in state["messages"] if is_of_bot(m) and m["message_id"] > after]
             for message in messages:
                 if is_wanted(message):
                     return message

@@ -1,0 +1,177 @@
+/*
+ * Kept per chat as the record {"message_ids"}, in the order of the messages.
+ */
+#include "sdk/sandbox/pins.h"
+
+#include "host/core/arena.h"
+#include "sdk/sandbox/content.h"
+#include "sdk/sandbox/json.h"
+#include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/world.h"
+
+static const char kind[] = "pins";
+
+static const char *name_of(struct arena *arena, int64_t chat_id)
+{
+    return arena_printf(arena, "%lld", (long long)chat_id);
+}
+
+/* Never NULL. */
+static cJSON *load(struct sandbox *sandbox, struct arena *arena, int64_t chat_id)
+{
+    const cJSON *record = world_record(sandbox->world, arena, kind, name_of(arena, chat_id));
+    const cJSON *ids = json_get(record, "message_ids");
+
+    return json_keep(arena, ids ? cJSON_Duplicate(ids, true) : cJSON_CreateArray());
+}
+
+static void save(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, const cJSON *ids)
+{
+    cJSON *record = json_keep(arena, cJSON_CreateObject()), *details = cJSON_CreateObject();
+
+    json_set_copy(record, "message_ids", ids);
+    world_put_record(sandbox->world, arena, kind, name_of(arena, chat_id), record);
+    json_set_copy(details, "message_ids", ids);
+    sandbox_emit(sandbox, "pin", chat_id, details);
+}
+
+cJSON *pins_newest(struct sandbox *sandbox, struct arena *arena, int64_t chat_id)
+{
+    const cJSON *ids = load(sandbox, arena, chat_id);
+    int count = cJSON_GetArraySize(ids);
+
+    if (!count)
+        return NULL;
+    return world_message(sandbox->world, arena, chat_id,
+                         (int64_t)cJSON_GetArrayItem(ids, count - 1)->valuedouble);
+}
+
+/* Whether it was pinned. */
+static bool take(cJSON *ids, int64_t message_id)
+{
+    cJSON *id;
+
+    cJSON_ArrayForEach(id, ids) {
+        if ((int64_t)id->valuedouble == message_id) {
+            cJSON_Delete(cJSON_DetachItemViaPointer(ids, id));
+            return true;
+        }
+    }
+    return false;
+}
+
+void pins_remove(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, int64_t message_id)
+{
+    cJSON *ids = load(sandbox, arena, chat_id);
+
+    if (take(ids, message_id))
+        save(sandbox, arena, chat_id, ids);
+}
+
+void pins_remove_all(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
+                     int64_t thread_id)
+{
+    cJSON *ids = load(sandbox, arena, chat_id), *id = ids->child;
+    int before = cJSON_GetArraySize(ids);
+
+    for (cJSON *next; id; id = next) {
+        next = id->next;
+        const cJSON *message =
+            world_message(sandbox->world, arena, chat_id, (int64_t)id->valuedouble);
+        if (!thread_id || json_get_int(message, "message_thread_id", 0) == thread_id)
+            cJSON_Delete(cJSON_DetachItemViaPointer(ids, id));
+    }
+    if (cJSON_GetArraySize(ids) != before)
+        save(sandbox, arena, chat_id, ids);
+}
+
+/* Adds it in its place. false when it is there already. */
+static bool put(cJSON *ids, int64_t message_id)
+{
+    int place = 0;
+    const cJSON *id;
+
+    cJSON_ArrayForEach(id, ids) {
+        if ((int64_t)id->valuedouble == message_id)
+            return false;
+        place += id->valuedouble < (double)message_id;
+    }
+    if (place == cJSON_GetArraySize(ids))
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)message_id));
+    else
+        cJSON_InsertItemInArray(ids, place, cJSON_CreateNumber((double)message_id));
+    return true;
+}
+
+/* All of the chat learn of it by a message that says so, the bot as well. */
+static void tell(struct call *call, const cJSON *pinned)
+{
+    struct sandbox *sandbox = call->sandbox;
+    int64_t chat_id = json_get_int(json_get(pinned, "chat"), "id", 0);
+    cJSON *message =
+        sandbox_new_message(sandbox, call->arena, chat_id, world_bot(sandbox->world, call->arena));
+    cJSON *copy = cJSON_Duplicate(pinned, true);
+
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "reply_to_message");
+    json_set(message, "pinned_message", copy);
+    if (json_get_bool(pinned, "is_topic_message")) {
+        json_set_copy(message, "message_thread_id", json_get(pinned, "message_thread_id"));
+        json_set_bool(message, "is_topic_message", true);
+    }
+    sandbox_publish(sandbox, call->arena, message, "message");
+    sandbox_push_update(sandbox, call->arena, "message", message, 0);
+}
+
+static int pin_message(struct call *call)
+{
+    cJSON *message;
+
+    int r = call_message(call, "message to pin", &message);
+    if (r < 0)
+        return r;
+    if (!content_is_any(message))
+        return call_refuse(call, "a service message can't be pinned");
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+    cJSON *ids = load(call->sandbox, call->arena, chat_id);
+    if (!put(ids, call_int(call, "message_id", 0)))
+        return 0;
+    save(call->sandbox, call->arena, chat_id, ids);
+    tell(call, message);
+    return 0;
+}
+
+static int unpin_message(struct call *call)
+{
+    int64_t chat_id;
+    cJSON *message;
+
+    int r = call_chat(call, &chat_id);
+    if (r == 0 && call_get(call, "message_id"))
+        r = call_message(call, "message to unpin", &message);
+    if (r < 0)
+        return r;
+    if (!call_get(call, "message_id"))
+        message = pins_newest(call->sandbox, call->arena, chat_id);
+    if (!message)
+        return call_refuse(call, "message to unpin not found");
+    pins_remove(call->sandbox, call->arena, chat_id, json_get_int(message, "message_id", 0));
+    return 0;
+}
+
+static int unpin_all(struct call *call)
+{
+    int64_t chat_id;
+
+    int r = call_chat(call, &chat_id);
+    if (r == 0)
+        pins_remove_all(call->sandbox, call->arena, chat_id, 0);
+    return r;
+}
+
+const struct method pin_methods[] = {
+    {"pinChatMessage", pin_message},
+    {"unpinChatMessage", unpin_message},
+    {"unpinAllChatMessages", unpin_all},
+    {0},
+};
