@@ -254,24 +254,36 @@ static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
     free(batch);
 }
 
-/* Hands every update over (takes them); the batch stays until the last of them is done. Some may be
- * at once, so the delivery counts as one more. */
-static void deliver_batch(struct inbox *inbox, cJSON *updates, int64_t first_id,
-                          int64_t received_at)
+/* Takes the updates; the batch stays until the last of them is done. Some may be at once, so the
+ * delivery counts as one more. */
+static struct inbox_batch *batch_new(struct inbox *inbox, cJSON *updates, int64_t first_id)
 {
     struct inbox_batch *batch = calloc(1, sizeof *batch);
     size_t count = (size_t)cJSON_GetArraySize(updates);
-    const cJSON *update;
 
     if (!batch)
         abort();
     *batch = (struct inbox_batch){.first_id = first_id, .updates = updates, .undone = count + 1};
     inbox->pending += count;
+    return batch;
+}
+
+static struct inbox_item item_of(struct inbox_batch *batch, const cJSON *update,
+                                 int64_t received_at)
+{
+    return (struct inbox_item){.batch = batch,
+                               .update_id = update_id_of(update),
+                               .received_at = received_at,
+                               .update = update};
+}
+
+static void deliver_batch(struct inbox *inbox, cJSON *updates, int64_t now)
+{
+    struct inbox_batch *batch = batch_new(inbox, updates, lowest_id(updates));
+    const cJSON *update;
+
     cJSON_ArrayForEach(update, updates) {
-        const struct inbox_item item = {.batch = batch,
-                                        .update_id = update_id_of(update),
-                                        .received_at = received_at,
-                                        .update = update};
+        const struct inbox_item item = item_of(batch, update, now);
         inbox->deliver(&item, inbox->user);
     }
     batch_unref(inbox, batch);
@@ -363,8 +375,33 @@ static bool is_done(const struct aisha_rows *done, int64_t update_id)
     return false;
 }
 
-static void replay_row(struct inbox *inbox, const struct aisha_rows *row,
-                       const struct aisha_rows *done)
+/* Everything that an earlier process left: its rows overlap, and who takes an update has to have
+ * been given those before it. */
+struct replay {
+    struct inbox_item *items;
+    size_t item_count, item_capacity;
+    struct inbox_batch **batches;
+    size_t batch_count, batch_capacity;
+};
+
+static void add_batch(struct inbox *inbox, struct replay *replay, cJSON *updates, int64_t first_id,
+                      int64_t received_at)
+{
+    struct inbox_batch *batch = batch_new(inbox, updates, first_id);
+    const cJSON *update;
+
+    replay->batches = grow(replay->batches, replay->batch_count, &replay->batch_capacity,
+                           sizeof *replay->batches);
+    replay->batches[replay->batch_count++] = batch;
+    cJSON_ArrayForEach(update, updates) {
+        replay->items =
+            grow(replay->items, replay->item_count, &replay->item_capacity, sizeof *replay->items);
+        replay->items[replay->item_count++] = item_of(batch, update, received_at);
+    }
+}
+
+static void read_row(struct inbox *inbox, struct replay *replay, const struct aisha_rows *row,
+                     const struct aisha_rows *done)
 {
     int64_t first_id = aisha_cell_int(row, 0, "first_id");
     const char *text = aisha_cell_text(row, 0, "updates");
@@ -385,11 +422,12 @@ static void replay_row(struct inbox *inbox, const struct aisha_rows *row,
     if (updates->child)
         log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
                  (long long)first_id, cJSON_GetArraySize(updates));
-    deliver_batch(inbox, updates, first_id, aisha_cell_int(row, 0, "received_at"));
+    add_batch(inbox, replay, updates, first_id, aisha_cell_int(row, 0, "received_at"));
 }
 
-/* Delivers what is left of the row after *after, one row at a time: it may be large. */
-static AISHA_ASYNC int replay_next(struct inbox *inbox, int64_t *after, bool *ret_is_end)
+/* Reads what is left of the row after *after, one row at a time: it may be large. */
+static AISHA_ASYNC int read_next(struct inbox *inbox, struct replay *replay, int64_t *after,
+                                 bool *ret_is_end)
 {
     struct arena arena = {0};
     const struct aisha_rows *row, *done;
@@ -408,20 +446,40 @@ static AISHA_ASYNC int replay_next(struct inbox *inbox, int64_t *after, bool *re
                                 inbox->bot_id, *after),
                      &done);
         if (r == 0)
-            replay_row(inbox, row, done);
+            read_row(inbox, replay, row, done);
     }
     arena_clear(&arena);
     return r;
 }
 
+static int compare_items(const void *a, const void *b)
+{
+    const struct inbox_item *left = a, *right = b;
+
+    return left->update_id < right->update_id ? -1 : left->update_id > right->update_id;
+}
+
 int inbox_replay(struct inbox *inbox)
 {
+    struct replay replay = {0};
     int64_t after = 0;
     bool is_end = false;
     int r = 0;
 
     while (r == 0 && !is_end)
-        r = replay_next(inbox, &after, &is_end);
+        r = read_next(inbox, &replay, &after, &is_end);
+    if (replay.item_count)
+        qsort(replay.items, replay.item_count, sizeof *replay.items, compare_items);
+    for (size_t i = 0; i < replay.item_count; i++) {
+        if (r == 0)
+            inbox->deliver(&replay.items[i], inbox->user);
+        else
+            inbox_give_up(inbox, &replay.items[i]);
+    }
+    for (size_t i = 0; i < replay.batch_count; i++)
+        batch_unref(inbox, replay.batches[i]);
+    free(replay.items);
+    free(replay.batches);
     return r;
 }
 
@@ -511,7 +569,7 @@ int inbox_receive(struct inbox *inbox, cJSON *updates, int64_t *ret_last_id)
     if (r == 0 && updates->child)
         r = store_batch(inbox, updates, now);
     if (r == 0 && updates->child)
-        deliver_batch(inbox, updates, lowest_id(updates), now);
+        deliver_batch(inbox, updates, now);
     else
         cJSON_Delete(updates);
     if (r == 0 && last_id)

@@ -137,6 +137,24 @@ static void many_leftovers_are_written_in_portions(void **state)
     expect_replayed(*state, "1000 1001");
 }
 
+static void receive_out_of_order(struct fixture *f)
+{
+    int64_t last_id;
+
+    CHECK(f, receive_json("[{\"update_id\":1},{\"update_id\":6}]", &last_id) == 0);
+    CHECK(f, receive_json("[{\"update_id\":4},{\"update_id\":5}]", &last_id) == 0);
+    CHECK(f, receive_json("[{\"update_id\":2},{\"update_id\":7}]", &last_id) == 0);
+    CHECK(f, receive_json("[{\"update_id\":3}]", &last_id) == 0);
+    end(5, COMMITTED);
+}
+
+/* A webhook's rows overlap: what comes from several chats at once shares a row. */
+static void rows_that_overlap_are_replayed_in_the_order_of_their_updates(void **state)
+{
+    run_with_inbox(*state, receive_out_of_order);
+    expect_replayed(*state, "1 2 3 4 6 7");
+}
+
 static void finish_replayed(struct fixture *f)
 {
     replay(f);
@@ -397,6 +415,7 @@ int main(void)
         WITH_FIXTURE(many_leftovers_are_written_in_portions),
         WITH_FIXTURE(what_is_replayed_ends_like_the_rest),
         WITH_FIXTURE(the_mark_belongs_to_the_units_transaction),
+        WITH_FIXTURE(rows_that_overlap_are_replayed_in_the_order_of_their_updates),
         WITH_FIXTURE(many_rows_are_replayed_in_order),
         WITH_FIXTURE(large_rows_are_replayed),
         WITH_FIXTURE(a_start_copes_with_very_many_marks),
