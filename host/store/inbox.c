@@ -379,26 +379,8 @@ static bool is_done(const struct aisha_rows *done, int64_t update_id)
  * been given those before it. */
 struct replay {
     struct inbox_item *items;
-    size_t item_count, item_capacity;
-    struct inbox_batch **batches;
-    size_t batch_count, batch_capacity;
+    size_t count, capacity;
 };
-
-static void add_batch(struct inbox *inbox, struct replay *replay, cJSON *updates, int64_t first_id,
-                      int64_t received_at)
-{
-    struct inbox_batch *batch = batch_new(inbox, updates, first_id);
-    const cJSON *update;
-
-    replay->batches = grow(replay->batches, replay->batch_count, &replay->batch_capacity,
-                           sizeof *replay->batches);
-    replay->batches[replay->batch_count++] = batch;
-    cJSON_ArrayForEach(update, updates) {
-        replay->items =
-            grow(replay->items, replay->item_count, &replay->item_capacity, sizeof *replay->items);
-        replay->items[replay->item_count++] = item_of(batch, update, received_at);
-    }
-}
 
 static void read_row(struct inbox *inbox, struct replay *replay, const struct aisha_rows *row,
                      const struct aisha_rows *done)
@@ -422,7 +404,14 @@ static void read_row(struct inbox *inbox, struct replay *replay, const struct ai
     if (updates->child)
         log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
                  (long long)first_id, cJSON_GetArraySize(updates));
-    add_batch(inbox, replay, updates, first_id, aisha_cell_int(row, 0, "received_at"));
+    struct inbox_batch *batch = batch_new(inbox, updates, first_id);
+    cJSON_ArrayForEach(update, updates) {
+        replay->items =
+            grow(replay->items, replay->count, &replay->capacity, sizeof *replay->items);
+        replay->items[replay->count++] =
+            item_of(batch, update, aisha_cell_int(row, 0, "received_at"));
+    }
+    batch_unref(inbox, batch); /* from here on its updates hold it */
 }
 
 /* Reads what is left of the row after *after, one row at a time: it may be large. */
@@ -468,18 +457,15 @@ int inbox_replay(struct inbox *inbox)
 
     while (r == 0 && !is_end)
         r = read_next(inbox, &replay, &after, &is_end);
-    if (replay.item_count)
-        qsort(replay.items, replay.item_count, sizeof *replay.items, compare_items);
-    for (size_t i = 0; i < replay.item_count; i++) {
+    if (replay.count)
+        qsort(replay.items, replay.count, sizeof *replay.items, compare_items);
+    for (size_t i = 0; i < replay.count; i++) {
         if (r == 0)
             inbox->deliver(&replay.items[i], inbox->user);
         else
             inbox_give_up(inbox, &replay.items[i]);
     }
-    for (size_t i = 0; i < replay.batch_count; i++)
-        batch_unref(inbox, replay.batches[i]);
     free(replay.items);
-    free(replay.batches);
     return r;
 }
 
