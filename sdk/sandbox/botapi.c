@@ -21,10 +21,10 @@
 #include "sdk/sandbox/world.h"
 
 static const struct method *const tables[] = {
-    self_methods,     update_methods,    message_methods, edit_methods,   media_methods,
-    album_methods,    share_methods,     poll_methods,    copy_methods,   pin_methods,
-    reaction_methods, ephemeral_methods, profile_methods, query_methods,  payment_methods,
-    topic_methods,    member_methods,    chat_methods,    invite_methods,
+    self_methods,     update_methods,    message_methods, edit_methods,    media_methods,
+    album_methods,    share_methods,     poll_methods,    copy_methods,    pin_methods,
+    reaction_methods, ephemeral_methods, profile_methods, command_methods, query_methods,
+    payment_methods,  topic_methods,     member_methods,  chat_methods,    invite_methods,
 };
 
 static int AISHA_PRINTF(4, 0)

@@ -7,11 +7,15 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/io/http_server.h"
+#include "sdk/sandbox/chats.h"
+#include "sdk/sandbox/commands.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/members.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/topics.h"
 #include "sdk/sandbox/updates.h"
 #include "sdk/sandbox/webhook.h"
 #include "sdk/sandbox/world.h"
@@ -92,7 +96,12 @@ void control_inspect(struct control *control)
     json_set_text(answer, "standing", standings[standing]);
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
     json_set_copy(answer, "reply_markup", world_reply_markup(world, control->arena, chat_id));
-    json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
+    json_set_copy(answer, "commands", commands_shown(world, control->arena, chat_id, 0));
+    if (chat_id < 0) {
+        json_set_copy(answer, "members", members_list(world, control->arena, chat_id));
+        json_set_copy(answer, "info", chats_info(world, control->arena, chat_id));
+        json_set_copy(answer, "topics", topics_list(world, control->arena, chat_id));
+    }
     json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
     json_set_copy(answer, "pending_updates", pending_of(control, chat_id));
     json_set_int(answer, "flooded_seconds", faults_flooded_s(control->sandbox->faults, chat_id));
@@ -103,8 +112,10 @@ void control_get_messages(struct control *control)
 {
     struct world *world = control->sandbox->world;
     char *end;
-    int64_t chat_id = strtoll(control->rest, &end, 10);
+    int64_t chat_id = strtoll(control->rest, &end, 10), user_id;
 
+    if (!control_number(control, "user_id", 0, &user_id))
+        return;
     if (end == control->rest || strcmp(end, "/messages") != 0 ||
         world_standing(world, chat_id) == CHAT_UNKNOWN) {
         control_fail(control, 404, "there is no such chat");
@@ -117,7 +128,7 @@ void control_get_messages(struct control *control)
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
     cJSON *markup = world_reply_markup(world, control->arena, chat_id);
     json_set(answer, "reply_markup", markup ? cJSON_Duplicate(markup, true) : cJSON_CreateNull());
-    json_set_copy(answer, "commands", world_commands_for(world, control->arena, chat_id));
+    json_set_copy(answer, "commands", commands_shown(world, control->arena, chat_id, user_id));
     respond_json(control->exchange, 200, answer);
 }
 

@@ -43,8 +43,9 @@ struct method {
 /* Each ends with a row without a name. */
 extern const struct method self_methods[], update_methods[], message_methods[], edit_methods[],
     media_methods[], album_methods[], share_methods[], poll_methods[], copy_methods[],
-    pin_methods[], reaction_methods[], ephemeral_methods[], profile_methods[], query_methods[],
-    payment_methods[], topic_methods[], member_methods[], chat_methods[], invite_methods[];
+    pin_methods[], reaction_methods[], ephemeral_methods[], profile_methods[], command_methods[],
+    query_methods[], payment_methods[], topic_methods[], member_methods[], chat_methods[],
+    invite_methods[];
 
 /* Makes the call fail with that code and text; the prefix ("Bad Request: ") belongs to it. */
 AISHA_CHECKED int call_fail(struct call *call, int error_code, const char *format, ...)
@@ -62,6 +63,9 @@ cJSON *call_get(const struct call *call, const char *name);
 const char *call_text(const struct call *call, const char *name);
 int64_t call_int(const struct call *call, const char *name, int64_t missing);
 bool call_bool(const struct call *call, const char *name);
+
+/* The language_code that the call has, or "". */
+AISHA_CHECKED int call_language(struct call *call, const char **ret_language);
 
 /* --- groups (access.c) --- */
 

@@ -145,9 +145,6 @@ void world_set_commands(struct world *world, struct arena *arena, const char *sc
 cJSON *world_commands(struct world *world, struct arena *arena, const char *scope,
                       const char *language);
 
-/* What the user of that private chat is shown. */
-cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat_id);
-
 /* --- records: whatever else there is to know, as JSON by kind ("poll", "invoice", …) and id;
  * of more than 100,000 of a kind the oldest are forgotten --- */
 

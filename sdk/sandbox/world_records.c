@@ -204,20 +204,3 @@ cJSON *world_commands(struct world *world, struct arena *arena, const char *scop
 
     return commands ? commands : json_keep(arena, cJSON_CreateArray());
 }
-
-cJSON *world_commands_for(struct world *world, struct arena *arena, int64_t chat_id)
-{
-    const char *scopes[] = {arena_printf(arena, "chat:%" PRId64, chat_id),
-                            chat_id < 0 ? "all_group_chats" : "all_private_chats", "default"};
-    const char *language = json_get_text(world_user(world, arena, chat_id), "language_code");
-    cJSON *commands = NULL;
-
-    for (size_t i = 0; i < 3; i++) {
-        commands = world_commands(world, arena, scopes[i], language ? language : "");
-        if (!cJSON_GetArraySize(commands))
-            commands = world_commands(world, arena, scopes[i], "");
-        if (cJSON_GetArraySize(commands))
-            break;
-    }
-    return commands;
-}
