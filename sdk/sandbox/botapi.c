@@ -219,7 +219,7 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
     const cJSON *unknown = json_keep(call->arena, spec_unknown(method, &call->params));
     const struct fault *fault = faults_take(sandbox->faults, call->arena, call->method);
     if (fault && !fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
-        sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
+        sandbox_log_fault(sandbox, call->method, &call->params, unknown, fault);
         return;
     }
     int r = run(call, status, method);
@@ -228,7 +228,7 @@ static AISHA_ASYNC void answer(struct sandbox *sandbox, struct http_exchange *ex
     const char *body = envelope(call, r);
     status = r < 0 ? call->error_code : 200;
     if (fault && fault->is_after && sandbox_fail(sandbox, exchange, fault)) {
-        sandbox_log(sandbox, call->method, &call->params, unknown, fault->status, fault->body);
+        sandbox_log_fault(sandbox, call->method, &call->params, unknown, fault);
         return;
     }
     add_retry_after(exchange, call);

@@ -15,6 +15,7 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
+#include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
@@ -136,6 +137,10 @@ void control_upload(struct control *control)
                      "document or photo");
         return;
     }
+    if (caption && *caption && strcmp(media.kind, "video_note") == 0) {
+        control_fail(control, 400, "a video_note has no caption");
+        return;
+    }
     if (world_standing(world, place.chat_id) == CHAT_BLOCKED) {
         control_fail(control, 400, "this user has blocked the bot");
         return;
@@ -154,8 +159,8 @@ void control_upload(struct control *control)
     if (!control_reply_to(control, message, original_id))
         return;
     media_attach(message, media.kind, object);
-    if (caption && *caption)
-        json_set_text(message, "caption", caption);
+    struct formatted formatted = entities_of_plain(control->arena, caption ? caption : "");
+    message_set_text(message, "caption", "caption_entities", &formatted);
     if (group && *group)
         json_set_text(message, "media_group_id", group);
     control_post(control, message);

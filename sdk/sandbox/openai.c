@@ -213,7 +213,7 @@ static AISHA_ASYNC void transcribe(struct transcription *t)
     t->params.values = json_keep(t->arena, cJSON_CreateObject());
     int status = params_read(t->arena, t->exchange, &t->params);
     if (fault && sandbox_fail(sandbox, t->exchange, fault)) {
-        sandbox_log(sandbox, "transcription", &t->params, NULL, fault->status, fault->body);
+        sandbox_log_fault(sandbox, "transcription", &t->params, NULL, fault);
         return;
     }
     t->file = params_upload(&t->params, "file");

@@ -4,6 +4,7 @@
  */
 #include "sdk/sandbox/queries.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/arena.h"
@@ -136,6 +137,12 @@ void control_inline_message(struct control *control)
         control_fail(control, 404, "there is no such inline message");
 }
 
+/* A number that stands for the chat of an inline message, of which the bot learns no more. */
+static const char *chat_instance_of(struct arena *arena, const char *message_id)
+{
+    return arena_printf(arena, "%lld", strtoll(arena_strndup(arena, message_id, 15), NULL, 16));
+}
+
 void control_press_inline(struct control *control, const cJSON *user)
 {
     struct sandbox *sandbox = control->sandbox;
@@ -155,7 +162,7 @@ void control_press_inline(struct control *control, const cJSON *user)
     json_set_text(query, "id", id);
     json_set_copy(query, "from", user);
     json_set_text(query, "inline_message_id", message_id);
-    json_set_text(query, "chat_instance", message_id);
+    json_set_text(query, "chat_instance", chat_instance_of(control->arena, message_id));
     json_set_text(query, "data", data);
     world_add_callback(sandbox->world, id, json_get_int(user, "id", 0));
     sandbox_push_update(sandbox, control->arena, "callback_query", query, 0);

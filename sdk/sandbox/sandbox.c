@@ -29,7 +29,7 @@
 
 static const char clock_setting[] = "clock_offset_ms";
 
-enum { LONGEST_LOGGED = 16384, WORKER_THREADS = 2, PIECES_PER_SECOND = 10 };
+enum { LONGEST_LOGGED = 16384, LONGEST_START = 1000, WORKER_THREADS = 2, PIECES_PER_SECOND = 10 };
 
 /* Those who watch may remember numbers of an earlier run: these are always higher. cJSON writes
  * whole numbers of up to 15 digits as such. */
@@ -282,52 +282,79 @@ static void print_response(struct text *out, const char *response, bool is_json)
         text_add(out, response, length);
         return;
     }
-    char *start = strndup(response, 1000);
+    size_t shown = length < LONGEST_START ? length : LONGEST_START;
+    while (shown && ((unsigned char)response[shown] & 0xc0) == 0x80)
+        shown--; /* not within a character */
+    char *start = strndup(response, shown);
     json_print_string(out, start ? start : "");
     free(start);
 }
 
-static void log_entry(struct sandbox *sandbox, const char *method, const struct params *params,
-                      const cJSON *unknown, int status, const char *response, bool is_json)
+struct entry {
+    const char *method;
+    const struct params *params;
+    const cJSON *unknown;
+    int status;
+    const char *response;
+    bool is_json, is_fault;
+};
+
+static void log_entry(struct sandbox *sandbox, const struct entry *entry)
 {
     struct text out = {0};
 
     text_add_string(&out, "{\"method\":");
-    json_print_string(&out, method);
+    json_print_string(&out, entry->method);
     text_add_string(&out, ",\"params\":{");
-    print_params(&out, params);
-    print_uploads(&out, params);
+    print_params(&out, entry->params);
+    print_uploads(&out, entry->params);
     if (out.bytes[out.size - 1] == ',')
         out.size--;
     text_add_string(&out, "},");
-    if (unknown) {
+    if (entry->unknown) {
         text_add_string(&out, "\"ignored\":");
-        json_print(&out, unknown);
+        json_print(&out, entry->unknown);
         text_add_char(&out, ',');
     }
+    if (entry->is_fault)
+        text_add_string(&out, "\"fault\":true,");
     text_add_string(&out, "\"status\":");
-    text_add_int(&out, status);
+    text_add_int(&out, entry->status);
     text_add_string(&out, ",\"response\":");
-    if (status)
-        print_response(&out, response, is_json);
+    if (entry->status)
+        print_response(&out, entry->response, entry->is_json);
     else
         text_add_string(&out, "null");
     feed_add_text(sandbox->requests, &out);
 }
 
+static bool is_json(const char *text)
+{
+    cJSON *parsed = text ? cJSON_Parse(text) : NULL;
+    bool is_parsed = parsed != NULL;
+
+    cJSON_Delete(parsed);
+    return is_parsed;
+}
+
 void sandbox_log(struct sandbox *sandbox, const char *method, const struct params *params,
                  const cJSON *unknown, int status, const char *response)
 {
-    cJSON *parsed = response ? cJSON_Parse(response) : NULL;
-
-    log_entry(sandbox, method, params, unknown, status, response, parsed != NULL);
-    cJSON_Delete(parsed);
+    log_entry(sandbox, &(struct entry){method, params, unknown, status, response,
+                                       .is_json = is_json(response)});
 }
 
 void sandbox_log_json(struct sandbox *sandbox, const char *method, const struct params *params,
                       const cJSON *unknown, int status, const char *response)
 {
-    log_entry(sandbox, method, params, unknown, status, response, true);
+    log_entry(sandbox, &(struct entry){method, params, unknown, status, response, .is_json = true});
+}
+
+void sandbox_log_fault(struct sandbox *sandbox, const char *method, const struct params *params,
+                       const cJSON *unknown, const struct fault *fault)
+{
+    log_entry(sandbox, &(struct entry){method, params, unknown, fault->status, fault->body,
+                                       .is_json = is_json(fault->body), .is_fault = true});
 }
 
 bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,

@@ -112,6 +112,10 @@ void sandbox_log(struct sandbox *sandbox, const char *method, const struct param
 void sandbox_log_json(struct sandbox *sandbox, const char *method, const struct params *params,
                       const cJSON *unknown, int status, const char *response);
 
+/* The same for an answer that was ordered as a fault, and is marked as such. */
+void sandbox_log_fault(struct sandbox *sandbox, const char *method, const struct params *params,
+                       const cJSON *unknown, const struct fault *fault);
+
 /* Waits the fault's delay and sends its answer. false when it was only a delay, and the call goes
  * on. */
 AISHA_ASYNC bool sandbox_fail(struct sandbox *sandbox, struct http_exchange *exchange,

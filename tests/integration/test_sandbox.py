@@ -660,10 +660,17 @@ class FilesTest(SandboxTest):
     def test_every_kind_can_be_uploaded(self):
         for kind, content in (("audio", sound()), ("video_note", b"x"), ("video", b"x"), ("document", b"x"),
                               ("animation", b"x")):
-            sent = self.stack.upload(ALICE, content, kind=kind, file_name="my.wav", caption="see")
+            caption = {} if kind == "video_note" else {"caption": " /see me "}
+            sent = self.stack.upload(ALICE, content, kind=kind, file_name="my.wav", **caption)
             self.assertIsNone(disagreement(sent, "Message"))
-            self.assertEqual("see", sent["caption"])
+            if caption:
+                self.assertEqual("/see me", sent["caption"])
+                self.assertEqual([{"type": "bot_command", "offset": 0, "length": 4}], sent["caption_entities"])
             self.assertEqual(content, self.download(sent[kind]["file_id"]))
+        for caption in ("", " "):
+            self.assertNotIn("caption", self.stack.upload(ALICE, b"x", kind="document", caption=caption))
+        self.assertEqual(400, self.control_refuses(f"/sandbox/upload?user_id={ALICE}&kind=video_note&caption=x",
+                                                   body=b"x")[0])
 
     def test_large_files_cannot_be_downloaded(self):
         small = self.stack.upload(ALICE, b"x", kind="document", told_size=20 * 1024 * 1024)["document"]

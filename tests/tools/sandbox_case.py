@@ -6,20 +6,18 @@ agree on a mistake.
 import io
 import json
 import math
-import os
 import struct
 import unittest
 import urllib.error
 import urllib.request
 import wave
 
-from stack import ROOT, ApiError, Stack
+import conformance
+from stack import ApiError, Stack
 
 ALICE, BORIS = 1001, 1002
 TOKEN = "4242:TEST-token_1"
 BOUNDARY = "----sandbox-test-5d0c"
-with open(os.path.join(ROOT, "sdk/spec/bot-api.json"), encoding="utf-8") as spec_file:
-    SPEC = json.load(spec_file)
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 640, 480, 8, 2, 0, 0, 0) + b"....IEND"
@@ -58,33 +56,9 @@ def keyboard(*rows):
     return {"inline_keyboard": [[{"text": text, "callback_data": data} for text, data in row] for row in rows]}
 
 
-def disagreement(value, kind, path=""):
-    """Where a value is not what the Bot API's description says of its type; None when it is."""
-    simple = {"Integer": int, "String": str, "Boolean": bool, "Float": (int, float)}
-    if kind.startswith("Array of "):
-        if not isinstance(value, list):
-            return f"{path} is no list"
-        return next(filter(None, (disagreement(v, kind[9:], f"{path}[]") for v in value)), None)
-    if kind in simple:
-        right = isinstance(value, simple[kind]) and (kind == "Boolean" or not isinstance(value, bool))
-        return None if right else f"{path} is no {kind}: {value!r}"
-    described = SPEC["types"][kind]
-    if "subtypes" in described:
-        found = [disagreement(value, subtype, path) for subtype in described["subtypes"]]
-        return None if None in found else found[0]
-    fields = {field["name"]: field for field in described.get("fields", [])}
-    for name in value:
-        if name not in fields:
-            return f"{path}.{name} is not of {kind}"
-    for name, field in fields.items():
-        if name not in value:
-            if field["required"]:
-                return f"{path}.{name} is missing"
-            continue
-        found = [disagreement(value[name], each, f"{path}.{name}") for each in field["types"]]
-        if None not in found:
-            return found[0]
-    return None
+def disagreement(value, kind):
+    """What is wrong with a value that should be of that type; None when it is."""
+    return conformance.check(value, [kind], kind) or None
 
 
 class SandboxTest(unittest.TestCase):
@@ -129,8 +103,7 @@ class SandboxTest(unittest.TestCase):
     def result(self, method, **params):
         answer = self.call(method, **params)
         self.assertTrue(answer["ok"], answer)
-        found = [disagreement(answer["result"], kind, method) for kind in SPEC["methods"][method]["returns"]]
-        self.assertIn(None, found)
+        self.assertEqual([], conformance.of_answer(method, 200, answer))
         return answer["result"]
 
     def refusal(self, method, **params):

@@ -8,7 +8,8 @@
 
 Everything lives in a directory of its own and goes away with it: the processes, their children, the ports.
 Leaving the block stops the host with SIGTERM and fails the test unless it ends with status 0, in time, and
-without a sanitizer's complaint or a process left behind. When the block fails, the logs are printed.
+without a sanitizer's complaint or a process left behind. It also fails when the sandbox has said something that is not
+as the Bot API describes it (conformance.py). When the block fails, the logs are printed.
 
 AISHA_BUILD names the build directory (default: build), AISHA_TEST_ROUNDS how often some tests repeat themselves,
 AISHA_TEST_MODE how updates reach the host: polling (the default) or webhook, AISHA_TEST_STORES what the host keeps its
@@ -32,6 +33,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+import conformance
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("AISHA_BUILD", "build"))
@@ -69,6 +72,10 @@ def until(condition, what, timeout=DEADLINE, pause=0.02):
 def is_of_bot(message):
     """Also what the bot says on behalf of a business account."""
     return message.get("from", {}).get("is_bot") or "sender_business_bot" in message
+
+
+def payload_of(update):
+    return {name: value for name, value in update.items() if name != "update_id"}
 
 
 def processes():
@@ -158,6 +165,8 @@ class Stack:
         self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
         self.host = self.sandbox = self.url = self.postgres = None
+        self.conforms = True  # when the test does not make it depart from the Bot API in other ways than those known
+        self.seen_requests, self.departures, self.foreign = 0, [], []
         self.folder = tempfile.mkdtemp(prefix="aisha-test-")
         os.symlink(BUILD, self.path("build"))
         shutil.copytree(os.path.join(ROOT, "etc"), self.path("etc"))
@@ -281,11 +290,21 @@ class Stack:
         until(lambda: not process.family(), f"no process of {process.name} is left behind", timeout=10)
         assert not COMPLAINT.search(process.output()), f"a sanitizer complained about {process.name}"
 
+    def departed(self):
+        """Where what the sandbox has said to the bot is not as the Bot API describes it; what tests made it say is."""
+        requests = self.requests(after=self.seen_requests)
+        self.seen_requests = max((request["n"] for request in requests), default=self.seen_requests)
+        updates = [item["update"] for item in self.api("/sandbox/updates")["updates"]]
+        own = [update for update in updates if payload_of(update) not in self.foreign]
+        return conformance.of_requests(requests) + conformance.of_updates(own)
+
     def stop(self):
         if self.host and self.host.child.poll() is None:
             self.stop_host()
         elif self.host:
             self.check(self.host)
+        departures = self.departures + self.departed()
+        assert not departures or not self.conforms, "\n".join(["the sandbox departs from the Bot API:", *departures])
         status = self.sandbox.end()
         assert status == 0, f"the sandbox ended with status {status}"
         self.check(self.sandbox)
@@ -310,6 +329,8 @@ class Stack:
     def api(self, path, json_body=None, body=None, content_type="application/octet-stream", timeout=DEADLINE,
             method=None):
         """GET, or POST when there is a body, unless the method is said; the JSON of the answer, or its bytes."""
+        if path == "/sandbox/reset":
+            self.departures += self.departed()
         if json_body is not None:
             body, content_type = json.dumps(json_body).encode(), "application/json"
         headers = {"Content-Type": content_type} if body is not None else {}
@@ -320,6 +341,8 @@ class Stack:
                 is_json = "json" in answer.headers.get("Content-Type", "")
         except urllib.error.HTTPError as error:
             raise ApiError(path, error.code, error.read().decode(errors="replace")) from None
+        if path in ("/sandbox/updates", "/sandbox/replay") and json_body:
+            self.foreign += map(payload_of, json_body.get("updates", [json_body]))
         return json.loads(content) if is_json else content
 
     def state(self):
