@@ -47,9 +47,11 @@ void control_set_blocked(struct control *control, int64_t user_id, bool is_block
 /* A new object in the arena. */
 cJSON *control_object(struct control *control);
 
-/* --- control_watch.c --- */
+/* --- control_inspect.c --- */
 void control_get_state(struct control *control);
 void control_inspect(struct control *control);
+
+/* --- control_watch.c --- */
 void control_get_messages(struct control *control);
 AISHA_ASYNC void control_get_events(struct control *control);
 void control_get_requests(struct control *control);

@@ -290,19 +290,7 @@ static AISHA_ASYNC int set_webhook(struct call *call)
 
 static int get_webhook_info(struct call *call)
 {
-    struct sandbox *sandbox = call->sandbox;
-    const cJSON *settings = webhook_settings(sandbox->webhook);
-
-    call->result = json_keep(call->arena, cJSON_CreateObject());
-    json_set_text(call->result, "url", settings ? json_get_text(settings, "url") : "");
-    json_set_bool(call->result, "has_custom_certificate",
-                  json_get_bool(settings, "has_custom_certificate"));
-    json_set_int(call->result, "pending_update_count", world_update_count(sandbox->world));
-    json_set_copy(call->result, "ip_address", json_get(settings, "ip_address"));
-    webhook_add_failure(sandbox->webhook, call->result);
-    json_set_copy(call->result, "max_connections", json_get(settings, "max_connections"));
-    json_set_copy(call->result, "allowed_updates",
-                  world_allowed_updates(sandbox->world, call->arena));
+    call->result = webhook_info(call->sandbox->webhook, call->arena);
     return 0;
 }
 

@@ -229,12 +229,24 @@ void webhook_change(struct webhook *webhook, const cJSON *settings)
     load(webhook);
 }
 
-void webhook_add_failure(const struct webhook *webhook, cJSON *info)
+cJSON *webhook_info(const struct webhook *webhook, struct arena *arena)
 {
-    if (!webhook->last_error)
-        return;
-    json_set_int(info, "last_error_date", webhook->last_error_date);
-    json_set_text(info, "last_error_message", webhook->last_error);
+    struct world *world = webhook->sandbox->world;
+    cJSON *info = json_keep(arena, cJSON_CreateObject());
+    const char *url = json_get_text(webhook->settings, "url");
+
+    json_set_text(info, "url", url ? url : "");
+    json_set_bool(info, "has_custom_certificate",
+                  json_get_bool(webhook->settings, "has_custom_certificate"));
+    json_set_int(info, "pending_update_count", world_update_count(world));
+    json_set_copy(info, "ip_address", json_get(webhook->settings, "ip_address"));
+    if (webhook->last_error) {
+        json_set_int(info, "last_error_date", webhook->last_error_date);
+        json_set_text(info, "last_error_message", webhook->last_error);
+    }
+    json_set_copy(info, "max_connections", json_get(webhook->settings, "max_connections"));
+    json_set_copy(info, "allowed_updates", world_allowed_updates(world, arena));
+    return info;
 }
 
 /* ---- the attempts ---- */

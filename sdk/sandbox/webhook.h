@@ -30,8 +30,8 @@ void webhook_change(struct webhook *webhook, const cJSON *settings);
 /* What is set, borrowed until it changes, or NULL. */
 const cJSON *webhook_settings(const struct webhook *webhook);
 
-/* Adds last_error_date and last_error_message to a WebhookInfo, when there are any. */
-void webhook_add_failure(const struct webhook *webhook, cJSON *info);
+/* The WebhookInfo. */
+cJSON *webhook_info(const struct webhook *webhook, struct arena *arena);
 
 /* There is a new update; nothing happens when no webhook is set. */
 void webhook_add(struct webhook *webhook, int64_t update_id, int64_t queue);

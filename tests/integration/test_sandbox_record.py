@@ -174,12 +174,25 @@ class InspectTest(Wire):
             self.stack.api("/sandbox/inspect?chat_id=77")
         self.assertEqual(404, caught.exception.status)
 
+    def test_all_of_a_group(self):
+        group = self.act("chats", user_id=ALICE, type="supergroup", title="G", is_forum=True)["id"]
+        topic = self.act("topics", user_id=ALICE, chat_id=group, name="T")
+        chat = self.stack.api(f"/sandbox/inspect?chat_id={group}")
+        self.assertEqual("G", chat["chat"]["title"])
+        self.assertIn(ALICE, [member["user"]["id"] for member in chat["members"]])
+        self.assertIn(topic["message_thread_id"], [each["message_thread_id"] for each in chat["topics"]])
+        self.assertIn("permissions", chat["info"])
+        self.assertTrue(chat["pending_updates"])
+
     def test_the_state_says_what_is_set(self):
         self.advance(60)
         self.act("limits", enabled=True)
         state = self.stack.state()
         self.assertEqual(60, state["clock"]["offset_s"])
         self.assertTrue(state["limits"]["enabled"])
+        self.assertEqual(self.result("getWebhookInfo"), state["webhook"])
+        self.assertEqual(2, state["chats"])
+        state = self.stack.state()
         self.assertEqual(self.stack.newest_request(), state["requests"])
         self.assertEqual(self.stack.api("/sandbox/updates")["last"], state["updates"])
 
