@@ -16,6 +16,7 @@
 #include "sdk/sandbox/reply.h"
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/stars.h"
 #include "sdk/sandbox/world.h"
 
 enum { LEAST_PRICE = 5, HIGHEST_PRICE = 100000 };
@@ -127,7 +128,8 @@ static int read_options(struct call *call, const struct place *place, cJSON *mem
         return call_refuse(call, "can't use message effects in the chat");
     if (has_effect && !is_effect(effect))
         return call_refuse(call, "EFFECT_ID_INVALID");
-    if (call_bool(call, "allow_paid_broadcast"))
+    if (call_bool(call, "allow_paid_broadcast") &&
+        stars_of_bot(call->sandbox->world, call->arena) <= 0) /* what it would be paid with */
         return call_refuse(call, "FLOODSKIP_NOT_ALLOWED");
     if (has_effect)
         json_set_text(members, "effect_id", effect);

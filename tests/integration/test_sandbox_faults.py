@@ -256,6 +256,16 @@ class LimitsTest(Wire):
         self.result("sendChatAction", chat_id=ALICE, action="typing")
         self.result("deleteMessage", chat_id=ALICE, message_id=sent)
 
+    def test_each_of_an_album_counts(self):
+        file_id = self.stack.upload(ALICE, b"x", kind="document")["document"]["file_id"]
+        album = [{"type": "document", "media": file_id}] * 4
+        self.act("limits", chat_burst=6, chat_per_second=0.02)
+        self.result("sendMediaGroup", chat_id=ALICE, media=album)
+        answer = self.call("sendMediaGroup", chat_id=ALICE, media=album)
+        self.assertTrue(90 <= answer["parameters"]["retry_after"] <= 100, answer)
+        copied = self.call("copyMessages", chat_id=ALICE, from_chat_id=ALICE, message_ids=[1, 2, 3])
+        self.assertEqual(429, copied["error_code"])
+
     def test_all_chats_together(self):
         users = [self.stack.user(f"U{number}") for number in range(40)]
         for user in users:
@@ -278,7 +288,8 @@ class LimitsTest(Wire):
                     for user in users].count(True)
 
         self.act("limits", global_per_second=0.1, chat_per_second=100)
-        self.assertLess(broadcast(), 30, "without Stars")
+        self.assertEqual((400, "Bad Request: FLOODSKIP_NOT_ALLOWED"),
+                         self.refusal("sendMessage", chat_id=users[0], text="x", allow_paid_broadcast=True))
         self.earn(100)
         self.act("limits", global_per_second=0.1)
         self.assertEqual(30, broadcast())
