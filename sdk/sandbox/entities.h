@@ -1,5 +1,5 @@
 /*
- * Text with formatting, as Telegram reads it: HTML or MarkdownV2 becomes plain text and entities
+ * Text with formatting, as Telegram reads it: HTML or Markdown becomes plain text and entities
  * whose offsets count UTF-16 units. Strict: what Telegram refuses is refused with its words.
  */
 #pragma once
@@ -18,8 +18,8 @@ struct formatted {
 
 /*
  * Reads text in parse_mode ("" or NULL = none; then the given entities apply, which may be NULL),
- * finds bot commands and trims. Returns NULL, or what is wrong, as in "can't parse entities: …".
- * The result may be empty.
+ * finds what is in any text, such as commands and links, and trims. Returns NULL, or what is wrong,
+ * as in "can't parse entities: …". The result may be empty.
  */
 const char *entities_read(struct arena *arena, const char *text, const char *parse_mode,
                           const cJSON *given, struct formatted *ret_formatted);
@@ -47,6 +47,14 @@ cJSON *rich_text_entity(struct rich_text *rich, const char *type, size_t from_un
 /* Each reads text into rich, whose text has room for it. Returns NULL, or what is wrong. */
 const char *html_read(struct rich_text *rich, const char *text);
 const char *markdown_read(struct rich_text *rich, const char *text);
+const char *old_markdown_read(struct rich_text *rich, const char *text);
+const char *given_read(struct rich_text *rich, const char *text, const cJSON *given);
 
-/* Whether a text can be the target of a link; others lose their link silently. */
-bool entities_is_url(const char *url);
+/* Adds those that are found in any text: commands, mentions, links, … */
+void entities_find(cJSON *entities, const char *text);
+
+/* At most 100 of them, sorted, without any that cross; the arena owns them, given is empty then. */
+cJSON *entities_fix(struct arena *arena, cJSON *given);
+
+/* Whether it is a number such as custom emoji have. */
+bool entities_is_emoji_id(const char *text);

@@ -10,6 +10,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/link.h"
 
 enum { DEEPEST = 64, MOST_ATTRIBUTES = 8 };
 
@@ -43,6 +44,7 @@ struct attribute {
 struct open_tag {
     const struct tag *tag;
     size_t from_unit;
+    size_t from_byte;
     size_t at;          /* byte offset of its "<" */
     const char *detail; /* url, language, emoji id: by tag */
     bool is_expandable;
@@ -178,6 +180,8 @@ static const char *understand(struct html *html, struct open_tag *open,
         open->detail = language_of(value_of(attributes, count, "class"));
     } else if (strcmp(name, "tg-emoji") == 0) {
         open->detail = value_of(attributes, count, "emoji-id");
+        if (!open->detail || !entities_is_emoji_id(open->detail))
+            return "Invalid custom emoji identifier specified";
     } else if (strcmp(name, "tg-time") == 0) {
         open->detail = value_of(attributes, count, "unix");
     } else if (strcmp(name, "blockquote") == 0) {
@@ -220,8 +224,10 @@ static const char *read_start_tag(struct html *html)
                             offset_of(html, start));
     html->p++;
     struct open_tag *open = &html->open[html->depth++];
-    *open =
-        (struct open_tag){.tag = tag, .from_unit = html->rich->units, .at = offset_of(html, start)};
+    *open = (struct open_tag){.tag = tag,
+                              .from_unit = html->rich->units,
+                              .from_byte = html->rich->size,
+                              .at = offset_of(html, start)};
     return understand(html, open, attributes, count);
 }
 
@@ -241,15 +247,27 @@ static const char *language_inside(struct html *html, size_t from_unit)
     return language;
 }
 
+/* Without an address the text is one. */
+static bool read_link(struct html *html, const struct open_tag *open, const char **ret_link)
+{
+    struct rich_text *rich = html->rich;
+    const char *url = open->detail;
+
+    if (!url || !*url)
+        url =
+            arena_strndup(html->arena, rich->text + open->from_byte, rich->size - open->from_byte);
+    return !link_read(html->arena, url, LINK_ANY, ret_link);
+}
+
 static void close_tag(struct html *html, const struct open_tag *open)
 {
-    const char *name = open->tag->name, *language = NULL;
+    const char *name = open->tag->name, *language = NULL, *link = NULL;
     bool is_code = strcmp(name, "code") == 0;
     bool is_in_pre = html->depth && strcmp(html->open[html->depth - 1].tag->name, "pre") == 0;
 
     if (strcmp(name, "pre") == 0)
         language = language_inside(html, open->from_unit);
-    if (strcmp(name, "a") == 0 && (!open->detail || !entities_is_url(open->detail)))
+    if (strcmp(name, "a") == 0 && !read_link(html, open, &link))
         return;
     cJSON *entity = rich_text_entity(
         html->rich, open->is_expandable ? "expandable_blockquote" : open->tag->entity,
@@ -261,7 +279,7 @@ static void close_tag(struct html *html, const struct open_tag *open)
     else if (language)
         json_set_text(entity, "language", language);
     else if (strcmp(name, "a") == 0)
-        json_set_text(entity, "url", open->detail);
+        json_set_text(entity, "url", link);
     else if (strcmp(name, "tg-emoji") == 0)
         json_set_text(entity, "custom_emoji_id", open->detail ? open->detail : "0");
     else if (strcmp(name, "tg-time") == 0)

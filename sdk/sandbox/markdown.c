@@ -9,6 +9,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/link.h"
 
 enum { DEEPEST = 64 };
 
@@ -148,7 +149,9 @@ static const char *close_link(struct markdown *md)
     bool is_emoji_url = strncmp(url, emoji, strlen(emoji)) == 0;
     if (is_emoji && !is_emoji_url)
         return "Custom emoji entity must contain a tg://emoji URL";
-    if (!is_emoji && !entities_is_url(url)) {
+    if (is_emoji && !entities_is_emoji_id(url + strlen(emoji)))
+        return "Invalid custom emoji identifier specified";
+    if (!is_emoji && link_read(md->arena, url, LINK_ANY, &url)) {
         md->depth--;
         return NULL;
     }

@@ -73,7 +73,8 @@ static cJSON *member_of(cJSON *object, const struct spec_field *field)
     return json_get(object, field->name);
 }
 
-static bool fits_field(struct spec_problem *problem, const struct spec_field *field, cJSON *member)
+static bool fits_field(struct spec_problem *problem, const struct spec_type *type,
+                       const struct spec_field *field, cJSON *member)
 {
     if (!member || cJSON_IsNull(member))
         return !field->is_required || disagrees(problem, "Can't find field ", field->name, "");
@@ -82,7 +83,8 @@ static bool fits_field(struct spec_problem *problem, const struct spec_field *fi
         problem->weight = 3;
         return false;
     }
-    if (!is_checked_later(field) && !fits_literals(field, member)) {
+    if (!is_checked_later(field) && !fits_literals(field, member) &&
+        strcmp(type->name, "MessageEntity") != 0) {
         disagrees(problem, "Field ", field->name, " has an unknown value");
         problem->weight = 1;
         return false;
@@ -97,7 +99,7 @@ static bool fits_object(struct spec_problem *problem, const struct spec_type *ty
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct spec_field *field = &type->fields[i];
-        if (fits_field(problem, field, member_of(value, field)))
+        if (fits_field(problem, type, field, member_of(value, field)))
             continue;
         if (!problem->type || spec_is_spoken_of(type->name))
             problem->type = type->name;

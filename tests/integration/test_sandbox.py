@@ -300,13 +300,13 @@ class MessagesTest(SandboxTest):
                              parse_mode="MarkdownV2")
 
     def test_given_entities_follow_the_trimmed_text(self):
-        sent = self.say("  bold ", entities=[{"type": "bold", "offset": 2, "length": 4},
-                                             {"type": "italic", "offset": 50, "length": 4}])
+        sent = self.say("  bold ", entities=[{"type": "bold", "offset": 2, "length": 5}])
         self.assertEqual(("bold", [{"type": "bold", "offset": 0, "length": 4}]), (sent["text"], sent["entities"]))
 
     def test_commands_are_found(self):
         message = self.stack.send(ALICE, "/start and 😀 /help@some_bot but not a/b or http://x/y")
-        self.assertEqual([(0, 6), (14, 14)], [(e["offset"], e["length"]) for e in message["entities"]])
+        self.assertEqual([("bot_command", 0, 6), ("bot_command", 14, 14), ("url", 44, 10)],
+                         [(e["type"], e["offset"], e["length"]) for e in message["entities"]])
 
     def test_buttons_are_checked(self):
         def refused(button):

@@ -9,7 +9,7 @@ import { isService, service, serviceText } from "./service.js";
 import { formatted, isOnlyEmoji } from "./text.js";
 import { summary } from "./summary.js";
 
-const isBot = (message) => message.from?.is_bot === true;
+const isBot = (message) => message.from?.is_bot === true || message.sender_business_bot !== undefined;
 
 // --- above the text ---
 

@@ -11,7 +11,8 @@ import { isService } from "./service.js";
 
 const FACES = ["👍", "❤", "🔥", "🎉", "😁", "😢", "👎"];
 
-const isMine = (message) => !message.from?.is_bot && message.from?.id === session.userId;
+const isMine = (message) =>
+  !message.from?.is_bot && !message.sender_business_bot && message.from?.id === session.userId;
 const isAdmin = () => ["administrator", "creator"].includes(membership()?.status);
 
 async function forward(message, open) {
