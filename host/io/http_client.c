@@ -45,7 +45,8 @@ struct http_client {
     CURLM *multi;
     struct event timer;
     unsigned slots;
-    char *user_agent;
+    char *user_agent, *trusted_pem;
+    struct curl_slist *resolve;
     LIST_HEAD(, host) hosts;
     CURL *idle[MAX_IDLE_HANDLES];
     unsigned idle_count;
@@ -137,6 +138,8 @@ int http_client_new(struct http_client **ret_client, struct loop *loop,
     client->loop = loop;
     client->slots = options->slots ? options->slots : DEFAULT_SLOTS;
     client->user_agent = options->user_agent ? strdup(options->user_agent) : NULL;
+    client->trusted_pem = options->trusted_pem ? strdup(options->trusted_pem) : NULL;
+    client->resolve = options->resolve ? curl_slist_append(NULL, options->resolve) : NULL;
     LIST_INIT(&client->hosts);
     evtimer_assign(&client->timer, loop_base(loop), on_timer, client);
     client->multi = curl_multi_init();
@@ -163,6 +166,8 @@ void http_client_free(struct http_client *client)
         curl_easy_cleanup(client->idle[--client->idle_count]);
     curl_multi_cleanup(client->multi);
     evtimer_del(&client->timer);
+    curl_slist_free_all(client->resolve);
+    free(client->trusted_pem);
     free(client->user_agent);
     free(client);
     curl_global_cleanup();
@@ -263,6 +268,18 @@ static const char *explain(struct transfer *t, int r, CURLcode code)
     return curl_easy_strerror(code);
 }
 
+/* How this client sees the network; the rest is the same for all (transfer_prepare()). */
+static void set_network(const struct http_client *client, CURL *easy)
+{
+    struct curl_blob trusted = {.data = client->trusted_pem, .flags = CURL_BLOB_NOCOPY};
+
+    if (client->trusted_pem) {
+        trusted.len = strlen(client->trusted_pem);
+        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &trusted);
+    }
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, client->resolve);
+}
+
 /* The transfer has its slot and handle. */
 static AISHA_ASYNC int perform(struct http_client *client, struct transfer *t, int64_t timeout_ms,
                                const struct aisha_http_response **ret_response,
@@ -271,6 +288,7 @@ static AISHA_ASYNC int perform(struct http_client *client, struct transfer *t, i
     int r = transfer_prepare(t, client->user_agent, ret_error);
     if (r < 0)
         return r;
+    set_network(client, t->easy);
     wait_init(&t->wait, client->loop);
     if (curl_multi_add_handle(client->multi, t->easy) != CURLM_OK)
         abort();

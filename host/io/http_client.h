@@ -14,6 +14,9 @@ struct loop;
 struct http_client_options {
     unsigned slots; /* for each host; 0 = 64 */
     const char *user_agent;
+    const char
+        *trusted_pem;    /* certificates that are trusted instead of the system's; NULL = those */
+    const char *resolve; /* "name:port:address", where that name is; NULL = ask the system */
 };
 
 int http_client_new(struct http_client **ret_client, struct loop *loop,

@@ -232,9 +232,10 @@ static AISHA_ASYNC int check_webhook(struct call *call, cJSON *settings)
     const char *secret = json_get_text(settings, "secret_token");
     const struct upload *file = certificate(call);
     const char *ip = json_get_text(settings, "ip_address");
-    const char *host = webhook_url_host(call->arena, json_get_text(settings, "url"));
+    const char *host;
+    int port;
 
-    if (!host)
+    if (!webhook_url_read(call->arena, json_get_text(settings, "url"), &host, &port))
         return call_refuse(call, "invalid webhook URL specified");
     if (secret && strlen(secret) > LONGEST_SECRET)
         return call_refuse(call, "secret token is too long");
@@ -252,6 +253,8 @@ static AISHA_ASYNC int check_webhook(struct call *call, cJSON *settings)
                                      "known");
         json_set_text(settings, "ip_address", ip);
     }
+    if (file)
+        json_set_text(settings, "certificate", arena_strndup(call->arena, file->bytes, file->size));
     return 0;
 }
 

@@ -9,12 +9,14 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
+#include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/io/http_client.h"
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/webhook_url.h"
 #include "sdk/sandbox/world.h"
 
 #define FIRST_UNIQUE_QUEUE (INT64_C(1) << 60) /* of updates that stand in none */
@@ -49,6 +51,7 @@ struct queue {
 struct attempt {
     struct webhook *webhook;
     struct queue *queue; /* NULL when the webhook has changed */
+    struct channel *channel;
     struct task *task;
     char *body;
     int64_t expires_at;
@@ -57,10 +60,16 @@ struct attempt {
     LIST_ENTRY(attempt) link;
 };
 
+/* How the webhook that is set is reached; the attempts that go by it keep it. */
+struct channel {
+    struct http_client *http;
+    int users;
+};
+
 struct webhook {
     struct sandbox *sandbox;
-    struct http_client *http;
-    cJSON *settings; /* NULL = none is set */
+    cJSON *settings;         /* NULL = none is set */
+    struct channel *channel; /* the same */
     struct queue *queues;
     TAILQ_HEAD(queue_list, queue) ready;
     LIST_HEAD(, attempt) attempts;
@@ -72,11 +81,10 @@ struct webhook {
 };
 
 static void go_on(struct webhook *webhook);
-static void load(struct webhook *webhook);
+static int begin(struct webhook *webhook);
 
 int webhook_new(struct webhook **ret_webhook, struct sandbox *sandbox)
 {
-    const struct http_client_options options = {.slots = MOST_CONNECTIONS};
     struct webhook *webhook = calloc(1, sizeof *webhook);
     struct arena arena = {0};
 
@@ -86,16 +94,47 @@ int webhook_new(struct webhook **ret_webhook, struct sandbox *sandbox)
     webhook->last_unique_queue = FIRST_UNIQUE_QUEUE;
     TAILQ_INIT(&webhook->ready);
     LIST_INIT(&webhook->attempts);
-    int r = http_client_new(&webhook->http, sandbox->loop, &options);
-    if (r < 0) {
-        free(webhook);
-        return r;
-    }
     const char *saved = world_text(sandbox->world, &arena, setting, "");
     webhook->settings = saved ? cJSON_Parse(saved) : NULL;
     arena_clear(&arena);
     *ret_webhook = webhook;
-    load(webhook);
+    return webhook->settings ? begin(webhook) : 0;
+}
+
+/* ---- the channel ---- */
+
+static void channel_leave(struct channel *channel)
+{
+    if (!channel || --channel->users > 0)
+        return;
+    http_client_free(channel->http);
+    free(channel);
+}
+
+static int channel_open(struct webhook *webhook)
+{
+    const cJSON *settings = webhook->settings;
+    struct channel *channel = calloc(1, sizeof *channel);
+    struct arena arena = {0};
+    struct http_client_options options = {.slots = MOST_CONNECTIONS,
+                                          .trusted_pem = json_get_text(settings, "certificate")};
+    const char *host, *ip = json_get_text(settings, "ip_address");
+    int port;
+
+    if (!channel)
+        return -ENOMEM;
+    if (json_get_bool(settings, "has_fixed_ip") &&
+        webhook_url_read(&arena, json_get_text(settings, "url"), &host, &port))
+        options.resolve =
+            arena_printf(&arena, strchr(ip, ':') ? "%s:%d:[%s]" : "%s:%d:%s", host, port, ip);
+    channel->users = 1;
+    int r = http_client_new(&channel->http, webhook->sandbox->loop, &options);
+    arena_clear(&arena);
+    if (r < 0) {
+        free(channel);
+        return r;
+    }
+    webhook->channel = channel;
     return 0;
 }
 
@@ -168,18 +207,20 @@ void webhook_add(struct webhook *webhook, int64_t update_id, int64_t queue)
     go_on(webhook);
 }
 
-/* All that is pending in the world. */
-static void load(struct webhook *webhook)
+/* Opens the channel, and delivers all that is pending. */
+static int begin(struct webhook *webhook)
 {
     struct arena arena = {0};
     const cJSON *pair;
 
-    if (!webhook->settings)
-        return;
+    int r = channel_open(webhook);
+    if (r < 0)
+        return r;
     cJSON_ArrayForEach(pair, world_update_queues(webhook->sandbox->world, &arena, INT64_MAX))
         add(webhook, (int64_t)pair->child->valuedouble, (int64_t)pair->child->next->valuedouble);
     arena_clear(&arena);
     go_on(webhook);
+    return 0;
 }
 
 void webhook_drop(struct webhook *webhook)
@@ -201,7 +242,7 @@ void webhook_free(struct webhook *webhook)
     if (!webhook)
         return;
     webhook_drop(webhook);
-    http_client_free(webhook->http);
+    channel_leave(webhook->channel);
     cJSON_Delete(webhook->settings);
     free(webhook->last_error);
     free(webhook);
@@ -226,7 +267,10 @@ void webhook_change(struct webhook *webhook, const cJSON *settings)
     free(webhook->last_error);
     webhook->last_error = NULL;
     webhook->last_error_date = webhook->gone_since_ms = 0;
-    load(webhook);
+    channel_leave(webhook->channel);
+    webhook->channel = NULL;
+    if (settings && begin(webhook) < 0)
+        log_error("sandbox", "the webhook cannot be used: no memory");
 }
 
 cJSON *webhook_info(const struct webhook *webhook, struct arena *arena)
@@ -329,6 +373,7 @@ static void attempt_free(struct attempt *attempt)
     LIST_REMOVE(attempt, link);
     attempt->webhook->running--;
     clock_timer_clear(&attempt->deadline);
+    channel_leave(attempt->channel);
     free(attempt->body);
     free(attempt);
 }
@@ -347,7 +392,7 @@ static AISHA_ASYNC void attempt_run(void *arg)
                                           .body = attempt->body,
                                           .is_cut =
                                               faults_take_kind(sandbox->faults, FAULT_CUT_WEBHOOK)};
-        r = webhook_post(webhook->http, &arena, &post, &answer);
+        r = webhook_post(attempt->channel->http, &arena, &post, &answer);
     }
     if (r < 0 && attempt->is_late) {
         answer = (struct webhook_answer){.failure = "Read timeout expired"};
@@ -380,6 +425,8 @@ static bool start(struct webhook *webhook, struct queue *queue)
     arena_clear(&arena);
     attempt->webhook = webhook;
     attempt->queue = queue;
+    attempt->channel = webhook->channel;
+    attempt->channel->users++;
     attempt->expires_at = expires_at;
     LIST_INSERT_HEAD(&webhook->attempts, attempt, link);
     webhook->running++;

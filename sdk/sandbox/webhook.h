@@ -23,8 +23,8 @@ int webhook_new(struct webhook **ret_webhook, struct sandbox *sandbox);
 /* After the loop has ended. NULL is fine. */
 void webhook_free(struct webhook *webhook);
 
-/* {url, secret_token?, max_connections, has_custom_certificate, ip_address, has_fixed_ip}, copied;
- * NULL removes it. What is under way is broken off. */
+/* {url, secret_token?, max_connections, has_custom_certificate, certificate?, ip_address,
+ * has_fixed_ip}, copied; NULL removes it. What is under way is broken off. */
 void webhook_change(struct webhook *webhook, const cJSON *settings);
 
 /* What is set, borrowed until it changes, or NULL. */

@@ -16,6 +16,7 @@
 #include "sdk/sandbox/params.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/webhook.h"
+#include "sdk/sandbox/webhook_url.h"
 
 enum {
     LONGEST_RETRY_AFTER_S = 3600,
@@ -43,25 +44,6 @@ static const char *failure_of(const char *error)
     return "Connection closed";
 }
 
-/* The address with its host replaced by ip, and the host for the header. Only without TLS, where
- * nothing else depends on the name. */
-static const char *with_ip(struct arena *arena, const char *url, const char *ip,
-                           const char **ret_host)
-{
-    static const char scheme[] = "http://";
-
-    if (strncmp(url, scheme, sizeof scheme - 1) != 0)
-        return url;
-    const char *start = url + sizeof scheme - 1, *end = start + strcspn(start, "/?#");
-    const char *at = memrchr(start, '@', (size_t)(end - start));
-    const char *host = at ? at + 1 : start;
-    const char *colon = *host == '[' ? memchr(host, ']', (size_t)(end - host)) : host;
-    colon = colon ? memchr(colon, ':', (size_t)(end - colon)) : NULL;
-    *ret_host = arena_strndup(arena, host, (size_t)(end - host));
-    return arena_printf(arena, strchr(ip, ':') ? "%.*s[%s]%s" : "%.*s%s%s", (int)(host - url), url,
-                        ip, colon ? colon : end);
-}
-
 static int64_t retry_after(const struct aisha_http_response *response)
 {
     const char *text = aisha_http_header(response, "retry-after");
@@ -86,20 +68,13 @@ static void judge(struct arena *arena, const struct aisha_http_response *respons
 int webhook_post(struct http_client *http, struct arena *arena, const struct webhook_post *post,
                  struct webhook_answer *ret_answer)
 {
-    const char *secret = json_get_text(post->settings, "secret_token"), *error, *host = NULL;
-    const char *url = arena_strdup(arena, json_get_text(post->settings, "url"));
+    const char *secret = json_get_text(post->settings, "secret_token"), *error;
+    const char *url = webhook_url_whole(arena, json_get_text(post->settings, "url"));
     const struct aisha_http_response *response;
-    const char *headers[5] = {"Content-Type: application/json", "Accept-Encoding: gzip, deflate"};
-    size_t count = 2;
+    const char *headers[4] = {"Content-Type: application/json", "Accept-Encoding: gzip, deflate"};
 
-    if (!strstr(url, "://"))
-        url = arena_printf(arena, "https://%s", url);
-    if (json_get_bool(post->settings, "has_fixed_ip"))
-        url = with_ip(arena, url, json_get_text(post->settings, "ip_address"), &host);
-    if (host)
-        headers[count++] = arena_printf(arena, "Host: %s", host);
     if (secret)
-        headers[count] = arena_printf(arena, "X-Telegram-Bot-Api-Secret-Token: %s", secret);
+        headers[2] = arena_printf(arena, "X-Telegram-Bot-Api-Secret-Token: %s", secret);
     const struct aisha_http_request request = {
         .size = sizeof request,
         .url = url,

@@ -13,43 +13,51 @@
 #include "host/core/arena.h"
 #include "host/core/worker.h"
 
-static bool is_port(const char *text)
+static const char scheme_mark[] = "://";
+
+const char *webhook_url_whole(struct arena *arena, const char *url)
+{
+    return strstr(url, scheme_mark) ? arena_strdup(arena, url)
+                                    : arena_printf(arena, "https://%s", url);
+}
+
+/* 0 = none. */
+static int port_of(const char *text)
 {
     char *end;
 
     if (!isdigit((unsigned char)*text))
-        return false;
+        return 0;
     long port = strtol(text, &end, 10);
-    return !*end && port > 0 && port <= 65535;
+    return !*end && port <= 65535 ? (int)port : 0;
 }
 
-const char *webhook_url_host(struct arena *arena, const char *url)
+static bool is_clean(const char *url)
 {
-    const char *scheme_end = strstr(url, "://");
+    for (; *url; url++)
+        if ((unsigned char)*url <= ' ' || *url == 0x7f)
+            return false;
+    return true;
+}
 
-    for (const char *c = url; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f)
-            return NULL;
-    if (scheme_end && strncasecmp(url, "https://", 8) != 0 && strncasecmp(url, "http://", 7) != 0)
-        return NULL;
-    const char *start = scheme_end ? scheme_end + 3 : url;
-    char *host = arena_strndup(arena, start, strcspn(start, "/?#"));
-    char *at = strrchr(host, '@');
+bool webhook_url_read(struct arena *arena, const char *url, const char **ret_host, int *ret_port)
+{
+    const char *start = strstr(webhook_url_whole(arena, url), scheme_mark) + strlen(scheme_mark);
+    char *host = arena_strndup(arena, start, strcspn(start, "/?#")), *at = strrchr(host, '@');
+    bool is_http = strncasecmp(url, "http://", 7) == 0;
+
+    if (!is_clean(url) ||
+        (strstr(url, scheme_mark) && !is_http && strncasecmp(url, "https://", 8) != 0))
+        return false;
     host = at ? at + 1 : host;
-    char *port = *host == '[' ? strchr(host, ']') : host;
-    port = port ? strchr(port, ':') : NULL;
-    if (port && !is_port(port + 1))
-        return NULL;
-    if (port)
-        *port = '\0';
-    if (*host == '[') {
-        char *end = strchr(host, ']');
-        if (!end)
-            return NULL;
-        *end = '\0';
-        host++;
-    }
-    return *host ? host : NULL;
+    char *end = *host == '[' ? strchr(host, ']') : host + strcspn(host, ":");
+    if (!end)
+        return false;
+    char *port = strchr(end, ':');
+    *ret_port = port ? port_of(port + 1) : is_http ? 80 : 443;
+    *end = '\0';
+    *ret_host = *host == '[' ? host + 1 : host;
+    return **ret_host && *ret_port > 0;
 }
 
 bool webhook_url_is_address(const char *text)

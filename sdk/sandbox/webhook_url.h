@@ -10,8 +10,11 @@
 struct arena;
 struct workers;
 
-/* The host of an http or https URL, which is the latter when it does not say; NULL when it is none. */
-const char *webhook_url_host(struct arena *arena, const char *url);
+/* An http or https URL with its scheme, which is the latter when it does not say. */
+const char *webhook_url_whole(struct arena *arena, const char *url);
+
+/* Its host and port. false when it is none. */
+bool webhook_url_read(struct arena *arena, const char *url, const char **ret_host, int *ret_port);
 
 /* Whether it is an IP address. */
 bool webhook_url_is_address(const char *text);

@@ -8,7 +8,7 @@ import unittest
 import urllib.parse
 
 from stack import Stack, free_port, until
-from wire import ALICE, BORIS, TOKEN, Webhook, Wire
+from wire import ALICE, BORIS, PEM, TOKEN, Webhook, Wire
 
 DAY = 86400
 KEYBOARD = {"inline_keyboard": [[{"text": "A", "callback_data": "a"}]]}
@@ -209,23 +209,41 @@ class SettingTest(WebhookCase):
         self.assertEqual("", self.info()["url"])
         self.assertEqual([], self.updates())
 
-    def test_a_certificate_can_be_given(self):
-        def send(content, name="certificate", **fields):
-            self.advance(1)
-            parts = b"".join(f'--b\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-                             for key, value in (fields | {"url": self.bot.url}).items())
-            parts += (f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="c.pem"\r\n\r\n'.encode() +
-                      content + b"\r\n--b--\r\n")
-            return json.loads(self.fetch(f"/bot{TOKEN}/setWebhook", parts,
-                                         {"Content-Type": "multipart/form-data; boundary=b"})[2])
+    def send_certificate(self, content, name="certificate", **fields):
+        self.advance(1)
+        parts = b"".join(f'--b\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+                         for key, value in ({"url": self.bot.url} | fields).items())
+        parts += (f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="c.pem"\r\n\r\n'.encode() +
+                  content + b"\r\n--b--\r\n")
+        return json.loads(self.fetch(f"/bot{TOKEN}/setWebhook", parts,
+                                     {"Content-Type": "multipart/form-data; boundary=b"})[2])
 
-        self.assertTrue(send(b"PEM")["ok"])
+    def test_a_certificate_can_be_given(self):
+        self.assertTrue(self.send_certificate(b"PEM")["ok"])
         self.assertTrue(self.info()["has_custom_certificate"])
-        self.assertEqual("Webhook was set", send(b"PEM")["description"], "it may be another one")
-        self.assertTrue(send(b"PEM", name="file1", certificate="attach://file1")["ok"])
+        self.assertEqual("Webhook was set", self.send_certificate(b"PEM")["description"], "it may be another one")
+        self.assertTrue(self.send_certificate(b"PEM", name="file1", certificate="attach://file1")["ok"])
         self.assertTrue(self.info()["has_custom_certificate"])
         self.assertEqual("Bad Request: certificate size is too big (3145729 bytes)",
-                         send(b"x" * (3 * 1024 * 1024 + 1))["description"])
+                         self.send_certificate(b"x" * (3 * 1024 * 1024 + 1))["description"])
+
+    def test_the_certificate_that_was_given_is_trusted(self):
+        with Webhook(has_tls=True) as bot:
+            self.assertTrue(self.call("setWebhook", url=bot.url)["ok"])
+            self.stack.send(ALICE, "secret")
+            until(lambda: "SSL error" in self.info().get("last_error_message", ""), "it is not trusted")
+            certificate = PEM[PEM.index(b"-----BEGIN CERT"):]
+            self.assertTrue(self.send_certificate(certificate, url=bot.url)["ok"])
+            delivery = bot.take()
+            delivery.answer()
+            self.assertEqual("secret", delivery.text)
+            until(lambda: self.pending() == 0, "it is delivered")
+            named = bot.url.replace("127.0.0.1", "bot.invalid")
+            self.assertTrue(self.send_certificate(certificate, url=named, ip_address="127.0.0.1")["ok"])
+            self.stack.send(ALICE, "by name")
+            delivery = bot.take()
+            delivery.answer()
+            self.assertEqual("by name", delivery.text)
 
     def test_it_excludes_polling(self):
         with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -2,7 +2,9 @@
 import http.server
 import json
 import queue
+import ssl
 import sys
+import tempfile
 import threading
 import unittest
 import urllib.error
@@ -99,6 +101,25 @@ class Wire(unittest.TestCase):
         until(lambda: self.stack.state()["bot"]["polling_seconds_ago"] == 0, "the poll waits")
 
 
+# Of nobody: a key and its certificate for bot.invalid and 127.0.0.1, good from 2000 to 2100.
+PEM = b"""-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQggU9DTk01vMJfmFf1
+UDcYQLRSJiA3e6TGgu70lEwS1KGhRANCAAS7/hocFWtPUd2N/YBoQTKOdrbjw+b+
+9Kae/CyH5lvgr1zg2tpTQVXkwKT4rreJZJQJ/LXdf+0rXTPtO+RzwZJk
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBXDCCAQKgAwIBAgIBATAKBggqhkjOPQQDAjAWMRQwEgYDVQQDDAtib3QuaW52
+YWxpZDAgFw0wMDAxMDEwMDAwMDBaGA8yMTAwMDEwMTAwMDAwMFowFjEUMBIGA1UE
+AwwLYm90LmludmFsaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAS7/hocFWtP
+Ud2N/YBoQTKOdrbjw+b+9Kae/CyH5lvgr1zg2tpTQVXkwKT4rreJZJQJ/LXdf+0r
+XTPtO+RzwZJkoz8wPTAcBgNVHREEFTATggtib3QuaW52YWxpZIcEfwAAATAdBgNV
+HQ4EFgQU7FKEVD3+6uWvixA51/JWHOvaR9EwCgYIKoZIzj0EAwIDSAAwRQIhAMsG
+9G6ZR0B+qwLMZPkJxp1GWpp8Bk3dw/1RqToPQxhtAiBLXqYH4tWlcjDfQljjPUfn
+k80MjOOGY5gUNaS3vpQ3UQ==
+-----END CERTIFICATE-----
+"""
+
+
 class Delivery:
     """A request that the webhook has got, waiting for its answer."""
 
@@ -121,7 +142,7 @@ class Delivery:
 class Webhook:
     """The bot's HTTP server. Whoever takes a delivery answers it; with is_patient unset they are answered at once."""
 
-    def __init__(self):
+    def __init__(self, has_tls=False):
         self.deliveries = queue.Queue()
         self.is_patient = True
         webhook = self
@@ -156,8 +177,18 @@ class Webhook:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if has_tls:
+            self.add_tls()
+        self.url = f"http{'s' if has_tls else ''}://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+
+    def add_tls(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(PEM)
+            file.flush()
+            context.load_cert_chain(file.name)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
 
     def __enter__(self):
         self.thread.start()
