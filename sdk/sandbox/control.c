@@ -12,10 +12,10 @@
 #include "host/io/http_server.h"
 #include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/entities.h"
+#include "sdk/sandbox/inline.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/polls.h"
-#include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/reactions.h"
 #include "sdk/sandbox/reply.h"
 #include "sdk/sandbox/reply_markup.h"
@@ -200,7 +200,7 @@ static void press(struct control *control)
 
     const cJSON *user = control_user(control, user_id);
     if (user && json_get(control->body, "inline_message_id")) {
-        control_press_inline(control, user);
+        control_press_inline(control, user, json_get_text(control->body, "inline_message_id"));
         return;
     }
     if (!user || !place_read(control, user_id, &place))
@@ -209,6 +209,11 @@ static void press(struct control *control)
                                          json_get_int(control->body, "message_id", 0));
     if (!message) {
         control_fail(control, 400, "message_id: there is no such message in this chat");
+        return;
+    }
+    const char *inline_id = inline_id_of(sandbox, control->arena, message);
+    if (inline_id) {
+        control_press_inline(control, user, inline_id);
         return;
     }
     const char *data = control_pressed_data(control, message);
@@ -297,7 +302,9 @@ static const struct route {
     {"POST", "business", control_connect_business},
     {"POST", "inline", control_ask_inline},
     {"POST", "choose", control_choose_inline},
-    {"GET", "inline/", control_inline_message},
+    {"GET", "inline/", control_inline},
+    {"POST", "web_app", control_open_web_app},
+    {"POST", "guest", control_ask_guest},
     {"POST", "checkout", control_checkout},
     {"POST", "pay", control_pay},
     {"POST", "subscription", control_change_subscription},

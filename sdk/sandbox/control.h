@@ -94,6 +94,7 @@ void control_set_bot(struct control *control);
 void control_connect_business(struct control *control);
 void control_send_album(struct control *control);
 void control_edit(struct control *control);
+void control_checkout(struct control *control);
 AISHA_ASYNC void control_pay(struct control *control);
 void control_change_subscription(struct control *control);
 void control_show_invoice(struct control *control);

@@ -392,6 +392,29 @@ void control_pay(struct control *control)
                payments_complete(control->sandbox, control->arena, &checkout.purchase));
 }
 
+/* Only the last question, and nobody waits for its answer. */
+void control_checkout(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    const char *payload = json_get_text(control->body, "payload");
+    const char *id = world_random_name(control->arena);
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    cJSON *query = new_object(control), *answer = new_object(control);
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user)
+        return;
+    json_set_text(query, "id", id);
+    json_set_copy(query, "from", user);
+    json_set_text(query, "currency", STARS);
+    json_set_int(query, "total_amount", json_get_int(control->body, "total_amount", 1));
+    json_set_text(query, "invoice_payload", payload ? payload : "");
+    world_add_query(sandbox->world, id, user_id, ANSWER_MS / 1000);
+    sandbox_push_update(sandbox, control->arena, "pre_checkout_query", query, 0);
+    json_set_text(answer, "id", id);
+    respond_json(control->exchange, 200, answer);
+}
+
 /* ---- subscriptions, invoices, balances ---- */
 
 /* The user cancels one, or takes that back. */
@@ -438,7 +461,13 @@ void control_show_stars(struct control *control)
 {
     struct world *world = control->sandbox->world;
     cJSON *answer = new_object(control);
+    int64_t user_id;
 
+    if (!control_number(control, "user_id", 0, &user_id) ||
+        (user_id && !control_user(control, user_id)))
+        return;
+    if (user_id)
+        json_set_int(answer, "user_balance", stars_of_user(world, control->arena, user_id));
     json_set_int(answer, "balance", stars_of_bot(world, control->arena));
     json_set_copy(answer, "users", stars_balances(world, control->arena));
     json_set_copy(answer, "transactions", stars_transactions(world, control->arena));

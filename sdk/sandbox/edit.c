@@ -3,10 +3,10 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/content.h"
 #include "sdk/sandbox/ephemeral.h"
+#include "sdk/sandbox/inline.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/keyboard.h"
 #include "sdk/sandbox/methods.h"
-#include "sdk/sandbox/queries.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -71,6 +71,7 @@ static void publish(struct call *call, const struct edit *edit)
     if (edit->inline_id) {
         world_put_record(sandbox->world, call->arena, inline_message_kind, edit->inline_id,
                          edit->after);
+        inline_update(sandbox, call->arena, edit->inline_id, edit->after);
         return;
     }
     json_set_int(edit->after, "edit_date", world_now(sandbox->world));

@@ -122,11 +122,14 @@ static int check_copy(struct reader *reader, const cJSON *value, cJSON *button)
     return 0;
 }
 
-/* Only in messages of one method, and there as the very first button. */
+/* Only in messages of one method, or offered as results, and there as the very first button. */
 static int check_leader(struct reader *reader, const cJSON *value, cJSON *button,
                         const char *method)
 {
-    if (strcmp(reader->call->method, method) != 0)
+    const char *called = reader->call->method;
+
+    if (strcmp(called, method) != 0 && strncmp(called, "answer", 6) != 0 &&
+        strncmp(called, "savePrepared", 12) != 0)
         return call_refuse(reader->call, "BUTTON_TYPE_INVALID");
     if (!is_first(reader))
         return call_refuse(reader->call, "BUTTON_POS_INVALID");

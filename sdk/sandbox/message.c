@@ -17,6 +17,7 @@
 #include "sdk/sandbox/reply_markup.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/stars.h"
+#include "sdk/sandbox/topics.h"
 #include "sdk/sandbox/world.h"
 
 enum { LEAST_PRICE = 5, HIGHEST_PRICE = 100000 };
@@ -175,6 +176,7 @@ int call_new_message(struct call *call, cJSON **ret_message)
     cJSON *message = place.receiver_id ? ephemeral_new(call, &place) : begin_message(call, &place);
     cJSON_ArrayForEach(member, members)
         json_set_copy(message, member->string, member);
+    topics_anchor(call->sandbox->world, call->arena, message);
     json_set_copy(message, "reply_markup", keyboard);
     *ret_message = message;
     return 0;

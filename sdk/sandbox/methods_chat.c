@@ -9,6 +9,7 @@
 #include "sdk/sandbox/media.h"
 #include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/pins.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -56,6 +57,7 @@ static int get_chat(struct call *call)
     cJSON *accepted = cJSON_AddObjectToObject(full, "accepted_gift_types");
     for (size_t i = 0; i < sizeof gifts / sizeof *gifts; i++)
         json_set_bool(accepted, gifts[i], chat_id > 0);
+    json_set_copy(full, "pinned_message", pins_newest(call->sandbox, call->arena, chat_id));
     if (chat_id < 0)
         describe_group(call, full, chat_id);
     call->result = full;

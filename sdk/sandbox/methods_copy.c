@@ -5,6 +5,7 @@
 
 #include "host/core/arena.h"
 #include "sdk/sandbox/content.h"
+#include "sdk/sandbox/invoice.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/polls.h"
@@ -134,6 +135,7 @@ static int repeat(struct batch *batch, const cJSON *source)
         json_set_copy(message, "forward_origin", message_origin(call->arena, source));
         if (keeps_keyboard(json_get(source, "reply_markup")))
             json_set_copy(message, "reply_markup", json_get(source, "reply_markup"));
+        invoice_forward(call->sandbox->world, call->arena, source, message);
     }
     if (group)
         json_set_copy(message, "media_group_id", json_get(batch->groups, group));

@@ -17,20 +17,14 @@ enum { MOST_TRANSACTIONS = 100 };
 
 /* ---- invoices ---- */
 
-/* Of its own buttons the first one pays, and no other. */
+/* Of its own buttons the first one pays. */
 static int check_pay_button(struct call *call)
 {
-    const cJSON *rows = json_get(call_get(call, "reply_markup"), "inline_keyboard"), *row, *button;
+    const cJSON *rows = json_get(call_get(call, "reply_markup"), "inline_keyboard");
     const cJSON *first = rows && rows->child ? rows->child->child : NULL;
 
     if (first && !json_get_bool(first, "pay"))
         return call_refuse(call, "REPLY_MARKUP_BUY_EMPTY");
-    cJSON_ArrayForEach(row, rows) {
-        cJSON_ArrayForEach(button, row) {
-            if (button != first && json_get_bool(button, "pay"))
-                return call_refuse(call, "BUTTON_TYPE_INVALID");
-        }
-    }
     return 0;
 }
 

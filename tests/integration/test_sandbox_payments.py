@@ -116,7 +116,7 @@ class Payments(unittest.TestCase):
             with self.subTest(wanted=wanted, change=change):
                 self.wrong("sendInvoice", wanted, chat_id=ANN, **STARS | change)
         for buttons, wanted in (([[{"text": "x", "callback_data": "x"}]], "REPLY_MARKUP_BUY_EMPTY"),
-                                ([[{"text": "x", "pay": True}], [{"text": "y", "pay": True}]], "BUTTON_TYPE_INVALID")):
+                                ([[{"text": "x", "pay": True}], [{"text": "y", "pay": True}]], "BUTTON_POS_INVALID")):
             self.wrong("sendInvoice", wanted, chat_id=ANN, reply_markup={"inline_keyboard": buttons}, **STARS)
         self.wrong("sendMessage", "BUTTON_TYPE_INVALID", chat_id=ANN, text="x",
                    reply_markup={"inline_keyboard": [[{"text": "x", "pay": True}]]})

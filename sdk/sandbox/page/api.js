@@ -87,7 +87,7 @@ export const pin = (place, messageId, pinned) => post("pin", { ...place, message
 export const askInline = (place, query) => post("inline", { ...place, query });
 export const getInline = (queryId, timeout) => request(`inline/${queryId}/results?timeout=${timeout}`);
 export const chooseInline = (place, queryId, resultId) =>
-  post("choose", { ...place, inline_query_id: queryId, result_id: resultId });
+  post("choose", { chat_id: place.user_id, ...place, inline_query_id: queryId, result_id: resultId });
 
 // --- payments ---
 
