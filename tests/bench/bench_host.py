@@ -3,7 +3,7 @@
 Ours keeps all its promises meanwhile (every update is on disk before it is acknowledged); raw.c keeps none. null.c
 shows how fast the load generator itself can go.
 """
-from harness import Ours, Simple, interleave, measure, median, options, ratio, table
+from harness import Ours, Simple, interleave, median, options, ratio, table
 
 WORKS = [("polling", "echo", 1.4), ("polling", "dialogue", 1.6), ("webhook", "echo", 1.6), ("webhook", "dialogue", 1.6)]
 
@@ -14,13 +14,10 @@ def main():
     rows, ceilings = [], []
     for mode, work, bar in WORKS:
         load = {"work": work, "mode": mode, "depth": 2 if (mode, work) == ("polling", "echo") else 1} | size
-        ours = Ours()
-        bots = {"raw": Simple("raw"), "ours": ours}
+        bots = {"raw": lambda: Simple("raw"), "ours": Ours}
         if work == "echo":
-            bots["null"] = Simple("null")
-        runs = {name: lambda bot=bot: measure(bot, **load) for name, bot in bots.items()}
-        results = interleave(chosen.rounds, runs)
-        ours.remove()
+            bots["null"] = lambda: Simple("null")
+        results = interleave(chosen.rounds, bots, **load)
         raw, own = results["raw"], results["ours"]
         rows.append([mode, work, f"{median(raw, 'cpu_us'):.1f}", f"{median(own, 'cpu_us'):.1f}",
                      f"{ratio(own, raw, 'cpu_us'):.2f}", f"{bar}", f"{median(raw, 'per_second'):.0f}",

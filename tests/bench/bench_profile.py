@@ -1,4 +1,5 @@
 """Where the host's time goes while it answers: shares of libraries and functions, by perf, else by callgrind."""
+import glob
 import os
 import re
 import shutil
@@ -23,17 +24,15 @@ def has_perf(path):
 
 
 def by_perf(title, load, path):
-    ours = Ours()
-    measure(ours, wrap=[*PERF, path], **load)
-    ours.remove()
+    with Ours() as ours:
+        measure(ours, wrap=[*PERF, path], **load)
     table(f"{title}: libraries and the kernel (perf)", ["share, %", "of"], report(path, "dso")[:8])
     table(f"{title}: functions", ["share, %", "function"], report(path, "sym")[:ROWS])
 
 
 def by_callgrind(title, load, path):
-    ours = Ours()
-    measure(ours, wrap=["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}"], **load)
-    ours.remove()
+    with Ours() as ours:
+        measure(ours, wrap=["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={path}"], **load)
     out = subprocess.run(["callgrind_annotate", path], capture_output=True, text=True, check=True).stdout
     rows = re.findall(r"^ *[\d,]+ \( ?([\d.]+)%\) +\S*?([^:/\s]+:\S+.*?)(?: \[.*\])?$", out, re.MULTILINE)
     table(f"{title}: functions (callgrind, instructions in user space)", ["share, %", "function"], rows[:ROWS])
@@ -46,7 +45,8 @@ def main():
     profile = by_perf if has_perf(path) else by_callgrind
     for work in ("echo", "dialogue"):
         profile(f"{work} by polling", {"work": work} | size, path)
-    os.remove(path)
+    for left in glob.glob(path + "*"):
+        os.remove(left)
 
 
 if __name__ == "__main__":

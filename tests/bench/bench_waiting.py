@@ -1,5 +1,5 @@
 """Handlers wait for a slow HTTP server while others echo: latency of the others, memory for each that waits."""
-from harness import Ours, Simple, interleave, measure, median, options, ratio, table
+from harness import Ours, Simple, interleave, median, options, ratio, table
 
 
 def main():
@@ -8,11 +8,10 @@ def main():
     size = {"warm": 200, "count": 300} if chosen.short else {"warm": 3000, "count": 5000}
     rows = []
     for count in counts:
-        ours = Ours(env={"MAX_IN_FLIGHT": "6000", "HTTP_SLOTS": "6000"})
         load = {"work": "echo", "chats": 500, "rate": 500, "waiting": count} | size
-        bots = {"raw": Simple("raw"), "ours": ours}
-        results = interleave(chosen.rounds, {name: lambda bot=bot: measure(bot, **load) for name, bot in bots.items()})
-        ours.remove()
+        bots = {"raw": lambda: Simple("raw"),
+                "ours": lambda: Ours(env={"MAX_IN_FLIGHT": "6000", "HTTP_SLOTS": "6000"})}
+        results = interleave(chosen.rounds, bots, **load)
         raw, own = results["raw"], results["ours"]
         open_requests = min(result[key] for result in own for key in ("open_requests", "open_requests_at_the_end"))
         rows.append([count, open_requests, f"{median(raw, 'p50_us'):.0f}", f"{median(own, 'p50_us'):.0f}",

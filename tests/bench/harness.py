@@ -49,7 +49,8 @@ def built(name):
 
 
 class Ours:
-    """The host with everything on, in a directory of its own on the disk of the build."""
+    """The host with everything on, in a directory of its own on the disk of the build; one run for each, as the ids of
+    updates begin anew with every run, and it would remember them."""
 
     def __init__(self, plugins=("echo", "clerk"), env=None):
         self.plugins, self.env = plugins, env or {}
@@ -73,7 +74,10 @@ class Ours:
         return {"BOT_TOKEN": "1:bench", "DATABASE_URL": f"sqlite:{self.folder}/aisha.db",
                 "BLOB_URL": f"file:{self.folder}/files", "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0"} | self.env
 
-    def remove(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         shutil.rmtree(self.folder)
 
 
@@ -89,7 +93,10 @@ class Simple:
     def environment(self):
         return {}
 
-    def remove(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         pass
 
 
@@ -116,13 +123,14 @@ def measure(bot, mode="polling", wrap=(), **load):
     return json.loads(done.stdout)
 
 
-def interleave(rounds, runs):
-    """runs: name → function that measures once. Returns name → list of what it returned, one for each round."""
-    results = {name: [] for name in runs}
+def interleave(rounds, bots, **load):
+    """bots: name → function that makes one. Returns name → what each round measured, as a list."""
+    results = {name: [] for name in bots}
     for number in range(rounds):
-        for name, run in runs.items():
+        for name, make in bots.items():
             say(f"round {number + 1} of {rounds}: {name}")
-            results[name].append(run())
+            with make() as bot:
+                results[name].append(measure(bot, **load))
     say("")
     return results
 
