@@ -173,8 +173,8 @@ void http_client_free(struct http_client *client)
     curl_global_cleanup();
 }
 
-/* "https://api.example.org:443", in the arena; NULL when it is not such a URL. */
-static const char *host_key(struct arena *arena, const char *url)
+/* "https://api.example.org:443" and the purpose, in the arena; NULL when it is not such a URL. */
+static const char *parsed_key(struct arena *arena, const char *url, const char *purpose)
 {
     CURLU *parts = curl_url();
     char *scheme = NULL, *name = NULL, *port = NULL;
@@ -187,11 +187,43 @@ static const char *host_key(struct arena *arena, const char *url)
         curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
         (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
-        key = arena_printf(arena, "%s://%s:%s", scheme, name, port);
+        key = arena_printf(arena, "%s://%s:%s%s", scheme, name, port, purpose);
     curl_free(scheme);
     curl_free(name);
     curl_free(port);
     curl_url_cleanup(parts);
+    return key;
+}
+
+static bool is_plain_text(const char *text)
+{
+    for (; *text; text++)
+        if (*text <= ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+/* The same without taking the URL apart, if there is nothing unusual about it. */
+static const char *plain_key(struct arena *arena, const char *url, const char *purpose)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+    size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    size_t size = scheme ? scheme + strspn(url + scheme, plain) : 0;
+    const char *port = scheme == 7 ? ":80" : ":443";
+
+    if (size == scheme)
+        return NULL;
+    if (url[size] == ':') {
+        size_t digits = strspn(url + size + 1, "0123456789");
+        if (digits == 0 || digits > 5 || strtoul(url + size + 1, NULL, 10) > UINT16_MAX)
+            return NULL;
+        size += 1 + digits;
+        port = "";
+    }
+    if (url[size] != '/' || !is_plain_text(url + size))
+        return NULL;
+    char *key = arena_alloc(arena, size + strlen(port) + strlen(purpose) + 1);
+    stpcpy(stpcpy(mempcpy(key, url, size), port), purpose);
     return key;
 }
 
@@ -224,20 +256,25 @@ static void host_leave(struct host *host)
 
 static CURL *handle_take(struct http_client *client)
 {
-    CURL *easy = client->idle_count ? client->idle[--client->idle_count] : curl_easy_init();
-
+    if (client->idle_count)
+        return client->idle[--client->idle_count];
+    CURL *easy = curl_easy_init();
     if (!easy)
         abort();
+    transfer_dress(easy, client->user_agent);
     return easy;
 }
 
-static void handle_give(struct http_client *client, CURL *easy)
+static void handle_give(struct http_client *client, const struct transfer *t)
 {
-    curl_easy_reset(easy);
-    if (client->idle_count < MAX_IDLE_HANDLES)
-        client->idle[client->idle_count++] = easy;
-    else
-        curl_easy_cleanup(easy);
+    if (client->idle_count == MAX_IDLE_HANDLES) {
+        curl_easy_cleanup(t->easy);
+        return;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+    if (!t->is_plain)
+        transfer_dress(t->easy, client->user_agent);
+    client->idle[client->idle_count++] = t->easy;
 }
 
 static int error_of(CURLcode code)
@@ -285,7 +322,7 @@ static AISHA_ASYNC int perform(struct http_client *client, struct transfer *t, i
                                const struct aisha_http_response **ret_response,
                                const char **ret_error)
 {
-    int r = transfer_prepare(t, client->user_agent, ret_error);
+    int r = transfer_prepare(t, ret_error);
     if (r < 0)
         return r;
     set_network(client, t->easy);
@@ -321,7 +358,7 @@ static AISHA_ASYNC int fetch_from(struct http_client *client, struct host *host,
     t->easy = handle_take(client);
     r = perform(client, t, left > 0 ? left : 0, ret_response, ret_error);
     transfer_done(t);
-    handle_give(client, t->easy);
+    handle_give(client, t);
     slots_give(&host->slots);
     host_leave(host);
     return r;
@@ -338,13 +375,16 @@ int http_client_fetch_as(struct http_client *client, const char *purpose, struct
 
     memcpy(&t.request, request, known);
     STAILQ_INIT(&t.headers);
-    const char *key = host_key(arena, t.request.url);
+    const char *key = t.request.url ? plain_key(arena, t.request.url, purpose) : NULL;
+    if (!key)
+        key = parsed_key(arena, t.request.url, purpose);
     int r = key ? transfer_check(&t.request, &error) : -AISHA_E_INVALID;
     if (r == 0)
-        r = fetch_from(client, host_enter(client, arena_printf(arena, "%s%s", key, purpose)), &t,
-                       ret_response, &error);
+        r = fetch_from(client, host_enter(client, key), &t, ret_response, &error);
     if (r < 0 && ret_error)
-        *ret_error = key ? arena_printf(arena, "%s: %s", key, error) : error;
+        *ret_error =
+            key ? arena_printf(arena, "%.*s: %s", (int)(strlen(key) - strlen(purpose)), key, error)
+                : error;
     return r;
 }
 

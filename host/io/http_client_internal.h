@@ -26,13 +26,13 @@ struct transfer {
     struct aisha_http_request request;
     struct arena *arena;
     CURL *easy;
-    struct curl_slist *header_lines;
     curl_mime *mime;
     struct wait wait; /* woken with a CURLcode */
     STAILQ_HEAD(, response_header) headers;
     size_t header_count, header_bytes;
     int status;
     bool has_head; /* the line that ends the headers has come */
+    bool is_plain; /* it has set nothing on the handle that the next one would not set anew */
     int file;      /* of save_path, or -1 */
     char *body;
     size_t body_size, body_capacity;
@@ -43,8 +43,11 @@ struct transfer {
 /* Whether the request can be sent as it is; -AISHA_E_INVALID and why not. */
 int transfer_check(const struct aisha_http_request *request, const char **ret_error);
 
-/* Sets everything on t->easy; opens save_path. */
-int transfer_prepare(struct transfer *t, const char *user_agent, const char **ret_error);
+/* Sets what all requests have in common, and nothing else. */
+void transfer_dress(CURL *easy, const char *user_agent);
+
+/* Sets the rest on t->easy; opens save_path. */
+int transfer_prepare(struct transfer *t, const char **ret_error);
 
 /* The response, in t->arena. */
 int transfer_finish(struct transfer *t, const struct aisha_http_response **ret_response,

@@ -252,30 +252,52 @@ static int add_part(struct transfer *t, const struct aisha_http_part *part)
     return r;
 }
 
-static void add_header_line(struct transfer *t, const char *line)
+/* curl takes "Name:" for an order to leave the header out, "Name;" for one without a value. */
+static char *header_line(struct arena *arena, const char *line)
 {
-    struct curl_slist *lines = curl_slist_append(t->header_lines, line);
+    size_t name = strcspn(line, ":");
+    bool is_empty = line[name + 1 + strspn(line + name + 1, " \t")] == '\0';
 
-    if (!lines)
-        abort();
-    t->header_lines = lines;
+    return is_empty ? arena_printf(arena, "%.*s;", (int)name, line) : arena_strdup(arena, line);
+}
+
+/* At *end; returns where the next one goes. */
+static struct curl_slist **add_header_line(struct arena *arena, struct curl_slist **end, char *line)
+{
+    struct curl_slist *node = arena_alloc(arena, sizeof *node);
+
+    node->data = line;
+    *end = node;
+    return &node->next;
 }
 
 static void set_headers(struct transfer *t)
 {
+    struct curl_slist *lines, **end = &lines;
     bool has_type = false;
 
     for (const char *const *line = t->request.headers; line && *line; line++) {
-        size_t name = strcspn(*line, ":");
-        bool is_empty = (*line)[name + 1 + strspn(*line + name + 1, " \t")] == '\0';
-        has_type |= names_header(*line, name, "content-type");
-        /* curl takes "Name:" for an order to leave the header out */
-        add_header_line(t, is_empty ? arena_printf(t->arena, "%.*s;", (int)name, *line) : *line);
+        has_type |= names_header(*line, strcspn(*line, ":"), "content-type");
+        end = add_header_line(t->arena, end, header_line(t->arena, *line));
     }
     if (!has_type && t->request.part_count == 0)
-        add_header_line(t, "Content-Type:");
-    add_header_line(t, "Expect:");
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->header_lines);
+        end = add_header_line(t->arena, end, arena_strdup(t->arena, "Content-Type:"));
+    add_header_line(t->arena, end, arena_strdup(t->arena, "Expect:"));
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, lines);
+}
+
+static int set_parts(struct transfer *t)
+{
+    t->mime = curl_mime_init(t->easy);
+    if (!t->mime)
+        abort();
+    for (size_t i = 0; i < t->request.part_count; i++) {
+        int r = add_part(t, &t->request.parts[i]);
+        if (r < 0)
+            return r;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->mime);
+    return 0;
 }
 
 static int set_body(struct transfer *t)
@@ -283,34 +305,29 @@ static int set_body(struct transfer *t)
     const struct aisha_http_request *request = &t->request;
     bool has_body = request->body || request->part_count;
     const char *method = request->method ? request->method : has_body ? "POST" : "GET";
+    bool is_get = strcmp(method, "GET") == 0, is_post = strcmp(method, "POST") == 0;
 
-    for (size_t i = 0; i < request->part_count; i++) {
-        t->mime = t->mime ? t->mime : curl_mime_init(t->easy);
-        if (!t->mime)
-            abort();
-        int r = add_part(t, &request->parts[i]);
+    t->is_plain = request->part_count == 0 && strcmp(method, "HEAD") != 0;
+    curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L); /* whatever the handle did before */
+    if (request->part_count) {
+        int r = set_parts(t);
         if (r < 0)
             return r;
-    }
-    if (t->mime) {
-        curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->mime);
-    } else if (has_body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-               strcmp(method, "PATCH") == 0) {
+    } else if (has_body || is_post || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0) {
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)(request->body ? request->body_size : 0));
     } else if (strcmp(method, "HEAD") == 0) {
         curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
     }
-    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
+    bool is_said = has_body ? is_post : is_get || is_post; /* by what was set already */
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, is_said ? NULL : method);
     return 0;
 }
 
-static void set_transport(struct transfer *t, const char *user_agent)
+void transfer_dress(CURL *easy, const char *user_agent)
 {
-    CURL *easy = t->easy;
-
-    curl_easy_setopt(easy, CURLOPT_URL, t->request.url);
+    curl_easy_reset(easy);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -325,17 +342,17 @@ static void set_transport(struct transfer *t, const char *user_agent)
     /* Removing a handle would otherwise wait for its name to be resolved. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->text);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 }
 
-int transfer_prepare(struct transfer *t, const char *user_agent, const char **ret_error)
+int transfer_prepare(struct transfer *t, const char **ret_error)
 {
-    set_transport(t, user_agent);
+    curl_easy_setopt(t->easy, CURLOPT_URL, t->request.url);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->text);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     set_headers(t);
     int r = set_body(t);
     if (r < 0) {
@@ -403,5 +420,4 @@ void transfer_done(struct transfer *t)
     }
     free(t->body);
     curl_mime_free(t->mime);
-    curl_slist_free_all(t->header_lines);
 }
