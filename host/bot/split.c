@@ -144,8 +144,11 @@ static const char *choose_cut(const struct scan *s, size_t limit)
 static const char *part_end(const char *text, enum split_format format, size_t limit)
 {
     struct scan s = {.hard = {.at = text}};
+    size_t size = strnlen(text, limit + 1);
     struct atom atom;
 
+    if (size <= limit) /* what counts as one takes a byte at least */
+        return text + size;
     while (next_atom(&text, format, &atom)) {
         if (!atom.units) {
             if (atom.type == HTML_CLOSE && atom.text == s.hard.at)
@@ -161,7 +164,8 @@ static const char *part_end(const char *text, enum split_format format, size_t l
     return text;
 }
 
-/* Follows the tags from text to end; true when there is something to see on the way. */
+/* Follows the tags from text to end; true when there is something to see on the way. In plain text
+ * that is all there is to find out. */
 static bool follow_tags(const char *text, const char *end, enum split_format format,
                         struct tag_stack *tags)
 {
@@ -169,6 +173,8 @@ static bool follow_tags(const char *text, const char *end, enum split_format for
     struct atom atom;
 
     while (text < end && next_atom(&text, format, &atom)) {
+        if (is_visible && format == SPLIT_PLAIN)
+            break;
         struct html_token tag;
         const char *at = atom.text;
 

@@ -74,16 +74,38 @@ static bool is_control(unsigned code)
            (code >= 0x7f && code <= 0x9f);
 }
 
+/* How many bytes can stay as they are. */
+static size_t clean_size(const char *text, size_t size)
+{
+    size_t clean = 0;
+
+    while (clean < size) {
+        if (text[clean] >= ' ' && text[clean] <= '~') {
+            clean++;
+            continue;
+        }
+        struct decoded d = decode(text + clean, size - clean);
+        if (!d.is_valid || is_control(d.code))
+            break;
+        clean += d.size;
+    }
+    return clean;
+}
+
 char *utf8_repair(struct arena *arena, const char *text, size_t size, size_t *ret_size)
 {
     struct text out = {.arena = arena};
 
-    while (size) {
+    for (;;) {
+        size_t clean = clean_size(text, size);
+        text_add(&out, text, clean);
+        text += clean;
+        size -= clean;
+        if (!size)
+            break;
         struct decoded d = decode(text, size);
         if (!d.is_valid)
             text_adds(&out, "\xef\xbf\xbd");
-        else if (!is_control(d.code))
-            text_add(&out, text, d.size);
         text += d.size;
         size -= d.size;
     }

@@ -141,11 +141,18 @@ static void read_field(struct reader *reader, const struct api_field *field, con
         *(const void **)place = read_element(reader, value, json);
 }
 
-static const struct api_field *find_field(const struct api_type *type, const char *name)
+/* Telegram sends fields in about the order of the specification: the search begins at *next, behind
+ * the one that was found before. */
+static const struct api_field *find_field(const struct api_type *type, const char *name,
+                                          size_t *next)
 {
     for (size_t i = 0; i < type->field_count; i++) {
-        if (strcmp(type->fields[i].name, name) == 0)
-            return &type->fields[i];
+        size_t at = *next + i < type->field_count ? *next + i : *next + i - type->field_count;
+        const struct api_field *field = &type->fields[at];
+        if (*field->name == *name && strcmp(field->name, name) == 0) {
+            *next = at + 1;
+            return field;
+        }
     }
     return NULL;
 }
@@ -180,9 +187,10 @@ static const void *read_object(struct reader *reader, const struct api_type *typ
         return NULL;
     *(size_t *)(void *)object = type->size;
     reader->depth++;
+    size_t next = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, json) {
-        const struct api_field *field = find_field(type, item->string);
+        const struct api_field *field = find_field(type, item->string, &next);
         if (field && !cJSON_IsNull(item))
             read_field(reader, field, item, object);
     }
@@ -249,22 +257,38 @@ int codec_read_result(struct arena *a, const struct api_method *method, const cJ
     return 0;
 }
 
+/* The first character from text on that ends a JSON text or escapes the next character. */
+static const char *end_of_plain(const char *text, const char *end)
+{
+    while (text < end && *text != '"' && *text != '\\')
+        text++;
+    return text;
+}
+
 /* Whether brackets outside of texts nest deeper than we read. Does not check anything else. */
 static bool is_too_deep(const char *text, size_t size_bytes)
 {
+    const char *end = text + size_bytes;
     unsigned depth = 0;
-    bool is_text = false;
 
-    for (size_t i = 0; i < size_bytes; i++) {
-        char c = text[i];
-        if (is_text && c == '\\')
-            i++;
-        else if (c == '"')
-            is_text = !is_text;
-        else if (!is_text && (c == '[' || c == '{') && ++depth > CODEC_MAX_DEPTH)
-            return true;
-        else if (!is_text && (c == ']' || c == '}') && depth)
-            depth--;
+    for (; text < end; text++) {
+        switch (*text) {
+        case '"':
+            for (text = end_of_plain(text + 1, end); text < end && *text == '\\';)
+                text = end - text > 2 ? end_of_plain(text + 2, end) : end;
+            break;
+        case '[':
+        case '{':
+            if (++depth > CODEC_MAX_DEPTH)
+                return true;
+            break;
+        case ']':
+        case '}':
+            depth -= depth > 0;
+            break;
+        default:
+            break;
+        }
     }
     return false;
 }
@@ -307,9 +331,10 @@ int64_t codec_find_update_id(const char *text)
 const char *codec_update_kind(const struct aisha_update *update)
 {
     const char *object = (const char *)update;
+    size_t next = 0;
 
     for (size_t i = 0; api_update_kinds[i]; i++) {
-        const struct api_field *field = find_field(api_update_type, api_update_kinds[i]);
+        const struct api_field *field = find_field(api_update_type, api_update_kinds[i], &next);
         if (*(const void *const *)(const void *)(object + field->offset))
             return field->name;
     }
