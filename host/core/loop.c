@@ -60,6 +60,7 @@ struct loop {
     struct task *current;
     TAILQ_HEAD(, task) ready;
     TAILQ_HEAD(, task) tasks;
+    LIST_HEAD(, loop_chore) chores;
     size_t alive;
     bool is_stopping;
     pthread_mutex_t post_lock; /* guards posts */
@@ -104,6 +105,30 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
         abort(); /* an eventfd that is never full and never closed cannot fail */
 }
 
+void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore)
+{
+    if (chore->is_due)
+        return;
+    chore->is_due = true;
+    LIST_INSERT_HEAD(&loop->chores, chore, link);
+}
+
+void loop_chore_cancel(struct loop_chore *chore)
+{
+    if (chore->is_due)
+        LIST_REMOVE(chore, link);
+    chore->is_due = false;
+}
+
+static void run_chores(struct loop *loop)
+{
+    while (!LIST_EMPTY(&loop->chores)) {
+        struct loop_chore *chore = LIST_FIRST(&loop->chores);
+        loop_chore_cancel(chore);
+        chore->fn(chore->arg);
+    }
+}
+
 static int loop_init_events(struct loop *loop)
 {
     struct event_config *config = event_config_new();
@@ -134,6 +159,7 @@ int loop_new(struct loop **ret_loop, const struct loop_options *options)
     TAILQ_INIT(&loop->ready);
     TAILQ_INIT(&loop->tasks);
     STAILQ_INIT(&loop->posts);
+    LIST_INIT(&loop->chores);
     pthread_mutex_init(&loop->post_lock, NULL);
     int r = loop_init_events(loop);
     if (r == 0)
@@ -431,6 +457,7 @@ int loop_run(struct loop *loop)
 {
     for (;;) {
         loop_drain(loop);
+        run_chores(loop);
         if (loop->is_stopping && loop->alive == 0)
             return 0;
         int flags = EVLOOP_ONCE | (TAILQ_EMPTY(&loop->ready) ? 0 : EVLOOP_NONBLOCK);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <aisha/base.h>
 
@@ -45,6 +46,19 @@ int64_t loop_now_ms(const struct loop *loop);
 
 /* Calls fn(arg) on the loop, soon; from any thread. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* Something to do at the end of a turn, when the tasks that were ready have run and before anything
+ * is waited for: what they asked for one by one can then be done together. */
+struct loop_chore {
+    void (*fn)(void *arg);
+    void *arg;
+    bool is_due; /* private from here */
+    LIST_ENTRY(loop_chore) link;
+};
+
+/* Calls chore->fn(chore->arg) once at the end of this turn, however often it is asked for. */
+void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore);
+void loop_chore_cancel(struct loop_chore *chore);
 
 size_t loop_tasks_alive(const struct loop *loop);
 size_t loop_stack_high_water(const struct loop *loop);

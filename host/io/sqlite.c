@@ -1,23 +1,17 @@
 /*
- * The writer takes everything that is queued, runs each unit within a savepoint of one transaction,
- * commits, and only then lets the units' tasks go on. Under load many units share the one fsync that
- * a commit costs; without load a unit has it for itself.
- *
- * While a task waits here its arena belongs to the thread that works for it.
+ * Reads that take no time are done by the loop itself: all of one turn in one transaction, since
+ * nobody can know of a commit that came after its beginning. A read that takes longer is done again
+ * by a thread. All writes are the writer's.
  */
 #include "host/io/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <aisha/error.h>
@@ -25,52 +19,11 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
-#include "host/core/wait.h"
+#include "host/io/sqlite_desk.h"
 #include "host/io/sqlite_statement.h"
 
 enum {
-    MAX_GROUP = 256,        /* units in one commit */
     QUICK_READ_STEPS = 100, /* times 1000 instructions of SQLite's machine: about a millisecond */
-    TX_LIFE_S = 5,
-};
-
-enum job_kind {
-    JOB_WRITE,
-    JOB_READ,
-    JOB_BEGIN,
-    JOB_RUN, /* the following ones within a transaction */
-    JOB_COMMIT,
-    JOB_ROLLBACK,
-};
-
-/* What a task wants a thread to do; on the task's stack. */
-struct job {
-    enum job_kind kind;
-    int64_t tx_id;      /* of JOB_RUN and the following */
-    const char *script; /* run after the statements, or NULL */
-    struct arena *arena;
-    const struct aisha_statement *statements;
-    size_t count;
-    const struct aisha_rows **ret_rows;
-    int result;
-    struct wait wait;
-    STAILQ_ENTRY(job) link;
-};
-
-STAILQ_HEAD(job_list, job);
-
-/* A thread with a connection and a queue. */
-struct desk {
-    struct sqlite *db;
-    pthread_t thread;
-    bool is_started;
-    pthread_mutex_t lock; /* guards the rest but connection, which is the thread's */
-    pthread_cond_t more;
-    struct job_list jobs;
-    struct job_list tx_jobs; /* of the transaction in progress */
-    int64_t tx_id;           /* which that is, 0 = none */
-    bool is_stopping;
-    struct sqlite_connection connection;
 };
 
 struct sqlite {
@@ -79,6 +32,7 @@ struct sqlite {
     struct desk writer, reader;
     struct sqlite_connection quick; /* the loop's own, for reads that take no time */
     int quick_steps;
+    struct loop_chore stop_reading; /* what one turn reads with it is one transaction */
     int64_t tx_count;
 };
 
@@ -86,241 +40,6 @@ struct sqlite_tx {
     struct sqlite *db;
     int64_t id;
 };
-
-/* ---- the threads ---- */
-
-static void on_job_done(void *arg)
-{
-    struct job *job = arg;
-
-    wait_wake(&job->wait, job->result);
-}
-
-static void finish_job(struct desk *desk, struct job *job, int result)
-{
-    job->result = result;
-    loop_post(desk->db->loop, on_job_done, job);
-}
-
-static int run_statements(struct desk *desk, struct job *job)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < job->count; i++)
-        r = sqlite_connection_run(&desk->connection, job->arena, &job->statements[i],
-                                  job->ret_rows ? &job->ret_rows[i] : NULL);
-    return r == 0 && job->script ? sqlite_connection_run_script(&desk->connection, job->script) : r;
-}
-
-/* Runs one unit within the transaction; 0, or why the whole transaction is over. An error that
- * spoils only the unit is in job->result. */
-static int run_unit(struct desk *desk, struct job *job)
-{
-    job->result = sqlite_connection_exec(&desk->connection, "SAVEPOINT unit");
-    if (job->result == 0)
-        job->result = run_statements(desk, job);
-    if (sqlite3_get_autocommit(desk->connection.db))
-        return job->result < 0 ? job->result : -AISHA_E_INVALID;
-    int r = 0;
-    if (job->result < 0)
-        r = sqlite_connection_exec(&desk->connection, "ROLLBACK TO unit");
-    return r < 0 ? r : sqlite_connection_exec(&desk->connection, "RELEASE unit");
-}
-
-static void end_transaction(struct desk *desk)
-{
-    if (!sqlite3_get_autocommit(desk->connection.db))
-        aisha_ignore(sqlite_connection_exec(&desk->connection, "ROLLBACK"));
-}
-
-/* All units in the transaction that was begun; 0, or why nothing of it took effect. */
-static int run_group(struct desk *desk, struct job *const *group, size_t count)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = run_unit(desk, group[i]);
-    if (r == 0)
-        r = sqlite_connection_exec(&desk->connection, "COMMIT");
-    end_transaction(desk);
-    return r;
-}
-
-static void write_group(struct desk *desk, struct job *const *group, size_t count)
-{
-    int begun = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
-    int r = begun < 0 ? begun : run_group(desk, group, count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (begun == 0 && r < 0 && count > 1) /* perhaps only one of them breaks it */
-            write_group(desk, &group[i], 1);
-        else
-            finish_job(desk, group[i], r < 0 ? r : group[i]->result);
-    }
-}
-
-/* The next command of the transaction; NULL when its time is over or everything ends. */
-static struct job *next_tx_job(struct desk *desk, const struct timespec *deadline)
-{
-    struct job *job;
-    int timed_out = 0;
-
-    pthread_mutex_lock(&desk->lock);
-    while (!(job = STAILQ_FIRST(&desk->tx_jobs)) && !desk->is_stopping && timed_out == 0)
-        timed_out = pthread_cond_timedwait(&desk->more, &desk->lock, deadline);
-    if (job)
-        STAILQ_REMOVE_HEAD(&desk->tx_jobs, link);
-    pthread_mutex_unlock(&desk->lock);
-    return job;
-}
-
-/* Ends the transaction for everybody: what still comes for it is refused. */
-static void forget_transaction(struct desk *desk)
-{
-    struct job_list late = STAILQ_HEAD_INITIALIZER(late);
-
-    end_transaction(desk);
-    pthread_mutex_lock(&desk->lock);
-    desk->tx_id = 0;
-    STAILQ_CONCAT(&late, &desk->tx_jobs);
-    pthread_mutex_unlock(&desk->lock);
-    while (!STAILQ_EMPTY(&late)) {
-        struct job *job = STAILQ_FIRST(&late);
-        STAILQ_REMOVE_HEAD(&late, link);
-        finish_job(desk, job, -AISHA_E_TIMEOUT);
-    }
-}
-
-/* Runs its commands until it ends; returns the one that asks for the end, or NULL. After an error
- * that ended the transaction what follows would take effect alone, so it is refused. */
-static struct job *run_transaction(struct desk *desk, int *ret_broken)
-{
-    struct timespec deadline;
-    struct job *job;
-
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += TX_LIFE_S;
-    *ret_broken = 0;
-    while ((job = next_tx_job(desk, &deadline)) && job->kind == JOB_RUN) {
-        if (*ret_broken == 0)
-            *ret_broken = run_unit(desk, job);
-        finish_job(desk, job, *ret_broken < 0 ? *ret_broken : job->result);
-    }
-    return job;
-}
-
-static void serve_transaction(struct desk *desk, struct job *begin)
-{
-    int broken;
-
-    int r = sqlite_connection_exec(&desk->connection, "BEGIN IMMEDIATE");
-    if (r == 0) {
-        pthread_mutex_lock(&desk->lock);
-        desk->tx_id = begin->tx_id;
-        pthread_mutex_unlock(&desk->lock);
-    }
-    finish_job(desk, begin, r);
-    if (r < 0)
-        return;
-    struct job *end = run_transaction(desk, &broken);
-    if (!end)
-        log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
-    else if (end->kind == JOB_COMMIT)
-        r = broken < 0 ? broken : sqlite_connection_exec(&desk->connection, "COMMIT");
-    forget_transaction(desk);
-    if (end)
-        finish_job(desk, end, r);
-}
-
-/* Takes what can be done together: writes in a row, or one transaction. 0 = the end. */
-static size_t take_jobs(struct desk *desk, struct job *group[MAX_GROUP])
-{
-    size_t count = 0;
-
-    pthread_mutex_lock(&desk->lock);
-    while (STAILQ_EMPTY(&desk->jobs) && !desk->is_stopping)
-        pthread_cond_wait(&desk->more, &desk->lock);
-    while (count < MAX_GROUP && !STAILQ_EMPTY(&desk->jobs)) {
-        struct job *job = STAILQ_FIRST(&desk->jobs);
-        if (job->kind != JOB_WRITE && count > 0)
-            break;
-        STAILQ_REMOVE_HEAD(&desk->jobs, link);
-        group[count++] = job;
-        if (job->kind != JOB_WRITE)
-            break;
-    }
-    pthread_mutex_unlock(&desk->lock);
-    return count;
-}
-
-static void *desk_main(void *arg)
-{
-    struct desk *desk = arg;
-    struct job *group[MAX_GROUP];
-    size_t count;
-
-    while ((count = take_jobs(desk, group)) > 0) {
-        if (group[0]->kind == JOB_BEGIN)
-            serve_transaction(desk, group[0]);
-        else if (group[0]->kind == JOB_READ)
-            finish_job(desk, group[0], run_statements(desk, group[0]));
-        else
-            write_group(desk, group, count);
-    }
-    return NULL;
-}
-
-static int desk_start(struct desk *desk, struct sqlite *db)
-{
-    pthread_condattr_t attributes;
-    sigset_t all, before;
-
-    desk->db = db;
-    STAILQ_INIT(&desk->jobs);
-    STAILQ_INIT(&desk->tx_jobs);
-    pthread_mutex_init(&desk->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&desk->more, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop thread's */
-    int r = -pthread_create(&desk->thread, NULL, desk_main, desk);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    desk->is_started = r == 0;
-    return r;
-}
-
-static void desk_stop(struct desk *desk)
-{
-    if (desk->is_started) {
-        pthread_mutex_lock(&desk->lock);
-        desk->is_stopping = true;
-        pthread_cond_broadcast(&desk->more);
-        pthread_mutex_unlock(&desk->lock);
-        pthread_join(desk->thread, NULL);
-        pthread_cond_destroy(&desk->more);
-        pthread_mutex_destroy(&desk->lock);
-    }
-    sqlite_connection_close(&desk->connection);
-}
-
-/* Hands the job over and waits. Not interrupted: it may be taking effect. */
-static AISHA_ASYNC int ask(struct desk *desk, struct job *job)
-{
-    bool is_in_tx = job->kind >= JOB_RUN;
-
-    wait_init(&job->wait, desk->db->loop);
-    pthread_mutex_lock(&desk->lock);
-    bool is_over = is_in_tx && job->tx_id != desk->tx_id;
-    if (!is_over)
-        STAILQ_INSERT_TAIL(is_in_tx ? &desk->tx_jobs : &desk->jobs, job, link);
-    pthread_cond_signal(&desk->more);
-    pthread_mutex_unlock(&desk->lock);
-    if (is_over)
-        return -AISHA_E_TIMEOUT;
-    return wait_for_uncancelled(&job->wait, WAIT_FOREVER);
-}
 
 /* ---- opening ---- */
 
@@ -378,6 +97,7 @@ static int open_writer(struct sqlite_connection *writer, struct arena *arena, co
     if (r == 0)
         r = sqlite_connection_exec(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                            "PRAGMA foreign_keys = ON;"
+                                           "PRAGMA secure_delete = FAST;"
                                            "SELECT COUNT(*) FROM sqlite_schema");
     if (r == 0)
         r = sqlite_connection_run(writer, arena,
@@ -406,6 +126,14 @@ static int open_connections(struct sqlite *db, struct arena *arena, const char *
     return r;
 }
 
+static void stop_reading(void *arg)
+{
+    struct sqlite *db = arg;
+
+    if (sqlite_connection_control(&db->quick, SQLITE_COMMIT) < 0)
+        aisha_ignore(sqlite_connection_control(&db->quick, SQLITE_ROLLBACK_ALL));
+}
+
 static int on_progress(void *arg)
 {
     struct sqlite *db = arg;
@@ -421,7 +149,8 @@ int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, str
 
     if (!db)
         return -ENOMEM;
-    *db = (struct sqlite){.loop = loop, .lock_fd = -1};
+    *db = (struct sqlite){
+        .loop = loop, .lock_fd = -1, .stop_reading = {.fn = stop_reading, .arg = db}};
     int r = make_directory_of(arena, path);
     if (r < 0)
         *ret_error = arena_printf(arena, "the directory of %s: %s", path, strerror(-r));
@@ -435,9 +164,9 @@ int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, str
             *ret_error = arena_printf(arena, "%s cannot be used: %s", path, *ret_error);
     }
     if (r == 0)
-        r = desk_start(&db->writer, db);
+        r = desk_start(&db->writer, loop);
     if (r == 0)
-        r = desk_start(&db->reader, db);
+        r = desk_start(&db->reader, loop);
     if (r < 0) {
         sqlite_close(db);
         return r;
@@ -452,6 +181,7 @@ void sqlite_close(struct sqlite *db)
     if (!db)
         return;
     desk_stop(&db->reader);
+    loop_chore_cancel(&db->stop_reading);
     sqlite_connection_close(&db->quick);
     desk_stop(&db->writer);
     if (db->lock_fd >= 0)
@@ -469,6 +199,10 @@ bool sqlite_is_read_only(struct sqlite *db, const char *sql)
 int sqlite_read(struct sqlite *db, struct arena *arena, const struct aisha_statement *statement,
                 const struct aisha_rows **ret_rows)
 {
+    bool is_reading = db->stop_reading.is_due;
+
+    if (!is_reading && sqlite_connection_control(&db->quick, SQLITE_BEGIN_READING) == 0)
+        loop_at_end_of_turn(db->loop, &db->stop_reading);
     db->quick_steps = 0;
     int r = sqlite_connection_run(&db->quick, arena, statement, ret_rows);
     if (r != -EINTR)
@@ -478,7 +212,7 @@ int sqlite_read(struct sqlite *db, struct arena *arena, const struct aisha_state
                       .statements = statement,
                       .count = 1,
                       .ret_rows = ret_rows};
-    return ask(&db->reader, &job);
+    return desk_ask(&db->reader, &job);
 }
 
 int sqlite_write(struct sqlite *db, struct arena *arena, const struct aisha_statement *statements,
@@ -490,7 +224,7 @@ int sqlite_write(struct sqlite *db, struct arena *arena, const struct aisha_stat
                       .count = count,
                       .ret_rows = ret_rows};
 
-    return ask(&db->writer, &job);
+    return desk_ask(&db->writer, &job);
 }
 
 int sqlite_run_script(struct sqlite *db, struct arena *arena, const char *script,
@@ -502,7 +236,7 @@ int sqlite_run_script(struct sqlite *db, struct arena *arena, const char *script
                       .statements = statements,
                       .count = count};
 
-    return ask(&db->writer, &job);
+    return desk_ask(&db->writer, &job);
 }
 
 int sqlite_begin(struct sqlite *db, struct sqlite_tx **ret_tx)
@@ -513,7 +247,7 @@ int sqlite_begin(struct sqlite *db, struct sqlite_tx **ret_tx)
     if (!tx)
         return -ENOMEM;
     *tx = (struct sqlite_tx){.db = db, .id = job.tx_id};
-    int r = ask(&db->writer, &job);
+    int r = desk_ask(&db->writer, &job);
     if (r < 0) {
         free(tx);
         return r;
@@ -532,14 +266,14 @@ int sqlite_tx_run(struct sqlite_tx *tx, struct arena *arena,
                       .count = 1,
                       .ret_rows = ret_rows};
 
-    return ask(&tx->db->writer, &job);
+    return desk_ask(&tx->db->writer, &job);
 }
 
 int sqlite_commit(struct sqlite_tx *tx)
 {
     struct job job = {.kind = JOB_COMMIT, .tx_id = tx->id};
 
-    int r = ask(&tx->db->writer, &job);
+    int r = desk_ask(&tx->db->writer, &job);
     free(tx);
     return r;
 }
@@ -548,6 +282,6 @@ void sqlite_rollback(struct sqlite_tx *tx)
 {
     struct job job = {.kind = JOB_ROLLBACK, .tx_id = tx->id};
 
-    aisha_ignore(ask(&tx->db->writer, &job));
+    aisha_ignore(desk_ask(&tx->db->writer, &job));
     free(tx);
 }

@@ -107,6 +107,10 @@ void sqlite_connection_close(struct sqlite_connection *connection)
         free(connection->cache[i].sql);
     }
     connection->cached = 0;
+    for (size_t i = 0; i < SQLITE_CONTROLS; i++) {
+        sqlite3_finalize(connection->controls[i]);
+        connection->controls[i] = NULL;
+    }
     sqlite3_close(connection->db);
     connection->db = NULL;
 }
@@ -120,6 +124,33 @@ int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql
 {
     connection->may_control = true;
     int r = sqlite_connection_run_script(connection, sql);
+    connection->may_control = false;
+    return r;
+}
+
+int sqlite_connection_control(struct sqlite_connection *connection, enum sqlite_control control)
+{
+    static const char *const texts[] = {
+        [SQLITE_BEGIN_READING] = "BEGIN",
+        [SQLITE_BEGIN_WRITING] = "BEGIN IMMEDIATE",
+        [SQLITE_COMMIT] = "COMMIT",
+        [SQLITE_ROLLBACK_ALL] = "ROLLBACK",
+        [SQLITE_BEGIN_UNIT] = "SAVEPOINT unit",
+        [SQLITE_ROLLBACK_UNIT] = "ROLLBACK TO unit",
+        [SQLITE_END_UNIT] = "RELEASE unit",
+    };
+    sqlite3_stmt **statement = &connection->controls[control];
+    const char *sql = texts[control];
+    int code = SQLITE_OK;
+
+    connection->may_control = true;
+    if (!*statement)
+        code =
+            sqlite3_prepare_v3(connection->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(*statement);
+    int r = report(connection, sql, code);
+    sqlite3_reset(*statement);
     connection->may_control = false;
     return r;
 }
@@ -203,7 +234,15 @@ static int bind_value(sqlite3_stmt *statement, int index, const struct aisha_val
     }
 }
 
-/* $1 is a name to SQLite, so its place is looked up. */
+/* $1 is a name to SQLite, and need not be its first parameter. 0 = no such name. */
+static size_t parameter_number(const char *name)
+{
+    if (!name || name[0] != '$' || name[1] < '1' || name[1] > '9')
+        return 0;
+    size_t digits = strspn(name + 1, "0123456789");
+    return name[1 + digits] ? 0 : strtoul(name + 1, NULL, 10);
+}
+
 static int bind_all(struct sqlite_connection *connection, sqlite3_stmt *statement,
                     const struct aisha_statement *source)
 {
@@ -214,15 +253,15 @@ static int bind_all(struct sqlite_connection *connection, sqlite3_stmt *statemen
                  source->sql);
         return -AISHA_E_INVALID;
     }
-    for (size_t i = 0; i < source->param_count; i++) {
-        char name[24];
-        snprintf(name, sizeof name, "$%zu", i + 1);
-        int index = sqlite3_bind_parameter_index(statement, name);
-        if (index == 0) {
-            log_warn("db", "there is no parameter %s in: %.100s", name, source->sql);
+    for (int index = 1; index <= wanted; index++) {
+        const char *name = sqlite3_bind_parameter_name(statement, index);
+        size_t number = parameter_number(name);
+        if (number == 0 || number > source->param_count) {
+            log_warn("db", "%s is none of the parameters $1 to $%d, in: %.100s", name ? name : "?",
+                     wanted, source->sql);
             return -AISHA_E_INVALID;
         }
-        int code = bind_value(statement, index, &source->params[i]);
+        int code = bind_value(statement, index, &source->params[number - 1]);
         if (code != SQLITE_OK)
             return report(connection, source->sql, code);
     }

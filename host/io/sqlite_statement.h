@@ -15,10 +15,23 @@ struct arena;
 
 enum { SQLITE_CACHED_STATEMENTS = 64 };
 
+/* Statements of our own, which nobody else may run. */
+enum sqlite_control {
+    SQLITE_BEGIN_READING,
+    SQLITE_BEGIN_WRITING,
+    SQLITE_COMMIT,
+    SQLITE_ROLLBACK_ALL,
+    SQLITE_BEGIN_UNIT,
+    SQLITE_ROLLBACK_UNIT,
+    SQLITE_END_UNIT,
+    SQLITE_CONTROLS,
+};
+
 /* Prepared statements, the ones used last first. */
 struct sqlite_connection {
     sqlite3 *db;
-    bool may_control; /* while a statement of our own is prepared; see sqlite_connection_exec() */
+    bool may_control; /* while a statement of our own is prepared or run */
+    sqlite3_stmt *controls[SQLITE_CONTROLS];
 
     struct sqlite_cached {
         char *sql;
@@ -44,8 +57,10 @@ AISHA_CHECKED int sqlite_connection_run(struct sqlite_connection *connection, st
 AISHA_CHECKED int sqlite_connection_run_script(struct sqlite_connection *connection,
                                                const char *script);
 
-/* The same for SQL of our own, such as COMMIT. */
+/* The same for SQL of our own. */
 AISHA_CHECKED int sqlite_connection_exec(struct sqlite_connection *connection, const char *sql);
+AISHA_CHECKED int sqlite_connection_control(struct sqlite_connection *connection,
+                                            enum sqlite_control control);
 
 /* Whether the statement changes nothing; false for one that cannot be prepared. */
 bool sqlite_connection_is_read_only(struct sqlite_connection *connection, const char *sql);

@@ -6,6 +6,8 @@
 #include <libpq-fe.h>
 #include <sqlite3.h>
 
+#include "host/core/loop.h"
+#include "host/core/wait.h"
 #include "tests/unit/store_fixture.h"
 
 enum { OUTSIDE_PATIENCE_MS = 10000 };
@@ -84,9 +86,22 @@ int64_t look(struct fixture *f, const char *sql)
     return run_outside(f, sql);
 }
 
+static void wake(void *arg)
+{
+    wait_wake(arg, 0);
+}
+
+/* What the host reads in one turn of its loop is of one moment, so the test goes on in the next. */
 void change(struct fixture *f, const char *sql)
 {
+    struct wait turn;
+
     run_outside(f, sql);
+    if (!f->loop) /* between two scenarios */
+        return;
+    wait_init(&turn, f->loop);
+    loop_post(f->loop, wake, &turn);
+    wait_for_uncancelled(&turn, WAIT_FOREVER);
 }
 
 void outside_setup(struct fixture *f)

@@ -114,6 +114,7 @@ static void run_on_loop(struct fixture *f, scenario *fn)
     must(loop_run(f->loop), "loop_run");
     workers_free(f->workers);
     loop_free(f->loop);
+    f->loop = NULL;
     f->workers = NULL;
     f->loop = NULL;
 }

@@ -91,4 +91,4 @@ const char *db_url(struct fixture *f);
 
 /* What a connection from outside of the host sees, and does: it knows only what is committed. */
 int64_t look(struct fixture *f, const char *sql);
-void change(struct fixture *f, const char *sql);
+AISHA_ASYNC void change(struct fixture *f, const char *sql);

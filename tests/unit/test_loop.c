@@ -358,6 +358,71 @@ static void stopping_cancels_thousands_of_tasks_and_those_they_start(void **stat
     run_in_loop(stop_many);
 }
 
+/* ---- chores ---- */
+
+struct turn {
+    struct loop_fixture *f;
+    struct loop_chore chore;
+    int asked, done, asked_before;
+    struct wait next;
+};
+
+static void do_chore(void *arg)
+{
+    struct turn *turn = arg;
+
+    turn->done++;
+    turn->asked_before = turn->asked;
+}
+
+static void ask_for_chore(void *arg)
+{
+    struct turn *turn = arg;
+
+    CHECK(turn->f, turn->done == 0);
+    loop_at_end_of_turn(turn->f->loop, &turn->chore);
+    turn->asked++;
+}
+
+static void begin_next_turn(void *arg)
+{
+    struct turn *turn = arg;
+
+    wait_wake(&turn->next, 0);
+}
+
+static void wait_for_next_turn(struct turn *turn)
+{
+    wait_init(&turn->next, turn->f->loop);
+    loop_post(turn->f->loop, begin_next_turn, turn);
+    CHECK(turn->f, wait_for(&turn->next, 60000) == 0);
+}
+
+static void ask_for_chores(struct loop_fixture *f)
+{
+    struct turn turn = {.f = f, .chore = {.fn = do_chore, .arg = &turn}};
+
+    for (int i = 0; i < 3; i++)
+        CHECK(f, task_start(f->loop, "asker", ask_for_chore, &turn, NULL) == 0);
+    wait_for_next_turn(&turn);
+    CHECK(f, turn.done == 1 && turn.asked_before == 3);
+    wait_for_next_turn(&turn);
+    CHECK(f, turn.done == 1);
+    loop_at_end_of_turn(f->loop, &turn.chore);
+    loop_chore_cancel(&turn.chore);
+    wait_for_next_turn(&turn);
+    CHECK(f, turn.done == 1);
+    loop_at_end_of_turn(f->loop, &turn.chore);
+    wait_for_next_turn(&turn);
+    CHECK(f, turn.done == 2);
+}
+
+static void a_chore_is_done_once_when_all_of_a_turn_have_run(void **state)
+{
+    (void)state;
+    run_in_loop(ask_for_chores);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_task_cancelled_before_its_start_still_runs_and_knows),
         cmocka_unit_test(what_came_before_the_cancel_is_not_lost),
         cmocka_unit_test(stopping_cancels_thousands_of_tasks_and_those_they_start),
+        cmocka_unit_test(a_chore_is_done_once_when_all_of_a_turn_have_run),
     };
 
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include <aisha/error.h>
 
@@ -453,6 +454,37 @@ static void a_long_read_holds_up_nobody(void **state)
     run_with_sqlite(*state, read_long);
 }
 
+/* ---- a turn ---- */
+
+static void write_outside(struct fixture *f, const char *sql)
+{
+    sqlite3 *outside = NULL;
+
+    CHECK(f, sqlite3_open(f->path, &outside) == SQLITE_OK);
+    CHECK(f, sqlite3_exec(outside, sql, NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(f, sqlite3_close(outside) == SQLITE_OK);
+}
+
+static void read_in_turns(struct fixture *f)
+{
+    rows *r = NULL;
+
+    CHECK(f, WRITE(f, "CREATE TABLE v (x)") == 0);
+    CHECK(f, WRITE(f, "INSERT INTO v VALUES (1)") == 0);
+    CHECK(f, READ(f, &r, "SELECT x FROM v") == 0 && aisha_cell_int(r, 0, "x") == 1);
+    write_outside(f, "UPDATE v SET x = 2");
+    CHECK(f, READ(f, &r, "SELECT x FROM v") == 0 && aisha_cell_int(r, 0, "x") == 1);
+    CHECK(f, wait_sleep(f->loop, 1) == 0);
+    CHECK(f, READ(f, &r, "SELECT x FROM v") == 0 && aisha_cell_int(r, 0, "x") == 2);
+    CHECK(f, WRITE(f, "UPDATE v SET x = 3") == 0);
+    CHECK(f, READ(f, &r, "SELECT x FROM v") == 0 && aisha_cell_int(r, 0, "x") == 3);
+}
+
+static void a_turn_reads_one_moment_and_a_writer_what_it_wrote(void **state)
+{
+    run_with_sqlite(*state, read_in_turns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +500,7 @@ int main(void)
         WITH_FIXTURE(results_that_are_too_large_are_refused),
         WITH_FIXTURE(reads_are_told_from_writes),
         WITH_FIXTURE(a_long_read_holds_up_nobody),
+        WITH_FIXTURE(a_turn_reads_one_moment_and_a_writer_what_it_wrote),
     };
 
     return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
