@@ -210,18 +210,26 @@ static void use(struct order *order)
     faults->on_change(faults->user);
 }
 
+static bool is_for(const struct order *order, const char *method)
+{
+    const char *wanted = json_get_text(order->order, "method");
+
+    if (order->kind != FAULT_CALL)
+        return order->kind == FAULT_CHAOS;
+    return strcmp(wanted, "*") == 0 || strcasecmp(wanted, method) == 0;
+}
+
 const struct fault *faults_take(struct faults *faults, struct arena *arena, const char *method)
 {
     bool is_provider = strcmp(method, "transcription") == 0;
     struct order *order;
 
     STAILQ_FOREACH(order, &faults->orders, link) {
-        if (order->kind != FAULT_CALL)
+        if (!is_for(order, method) || !strikes(order))
             continue;
-        const char *wanted = json_get_text(order->order, "method");
-        if ((strcmp(wanted, "*") != 0 && strcasecmp(wanted, method) != 0) || !strikes(order))
-            continue;
-        const struct fault *fault = fault_order_make(arena, order->order, is_provider);
+        const cJSON *what =
+            order->kind == FAULT_CHAOS ? fault_order_any(arena, next_random(order)) : order->order;
+        const struct fault *fault = fault_order_make(arena, what, is_provider);
         use(order);
         return fault;
     }

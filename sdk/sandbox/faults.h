@@ -19,6 +19,7 @@ struct faults;
 
 enum fault_kind {
     FAULT_CALL,
+    FAULT_CHAOS,
     FAULT_FLOOD,
     FAULT_CONFLICT,
     FAULT_DUPLICATE,
@@ -78,6 +79,9 @@ int64_t faults_flooded_s(const struct faults *faults, int64_t chat_id);
 
 /* NULL when the order makes sense, or what is wrong with it. */
 const char *fault_order_check(struct arena *arena, const cJSON *order, enum fault_kind *ret_kind);
+
+/* An order as FAULT_CHAOS makes them, chosen by a number from 0 up to 1. */
+const cJSON *fault_order_any(struct arena *arena, double chance);
 
 /* What a FAULT_CALL order does to a call; a provider's errors have another shape. */
 const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bool is_provider);

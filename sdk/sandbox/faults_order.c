@@ -47,6 +47,7 @@ static const struct kind {
                     " method count seconds probability seed http error_code description retry_after"
                     " body html drop reset after delay_ms truncate bytes_per_second ",
                     "method"},
+    [FAULT_CHAOS] = {"chaos", " probability seed count seconds ", "probability"},
     [FAULT_FLOOD] = {"flood", " chat_id seconds ", "seconds"},
     [FAULT_CONFLICT] = {"conflict", " count seconds probability seed ", NULL},
     [FAULT_DUPLICATE] = {"duplicate", " count seconds probability seed ", NULL},
@@ -110,7 +111,7 @@ const char *fault_order_check(struct arena *arena, const cJSON *order, enum faul
     if (!cJSON_IsObject(order))
         return "the body must be a JSON object";
     if (name && (!cJSON_IsString(name) || !find_kind(name->valuestring, &kind)))
-        return "fault must be call, flood, conflict, duplicate, reorder, lost_webhook,"
+        return "fault must be call, chaos, flood, conflict, duplicate, reorder, lost_webhook,"
                " cut_webhook or block";
     cJSON_ArrayForEach(item, order) {
         const struct member *member = find_member(item->string);
@@ -127,6 +128,21 @@ const char *fault_order_check(struct arena *arena, const cJSON *order, enum faul
         return arena_printf(arena, "%s is missing", kinds[kind].required);
     *ret_kind = kind;
     return NULL;
+}
+
+const cJSON *fault_order_any(struct arena *arena, double chance)
+{
+    static const char *const orders[] = {
+        "{\"retry_after\":1}", "{\"http\":500}",
+        "{\"html\":true}",     "{\"html\":true,\"http\":504,\"after\":true}",
+        "{\"drop\":true}",     "{\"drop\":true,\"after\":true}",
+        "{\"reset\":true}",    "{\"reset\":true,\"after\":true}",
+        "{\"delay_ms\":700}",  "{\"delay_ms\":300,\"after\":true,\"drop\":true}",
+        "{\"truncate\":true}", "{\"bytes_per_second\":2000}",
+    };
+    const char *text = orders[(size_t)(chance * (sizeof orders / sizeof *orders))];
+
+    return json_parse(arena, text, strlen(text));
 }
 
 static const char *reason(int status)

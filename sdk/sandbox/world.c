@@ -23,6 +23,7 @@ static const char counter_kind[] = "counter";
 static const char *const counter_names[] = {[COUNTER_BOT_ID] = "bot_id",
                                             [COUNTER_MESSAGE] = "message",
                                             [COUNTER_UPDATE] = "update",
+                                            [COUNTER_UPDATE_DATE] = "update_date",
                                             [COUNTER_FILE] = "file"};
 
 /* ---- what its files share ---- */
@@ -164,6 +165,7 @@ void world_reset(struct world *world)
 {
     store_clear(world->store);
     forget_all(world);
+    world->counters[COUNTER_UPDATE_DATE] = 0;
     for (size_t i = 0; i < COUNTERS; i++)
         save_counter(world, i);
     add_first_users(world);

@@ -91,7 +91,14 @@ struct record_kind {
 };
 
 /* Numbers that outlive a reset. */
-enum counter { COUNTER_BOT_ID, COUNTER_MESSAGE, COUNTER_UPDATE, COUNTER_FILE, COUNTERS };
+enum counter {
+    COUNTER_BOT_ID,
+    COUNTER_MESSAGE,
+    COUNTER_UPDATE,
+    COUNTER_UPDATE_DATE, /* of the last one */
+    COUNTER_FILE,
+    COUNTERS
+};
 
 struct world {
     struct store *store; /* NULL = nothing outlives the world */

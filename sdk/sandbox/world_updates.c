@@ -15,6 +15,9 @@
 enum {
     MOST_UPDATES = 100000,
     MOST_BYTES = 128 * 1024 * 1024,
+    LARGEST_UPDATE = 512 * 1024,
+    WEEK_SECONDS = 7 * 86400,
+    GREATEST_ID = 2000000000,
     MOST_QUERIES = 100000,
     CALLBACK_SECONDS = 60, /* how long a read one can be answered */
 };
@@ -139,37 +142,16 @@ void updates_forget(struct world *world)
 
 static bool has_room(struct world *world, size_t size)
 {
+    if (size > LARGEST_UPDATE) {
+        log_warn("sandbox", "an update of more than 512 KiB is lost");
+        return false;
+    }
     if (HASH_COUNT(world->updates) < MOST_UPDATES && world->update_bytes + size <= MOST_BYTES)
         return true;
     if (!world->is_full)
         log_warn("sandbox", "the queue of updates is full: the next ones are lost");
     world->is_full = true;
     return false;
-}
-
-int64_t world_push_update(struct world *world, struct arena *arena, const char *kind,
-                          const cJSON *payload, int64_t update_id)
-{
-    int64_t queue = update_kind_queue(kind, payload);
-    int64_t expires_at = world_now(world) + update_kind_seconds(kind);
-    cJSON *update = json_keep(arena, cJSON_CreateObject());
-
-    if (!is_allowed(world, kind))
-        return 0;
-    struct update *replaced = update_id ? find_update(world, update_id) : NULL;
-    if (replaced)
-        forget(world, replaced);
-    int64_t id = update_id ? update_id : world->counters[COUNTER_UPDATE] + 1;
-    json_set_int(update, "update_id", id);
-    json_set(update, kind, cJSON_CreateRaw(json_text(arena, payload)));
-    const char *body = json_text(arena, update);
-    if (!has_room(world, strlen(body)))
-        return 0;
-    if (id > world->counters[COUNTER_UPDATE])
-        world_set_counter(world, COUNTER_UPDATE, id);
-    add_update(world, id, body, queue, expires_at);
-    world_put_row(world, update_row, id, body, queue, expires_at);
-    return id;
 }
 
 static void forget_expired(struct world *world)
@@ -187,6 +169,44 @@ static void forget_expired(struct world *world)
             next_expiry = update->expires_at;
     }
     world->next_expiry = next_expiry;
+}
+
+/* One after the other, but after a week without updates it may be any. */
+static int64_t next_id(const struct world *world)
+{
+    int64_t last_date = world->counters[COUNTER_UPDATE_DATE];
+
+    if (last_date && world_now(world) - last_date >= WEEK_SECONDS)
+        return 1 + (int64_t)arc4random_uniform(GREATEST_ID);
+    return world->counters[COUNTER_UPDATE] + 1;
+}
+
+int64_t world_push_update(struct world *world, struct arena *arena, const char *kind,
+                          const cJSON *payload, int64_t update_id)
+{
+    int64_t queue = update_kind_queue(kind, payload);
+    int64_t expires_at = world_now(world) + update_kind_seconds(kind);
+    cJSON *update = json_keep(arena, cJSON_CreateObject());
+
+    if (!is_allowed(world, kind))
+        return 0;
+    forget_expired(world);
+    struct update *replaced = update_id ? find_update(world, update_id) : NULL;
+    if (replaced)
+        forget(world, replaced);
+    int64_t id = update_id ? update_id : next_id(world);
+    json_set_int(update, "update_id", id);
+    json_set(update, kind, cJSON_CreateRaw(json_text(arena, payload)));
+    const char *body = json_text(arena, update);
+    if (!has_room(world, strlen(body)))
+        return 0;
+    if (!update_id || id > world->counters[COUNTER_UPDATE])
+        world_set_counter(world, COUNTER_UPDATE, id);
+    if (world->counters[COUNTER_UPDATE_DATE] != world_now(world))
+        world_set_counter(world, COUNTER_UPDATE_DATE, world_now(world));
+    add_update(world, id, body, queue, expires_at);
+    world_put_row(world, update_row, id, body, queue, expires_at);
+    return id;
 }
 
 cJSON *world_updates(struct world *world, struct arena *arena, int64_t limit)

@@ -104,6 +104,23 @@ class FaultsTest(unittest.TestCase):
         self.nothing_follows(self.ann, self.finish(self.ann, message, 0))
         self.assertEqual([], self.faults())
 
+    def test_ids_begin_anew_after_a_week(self):
+        for _ in range(3):
+            message = self.begin(self.ann)
+            self.stack.api("/sandbox/clock", {"advance_s": 8 * 86400})
+            last = self.finish(self.ann, message, 0)
+            self.nothing_follows(self.ann, last)
+            self.ann = self.stack.user("Next")
+
+    def test_chaos(self):
+        for seed in range(1, 4):
+            with self.subTest(seed=seed):
+                user = self.stack.user("Chaos")
+                fault = self.order(fault="chaos", probability=0.2, seed=seed)
+                last = self.finish(user, self.begin(user), 0)
+                self.stack.api(f"/sandbox/faults?id={fault}", method="DELETE")
+                self.nothing_follows(user, last)
+
     def test_updates_in_another_order(self):
         people = [self.stack.user(f"P{number}") for number in range(3)]
         messages = [self.begin(user) for user in people]

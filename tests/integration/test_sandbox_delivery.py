@@ -119,6 +119,23 @@ class PollTest(Wire):
             self.advance(3)
             self.assertEqual([], poll.result(30))
 
+    def test_after_a_week_ids_begin_anew(self):
+        self.advance(6 * DAY)
+        self.stack.send(ALICE, "in order")
+        self.assertEqual(self.next_update, self.updates()[0]["update_id"])
+        self.updates(offset=self.next_update + 1)
+        self.advance(7 * DAY)
+        self.send_many(2)
+        first, second = self.updates(offset=self.next_update + 1)
+        self.assertNotEqual(self.next_update + 1, first["update_id"])
+        self.assertEqual(first["update_id"] + 1, second["update_id"])
+        self.assertTrue(0 < first["update_id"] <= 2000000000)
+        self.assertEqual([], self.updates(offset=second["update_id"] + 1))
+
+    def test_an_update_is_limited(self):
+        self.assertTrue(self.stack.update(big={"text": "x" * 500000})["queued"])
+        self.assertFalse(self.stack.update(big={"text": "x" * 530000})["queued"])
+
     def test_the_queue_is_limited(self):
         for _ in range(20):
             self.act("replay", updates=[{"small": {}}] * 5001)

@@ -143,6 +143,26 @@ class CallsTest(Wire):
         self.assertEqual(3, [self.fetch(f"/bot{TOKEN}/getMe")[0] for _ in range(60)].count(500))
 
 
+    def test_chaos_is_a_bit_of_everything_and_the_same_again(self):
+        def run():
+            fault = self.act("faults", fault="chaos", probability=0.6, seed=3)["id"]
+            seen = []
+            for _ in range(150):
+                try:
+                    status, headers, _ = self.fetch(f"/bot{TOKEN}/getMe")
+                    seen.append((status, headers["Content-Type"]))
+                except CUT as error:
+                    seen.append(type(getattr(error, "reason", error)).__name__)
+            self.delete(f"/sandbox/faults?id={fault}")
+            return seen
+
+        seen = run()
+        self.assertEqual(seen, run())
+        for kind in ((200, "application/json"), (429, "application/json"), (500, "application/json"),
+                     (502, "text/html"), (504, "text/html"), "ConnectionResetError", "IncompleteRead"):
+            self.assertIn(kind, seen)
+
+
 class FloodFaultTest(Wire):
     def test_one_chat_is_refused_for_its_seconds(self):
         self.stack.send(BORIS, "/start")
