@@ -54,13 +54,14 @@ cJSON *json_parse(struct arena *arena, const char *text, size_t size)
     return json_keep(arena, cJSON_ParseWithOpts(copy, &end, true));
 }
 
-/* ---- printing: what cJSON would print, without its care for locales, which takes its time ---- */
+/* ---- printing: as cJSON does, but without its care for locales, which takes its time ---- */
 
 static void print_number(struct text *out, double number)
 {
     char digits[32];
 
-    if (fabs(number) < 1e15 && (double)(int64_t)number == number) {
+    if (fabs(number) < 1e15 && (double)(int64_t)number == number &&
+        (number != 0 || !signbit(number))) {
         text_add_int(out, (int64_t)number);
         return;
     }

@@ -185,6 +185,10 @@ void store_put(struct store *store, const struct store_row *row)
     if (!store)
         return;
     struct change *change = change_of(store, row->kind, row->key);
+    if (change->is_removed && !change->body) { /* it comes anew, behind the others */
+        TAILQ_REMOVE(&store->order, change, link);
+        TAILQ_INSERT_TAIL(&store->order, change, link);
+    }
     drop_body(store, change);
     change->body = malloc(row->size + 1);
     if (!change->body)

@@ -4,8 +4,9 @@
  * All of it is in memory (world_internal.h); when the sandbox has a data directory, a database there
  * follows a moment behind (store.h). One bot lives in this world: whichever token was used last says
  * its id.
+ *
  * Objects are returned as trees in the shape of the Bot API: copies, free to be changed, owned by the
- * arena (or, when that is NULL, by the caller).
+ * arena. world_bot(), world_user() and world_chat() also do without one: the tree is the caller's.
  */
 #pragma once
 
