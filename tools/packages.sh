@@ -41,6 +41,7 @@ test  postgresql           cmd:pg_ctlcluster    a database server for tests
 test  git                  cmd:git              lists the files to check
 compat nodejs              own:node             runs bots of other libraries
 compat npm                 own:npm              fetches those libraries
+compat python3-venv        any                  keeps those for Python
 END
 }
 

@@ -4,10 +4,12 @@ They are installed below the build directory, and again only when what is asked 
 into the tree. Who cannot get them fails: a proof that did not run proves nothing.
 """
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 
 from stack import BUILD
 
@@ -28,17 +30,19 @@ def contents(names):
 
 
 def run(command, cwd):
+    """None, or why it failed."""
     try:
         done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=INSTALL_DEADLINE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise AssertionError(f"{' '.join(command)}: {error}") from None
+        return f"{' '.join(command)}: {error}"
     output = done.stdout.decode(errors="replace")
-    assert done.returncode == 0, f"{' '.join(command)} failed, and nothing is proved:\n{output[-4000:]}"
+    return f"{' '.join(command)} failed:\n{output[-4000:]}" if done.returncode else None
 
 
-def install(name, wanted, commands):
-    """Runs the commands in a folder that has copies of the wanted files; the folder."""
+@functools.cache
+def problem(name, wanted, commands):
+    """Runs the commands in a folder that has copies of the wanted files, once; None, or why that failed."""
     target, stamp = folder(name), folder(name + ".installed")
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with open(folder(name + ".lock"), "w", encoding="utf-8") as lock:
@@ -47,24 +51,34 @@ def install(name, wanted, commands):
         if os.path.exists(stamp):
             with open(stamp, encoding="utf-8") as file:
                 if file.read() == state:
-                    return target
+                    return None
             os.remove(stamp)
         shutil.rmtree(target, ignore_errors=True)
         os.makedirs(target)
         for file in wanted:
             shutil.copy(os.path.join(HERE, file), target)
         for command in commands:
-            run(command, target)
+            if failure := run(command, target):
+                return failure
         with open(stamp, "w", encoding="utf-8") as file:
             file.write(state)
-    return target
+    return None
 
 
-def node_packages():
-    """Where the packages of package.json are."""
-    return install("node", ["package.json", "package-lock.json", ".npmrc"], [["npm", "ci", "--no-progress"]])
+def command_of(name, wanted, commands, interpreter, script):
+    """The command that runs this script beside its packages."""
+    failure = problem(name, wanted, commands)
+    assert not failure, f"nothing is proved: {failure}"
+    return [interpreter, shutil.copy(os.path.join(HERE, script), folder(name))]
 
 
 def node(script):
-    """The command that runs this script with those packages around it."""
-    return ["node", shutil.copy(os.path.join(HERE, script), node_packages())]
+    return command_of("node", ("package.json", "package-lock.json", ".npmrc"), (("npm", "ci", "--no-progress"),),
+                      "node", script)
+
+
+def python(script):
+    packages = folder("python/packages")
+    install = (packages + "/bin/pip", "install", "--disable-pip-version-check", "--no-deps", "-r", "requirements.txt")
+    return command_of("python", ("requirements.txt",), ((sys.executable, "-m", "venv", packages), install),
+                      packages + "/bin/python", script)

@@ -17,16 +17,12 @@ SECRET = "compat-Secret_1"
 BYTES = bytes(range(256)) * 500  # nothing that a text mode or an encoding leaves alone
 
 
-def setUpModule():
-    clients.node_packages()  # once, so that a missing registry is one failure and not one for each bot
-
-
 class Bot:
     """A bot's process; it may be stopped and started again."""
 
     def __init__(self, stack, script, is_webhook, env):
         self.stack, self.is_webhook = stack, is_webhook
-        self.command = clients.node(script)
+        self.command = (clients.node if script.endswith(".mjs") else clients.python)(script)
         port = free_port()
         self.env = stack.base_env() | {
             "BOT_TOKEN": TOKEN, "API_ROOT": stack.url, "PICTURE": stack.path("picture.png"),
@@ -111,6 +107,10 @@ class BotTest:
         sent = self.stack.send(user, text)
         return self.stack.wait_message(user, answer, after=sent["message_id"])
 
+    def ask_in_vain(self, text, refusal):
+        """The same for what Telegram refuses; some libraries begin its words with a capital letter."""
+        return self.ask(text, lambda message: refusal.lower() in message.get("text", "").lower())
+
     def answer_to(self, callback_query_id):
         def is_it(request):
             return request["params"].get("callback_query_id") == callback_query_id
@@ -137,7 +137,7 @@ class BotTest:
     def test_an_edit_that_changes_nothing_is_understood(self):
         message = self.ask("/start", "Welcome")
         answer = self.answer_to(self.stack.press(self.ann, message["message_id"], row=0, column=1))
-        self.assertIn("message is not modified", answer["text"])
+        self.assertIn("message is not modified", answer["text"].lower())
         self.assertIn(answer["show_alert"], (True, "true"))
 
     def test_marked_up_text(self):
@@ -202,10 +202,10 @@ class BotTest:
         bob = self.stack.user("Bob")
         self.ask("/start", "Welcome", bob)
         self.stack.api("/sandbox/block", {"user_id": bob, "blocked": True})
-        self.ask(f"/tell {bob} hello", "403 Forbidden: bot was blocked by the user")
+        self.ask_in_vain(f"/tell {bob} hello", "403 Forbidden: bot was blocked by the user")
 
     def test_a_400_of_an_unknown_chat(self):
-        self.ask("/tell 99887766 hello", "400 Bad Request: chat not found")
+        self.ask_in_vain("/tell 99887766 hello", "400 Bad Request: chat not found")
 
     def test_an_inline_query(self):
         query = self.stack.api("/sandbox/inline", {"user_id": self.ann, "query": "hats"})["id"]
@@ -229,7 +229,7 @@ class BotTest:
         charge = paid["telegram_payment_charge_id"]
         self.stack.wait_message(self.ann, f"paid 5 XTR for red hat: {charge}")
         self.ask(f"/refund {charge}", lambda message: message.get("text") == "refunded")
-        self.ask(f"/refund {charge}", "400 Bad Request: CHARGE_ALREADY_REFUNDED")
+        self.ask_in_vain(f"/refund {charge}", "400 Bad Request: CHARGE_ALREADY_REFUNDED")
 
     def test_a_payment_that_the_bot_refuses(self):
         self.assertEqual(("refused", "Sold out"), tuple(map(self.buy("sold-out").get, ("status", "error_message"))))
@@ -264,7 +264,9 @@ class WebhookTest(BotTest):
 
 
 CLIENTS = {
+    "Aiogram": ("aiogram_bot.py", {}),
     "Grammy": ("grammy.mjs", {}),
+    "PythonTelegramBot": ("python_telegram_bot.py", {}),
     "Telegraf": ("telegraf.mjs", {}),
     "NodeTelegramBotApi": ("node-telegram-bot-api.mjs", {}),
     "NodeTelegramBotApi1": ("node-telegram-bot-api-classic.mjs", {"PACKAGE": "node-telegram-bot-api-v1"}),
