@@ -148,17 +148,12 @@ static int64_t date_of(const cJSON *entry)
 /* Adds the entry before those with older news. */
 static void insert(cJSON *list, cJSON *entry)
 {
-    int i = 0;
     const cJSON *other = list->child;
+    int place = 0;
 
-    while (other && date_of(other) >= date_of(entry)) {
-        other = other->next;
-        i++;
-    }
-    if (other)
-        cJSON_InsertItemInArray(list, i, entry);
-    else
-        cJSON_AddItemToArray(list, entry);
+    for (; other && date_of(other) >= date_of(entry); other = other->next)
+        place++;
+    json_insert(list, place, entry);
 }
 
 static cJSON *describe(struct control *control, int64_t chat_id, const cJSON *member)

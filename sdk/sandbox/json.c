@@ -250,6 +250,17 @@ void json_set_bool(cJSON *object, const char *name, bool value)
     json_set(object, name, cJSON_CreateBool(value));
 }
 
+void json_insert(cJSON *array, int place, cJSON *item)
+{
+    cJSON *after = cJSON_GetArrayItem(array, place);
+
+    cJSON_AddItemToArray(array, item);
+    for (cJSON *next; after && after != item; after = next) {
+        next = after->next;
+        cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, after));
+    }
+}
+
 void json_set_copy(cJSON *object, const char *name, const cJSON *value)
 {
     if (value)

@@ -44,6 +44,10 @@ void json_set_int(cJSON *object, const char *name, int64_t value);
 void json_set_text(cJSON *object, const char *name, const char *value);
 void json_set_bool(cJSON *object, const char *name, bool value);
 
+/* Puts item, which it takes, before the one at that place of the array, or at its end. (Debian's
+ * cJSON_InsertItemInArray() loses it where the place is not the first.) */
+void json_insert(cJSON *array, int place, cJSON *item);
+
 /* Adds a copy of value; NULL adds nothing. */
 void json_set_copy(cJSON *object, const char *name, const cJSON *value);
 

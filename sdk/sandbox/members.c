@@ -119,7 +119,7 @@ cJSON *members_list(struct world *world, struct arena *arena, int64_t chat_id)
         cJSON *copy = json_keep(arena, cJSON_Duplicate(record, true));
         const cJSON *member = member_of(world, arena, chat_id, key, copy);
         if (member_is(member, "creator"))
-            cJSON_InsertItemInArray(list, 0, cJSON_Duplicate(member, true));
+            json_insert(list, 0, cJSON_Duplicate(member, true));
         else if (member_is_there(member))
             cJSON_AddItemToArray(list, cJSON_Duplicate(member, true));
     }

@@ -97,10 +97,7 @@ static bool put(cJSON *ids, int64_t message_id)
             return false;
         place += id->valuedouble < (double)message_id;
     }
-    if (place == cJSON_GetArraySize(ids))
-        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)message_id));
-    else
-        cJSON_InsertItemInArray(ids, place, cJSON_CreateNumber((double)message_id));
+    json_insert(ids, place, cJSON_CreateNumber((double)message_id));
     return true;
 }
 

@@ -184,7 +184,7 @@ cJSON *world_groups(struct world *world, struct arena *arena)
     HASH_SORT(world->chats, by_id);
     for (const struct chat *chat = world->chats; chat; chat = chat->hh.next)
         if (chat->id < 0 && chat->body)
-            cJSON_InsertItemInArray(groups, 0, cJSON_Parse(chat->body));
+            json_insert(groups, 0, cJSON_Parse(chat->body));
     return groups;
 }
 

@@ -160,8 +160,11 @@ class Groups(unittest.TestCase):
         self.assertEqual((newest["chat"]["title"], newest["last_message"]["text"]), ("First", "x"))
         self.act("members", chat_id=first, user_id=BOB, status="left")
         self.assertEqual(titles(BOB), [("private", "member")])
+        self.act("send", user_id=ANN, text="x")
+        self.act("chats", user_id=ANN, type="group", title="Third")
+        self.assertEqual([title for title, _ in titles(ANN)], ["Third", "private", "First", "Second"])
         self.assertEqual([entry["chat"]["title"] for entry in self.stack.api("/sandbox/chats")["chats"]],
-                         ["First", "Second"])
+                         ["Third", "First", "Second"])
 
     # ---- privacy mode
 
