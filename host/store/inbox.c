@@ -15,6 +15,7 @@
 #include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/store/db.h"
+#include "host/store/statement.h"
 
 enum {
     SEEN_S = 48 * 3600,
@@ -133,18 +134,6 @@ static int64_t lowest_id(const cJSON *updates)
 }
 
 /* ---- statements ---- */
-
-static const struct aisha_value *values(struct arena *arena, size_t count,
-                                        const struct aisha_value *source)
-{
-    return arena_memdup(arena, source, count * sizeof *source);
-}
-
-#define STATEMENT(arena, sql_text, ...)                                                            \
-    ((struct aisha_statement){.sql = (sql_text),                                                   \
-                              .params = values((arena), AISHA_COUNT(__VA_ARGS__),                  \
-                                               AISHA_SQL(sql_text, __VA_ARGS__).params),           \
-                              .param_count = AISHA_COUNT(__VA_ARGS__)})
 
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item)

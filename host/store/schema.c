@@ -105,6 +105,46 @@ const struct aisha_migration host_migrations[] = {
                "  file_id TEXT NOT NULL,"
                "  PRIMARY KEY (bot_id, blob_key, kind));",
     },
+    {
+        .version = 5,
+        .name = "jobs",
+        .sql = "CREATE TABLE jobs ("
+               "  id TEXT NOT NULL PRIMARY KEY,"
+               "  plugin TEXT NOT NULL,"
+               "  kind TEXT NOT NULL,"
+               "  user_id TEXT," /* whose it is, and where its messages go */
+               "  telegram_id BIGINT NOT NULL,"
+               "  chat_id BIGINT NOT NULL,"
+               "  thread_id BIGINT NOT NULL,"
+               "  message_id BIGINT NOT NULL," /* that shows it; 0 = none */
+               "  unique_key TEXT,"
+               "  data TEXT NOT NULL," /* hexadecimal */
+               "  priority BIGINT NOT NULL,"
+               "  state TEXT NOT NULL DEFAULT 'waiting'," /* running, done, dead, cancelled */
+               "  run_at BIGINT NOT NULL," /* this and the others: milliseconds */
+               "  lease_until BIGINT NOT NULL DEFAULT 0,"
+               "  attempt BIGINT NOT NULL DEFAULT 0," /* of all */
+               "  tried BIGINT NOT NULL DEFAULT 0,"   /* of this phase */
+               "  is_failing BIGINT NOT NULL DEFAULT 0,"
+               "  is_cancelled BIGINT NOT NULL DEFAULT 0,"
+               "  is_woken BIGINT NOT NULL DEFAULT 0,"
+               "  percent BIGINT NOT NULL DEFAULT 0,"
+               "  result TEXT,"
+               "  error TEXT,"
+               "  ended_at BIGINT);"
+               "CREATE UNIQUE INDEX jobs_by_key ON jobs (plugin, kind, unique_key)"
+               "  WHERE unique_key IS NOT NULL;"
+               "CREATE INDEX jobs_by_state ON jobs (plugin, kind, state, run_at);"
+               "CREATE INDEX jobs_by_owner ON jobs (telegram_id) WHERE state = 'running';"
+               "CREATE INDEX jobs_by_message ON jobs (chat_id, message_id)"
+               "  WHERE state IN ('waiting', 'running');"
+
+               "CREATE TABLE schedules ("
+               "  plugin TEXT NOT NULL,"
+               "  name TEXT NOT NULL,"
+               "  next_at BIGINT NOT NULL," /* seconds */
+               "  PRIMARY KEY (plugin, name));",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

@@ -144,6 +144,28 @@ struct aisha_migration {
     const char *postgres;
 };
 
+/* A kind of durable work; see jobs.h. */
+struct aisha_job_kind {
+    const char *name; /* unique within the plugin */
+    aisha_handler *run;
+    aisha_handler *failed; /* after the last attempt, or when it is cancelled; may be NULL */
+    size_t data_size;      /* sizeof its struct, at most 16 KiB */
+    int attempts;          /* 0 = 5 */
+    int64_t timeout_s;     /* of one attempt; 0 = 10 minutes */
+    int64_t pause_s;       /* before the second attempt, twice as long before each further one, up to
+                              an hour; 0 = 5 */
+    int at_once;           /* so many run at a time, on all hosts together; 0 = no limit */
+};
+
+/* A job that comes by itself. */
+struct aisha_schedule {
+    const char *name; /* unique within the plugin */
+    const char *job;  /* a row of .jobs, with data all zero */
+    const char *cron; /* "minute hour day month weekday" in UTC, such as every night: 30 3 * * * */
+    /* When the host was down at that time: run once at the next start, instead of not at all. */
+    bool catches_up;
+};
+
 enum aisha_option_type {
     AISHA_OPTION_TEXT = 1, /* const char * */
     AISHA_OPTION_INT,      /* int64_t */
@@ -223,6 +245,8 @@ struct aisha_plugin {
     AISHA_TABLE_OF(struct aisha_service) provides;
     AISHA_TABLE_OF(struct aisha_helper_row) helpers;
     AISHA_TABLE_OF(struct aisha_webhook) webhooks;
+    AISHA_TABLE_OF(struct aisha_job_kind) jobs;
+    AISHA_TABLE_OF(struct aisha_schedule) schedules;
 };
 
 #define AISHA_TABLE(array)                                                                         \
