@@ -18,6 +18,7 @@
 #include "host/bot/album.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
+#include "host/bot/job_runner.h"
 #include "host/bot/lanes.h"
 #include "host/bot/memory.h"
 #include "host/bot/profile.h"
@@ -65,6 +66,7 @@ static AISHA_ASYNC void drain(void *arg)
     struct wait idle;
 
     incoming_stop(bot);
+    job_runner_stop(bot);
     if (bot->inbox) {
         units_give_up_waiting(bot);
         wait_init(&idle, bot->loop);
@@ -253,6 +255,8 @@ static AISHA_ASYNC int begin(struct bot *bot)
         return r;
     r = tidy_start(bot);
     if (r == 0)
+        r = job_runner_start(bot);
+    if (r == 0)
         r = inbox_replay(bot->inbox);
     if (r == 0)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
@@ -327,6 +331,7 @@ static void bot_free(struct bot *bot)
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);
     inbox_free(bot->inbox);
+    job_runner_free(bot->jobs);
     albums_free(bot->albums);
     lanes_free(bot->lanes);
     helper_pool_free(bot->helpers);

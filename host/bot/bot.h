@@ -27,6 +27,7 @@ struct http_client;
 struct http_server;
 struct inbox;
 struct inbox_gate;
+struct job_runner;
 struct lanes;
 struct loop;
 struct poller;
@@ -51,6 +52,7 @@ struct bot {
     struct lanes *lanes;
     struct albums *albums; /* NULL when no plugin takes albums */
     struct inbox *inbox;
+    struct job_runner *jobs;
     struct http_server *server;
     struct poller *poller;   /* in polling mode */
     struct inbox_gate *gate; /* in webhook mode */

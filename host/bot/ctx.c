@@ -13,6 +13,8 @@
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
+#include "host/bot/job.h"
+#include "host/bot/job_runner.h"
 #include "host/bot/outage.h"
 #include "host/bot/progress.h"
 #include "host/core/log.h"
@@ -196,6 +198,8 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
     const struct inbox_item *items = ctx->album ? ctx->album->items : &ctx->item;
     size_t item_count = ctx->album ? ctx->album->count : 1, count = 0;
 
+    if (ctx->job)
+        count = job_unit_statements(ctx->job, ret);
     for (size_t i = 0; !ctx->is_committed && i < item_count; i++)
         ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &items[i]);
     if (ctx->dialog_change != CTX_DIALOG_KEEP)
@@ -211,6 +215,11 @@ void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
     ctx->is_committed = true;
     ctx->dialog_change = CTX_DIALOG_KEEP;
     ctx->rider_count = 0;
+    if (ctx->job)
+        job_unit_statements_took_effect(ctx->job);
+    if (ctx->has_job_news)
+        job_runner_notice(ctx->bot);
+    ctx->has_job_news = false;
 }
 
 int ctx_commit(struct aisha_ctx *ctx)

@@ -28,6 +28,7 @@ struct chat_action;
 struct db_tx;
 struct event;
 struct http_exchange;
+struct job_unit;
 struct plugin;
 struct progress;
 struct task;
@@ -64,7 +65,8 @@ struct aisha_ctx {
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
     const struct aisha_webhook *webhook;
-    size_t body_read; /* of a streamed one */
+    size_t body_read;     /* of a streamed one */
+    struct job_unit *job; /* the origin is a job */
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;
@@ -92,6 +94,7 @@ struct aisha_ctx {
     struct db_tx *tx;
     bool is_committed; /* "done" is in the database */
     bool has_store_failed;
+    bool has_job_news; /* the next commit brings work for the job runner */
     enum ctx_dialog_change dialog_change;
     struct dialog next_dialog;
     struct aisha_statement riders[CTX_MAX_RIDERS]; /* of the host, to go with the first write */
@@ -140,7 +143,7 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /*
  * What the first write of a unit has to bring along: that the update is done, or all of an album,
- * the change of the dialogue, the riders. Returns the number of statements; once they have taken effect, tell
+ * the change of the dialogue, the riders; and what every write of a job has to. Returns the number of statements; once they have taken effect, tell
  * ctx_own_statements_took_effect().
  */
 enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };

@@ -62,12 +62,20 @@ static int widen_all(struct arena *arena, struct aisha_plugin *d)
         void *table;
         size_t row_size;
     } tables[] = {
-        {&d->commands, sizeof *d->commands.rows},     {&d->callbacks, sizeof *d->callbacks.rows},
-        {&d->states, sizeof *d->states.rows},         {&d->messages, sizeof *d->messages.rows},
-        {&d->updates, sizeof *d->updates.rows},       {&d->menu, sizeof *d->menu.rows},
-        {&d->migrations, sizeof *d->migrations.rows}, {&d->requires, sizeof *d->requires.rows},
-        {&d->provides, sizeof *d->provides.rows},     {&d->helpers, sizeof *d->helpers.rows},
-        {&d->webhooks, sizeof *d->webhooks.rows},     {&d->options, sizeof *d->options.rows},
+        {&d->commands, sizeof *d->commands.rows},
+        {&d->callbacks, sizeof *d->callbacks.rows},
+        {&d->states, sizeof *d->states.rows},
+        {&d->messages, sizeof *d->messages.rows},
+        {&d->updates, sizeof *d->updates.rows},
+        {&d->menu, sizeof *d->menu.rows},
+        {&d->migrations, sizeof *d->migrations.rows},
+        {&d->requires, sizeof *d->requires.rows},
+        {&d->provides, sizeof *d->provides.rows},
+        {&d->helpers, sizeof *d->helpers.rows},
+        {&d->webhooks, sizeof *d->webhooks.rows},
+        {&d->options, sizeof *d->options.rows},
+        {&d->jobs, sizeof *d->jobs.rows},
+        {&d->schedules, sizeof *d->schedules.rows},
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "host/bot/button.h"
+#include "host/bot/cron.h"
 #include "host/bot/i18n.h"
 #include "host/bot/loader.h"
 #include "host/bot/update_kind.h"
 #include "host/core/arena.h"
+#include "host/store/jobs.h"
 #include "host/telegram/api.h"
 
 enum {
@@ -153,6 +155,37 @@ static void check_webhooks(const struct check *check)
     check_unique(check, "webhook", d->webhooks.rows, d->webhooks.count, d->webhooks.row_size);
 }
 
+static void check_jobs(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+    int64_t next;
+
+    for (size_t i = 0; i < d->jobs.count; i++) {
+        const struct aisha_job_kind *row = &d->jobs.rows[i];
+        check_name(check, "kind of job", row->name, MAX_NAME);
+        check_run(check, "kind of job", row->name, row->run);
+        if (row->data_size > JOB_MAX_BYTES)
+            complain(check, "the data of the job \"%s\" is over %d bytes; keep it in a table",
+                     row->name, JOB_MAX_BYTES);
+        if (row->attempts < 0 || row->timeout_s < 0 || row->pause_s < 0 || row->at_once < 0)
+            complain(check, "the job \"%s\" has a negative number", row->name);
+    }
+    for (size_t i = 0; i < d->schedules.count; i++) {
+        const struct aisha_schedule *row = &d->schedules.rows[i];
+        check_name(check, "schedule", row->name, MAX_NAME);
+        if (!row->job || !plugin_job(check->plugin, row->job))
+            complain(check, "the schedule \"%s\" enqueues the job \"%s\", which does not exist",
+                     row->name, row->job ? row->job : "");
+        if (!row->cron || cron_next(row->cron, 0, &next) < 0)
+            complain(check,
+                     "the schedule \"%s\" comes at \"%s\", which is not minute hour day month"
+                     " weekday, or never",
+                     row->name, row->cron ? row->cron : "");
+    }
+    check_unique(check, "kind of job", d->jobs.rows, d->jobs.count, d->jobs.row_size);
+    check_unique(check, "schedule", d->schedules.rows, d->schedules.count, d->schedules.row_size);
+}
+
 static void check_events(const struct check *check)
 {
     const struct aisha_plugin *d = &check->plugin->d;
@@ -226,5 +259,6 @@ void plugin_check(const struct plugin *plugin, const struct registry_options *op
     check_routes(&check);
     check_events(&check);
     check_webhooks(&check);
+    check_jobs(&check);
     check_rest(&check);
 }

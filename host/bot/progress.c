@@ -14,6 +14,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/job.h"
 #include "host/bot/sized.h"
 #include "host/bot/split.h"
 #include "host/core/arena.h"
@@ -173,8 +174,8 @@ static AISHA_ASYNC void store(struct aisha_ctx *ctx, struct progress *progress)
 {
     const struct unfinished message = unfinished_of(ctx, progress);
 
-    if (progress->business_connection_id || progress->inline_message_id)
-        return; /* not a message of our own */
+    if (ctx->job || progress->business_connection_id || progress->inline_message_id)
+        return; /* a job goes on after a crash; the others are no messages of our own */
     progress->is_stored = unfinished_add(ctx->bot->db, &ctx->arena, &message) == 0;
 }
 
@@ -192,7 +193,8 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
     const struct aisha_reply_markup *markup;
 
-    aisha_button(keyboard, .key = "cancel", .cancels = true);
+    if (!ctx->job || ctx->job->row->is_cancellable)
+        aisha_button(keyboard, .key = "cancel", .cancels = true);
     int r = aisha_keyboard_markup(ctx, keyboard, &markup);
     if (r == 0)
         r = aisha_screen(ctx, .html = html, .keyboard = keyboard, .is_quoting = true);
@@ -201,7 +203,7 @@ static AISHA_ASYNC int begin(struct aisha_ctx *ctx, const char *html)
     if (!ctx->progress)
         ctx->progress = progress_new(ctx);
     struct progress *progress = ctx->progress;
-    if (!progress->markup)
+    if (!progress->markup && markup)
         progress->markup = copy_button(&progress->arena, markup);
     progress->chat_id = ctx->chat_id;
     progress->message_id = ctx->screen_id;

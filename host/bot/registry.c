@@ -45,6 +45,14 @@ const struct aisha_callback *plugin_callback(const struct plugin *plugin, const 
     return NULL;
 }
 
+const struct aisha_job_kind *plugin_job(const struct plugin *plugin, const char *name)
+{
+    for (size_t i = 0; i < plugin->d.jobs.count; i++)
+        if (strcmp(plugin->d.jobs.rows[i].name, name) == 0)
+            return &plugin->d.jobs.rows[i];
+    return NULL;
+}
+
 const struct aisha_webhook *plugin_webhook(const struct plugin *plugin, const char *name)
 {
     for (size_t i = 0; i < plugin->d.webhooks.count; i++)

@@ -58,6 +58,7 @@ const struct aisha_service *registry_service(const struct registry *registry, co
 
 /* Within one plugin; NULL when it has none of that name. */
 const struct aisha_callback *plugin_callback(const struct plugin *plugin, const char *name);
+const struct aisha_job_kind *plugin_job(const struct plugin *plugin, const char *name);
 const struct aisha_webhook *plugin_webhook(const struct plugin *plugin, const char *name);
 const struct aisha_state *plugin_state(const struct plugin *plugin, const char *name);
 const struct aisha_helper_row *plugin_helper(const struct plugin *plugin, const char *name);

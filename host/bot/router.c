@@ -14,6 +14,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/confirm.h"
 #include "host/bot/ctx.h"
+#include "host/bot/job_runner.h"
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
@@ -293,6 +294,19 @@ static AISHA_ASYNC int run_confirmed(struct aisha_ctx *ctx)
     return r;
 }
 
+/* What runs in the chat was cancelled already, before any lane. */
+static AISHA_ASYNC int run_cancel(struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update->callback_query;
+
+    if (ctx->has_cancelled)
+        return 0;
+    int r = query->message ? job_runner_cancel_shown(ctx, query->message->message_id) : 0;
+    if (r < 0)
+        return r;
+    return r > 0 ? 0 : answer_key(ctx, "nothing_to_cancel");
+}
+
 static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_callback_query *query)
 {
     const struct button_place place = ctx_button_place(ctx);
@@ -305,7 +319,7 @@ static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_ca
         return answer_key(ctx, "foreign_button");
     }
     if (ctx->button.route == ctx_cancel_route())
-        return ctx->has_cancelled ? 0 : answer_key(ctx, "nothing_to_cancel");
+        return run_cancel(ctx);
     return ctx->button.route == confirm_route() ? run_confirmed(ctx) : run_button(ctx);
 }
 

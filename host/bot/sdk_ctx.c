@@ -113,8 +113,11 @@ void aisha_log(struct aisha_ctx *ctx, enum aisha_log_level level, const char *fo
     va_start(args, format);
     const char *text = arena_vprintf(&ctx->arena, format, args);
     va_end(args);
-    log_line(level, ctx->plugin ? ctx->plugin->name : "bot", "update=%lld %s",
-             (long long)ctx->item.update_id, text);
+    const char *owner = ctx->plugin ? ctx->plugin->name : "bot";
+    if (ctx->job)
+        log_line(level, owner, "job=%s %s", aisha_job_id(ctx), text);
+    else
+        log_line(level, owner, "update=%lld %s", (long long)ctx->item.update_id, text);
 }
 
 /* ---- memory ---- */

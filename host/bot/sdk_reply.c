@@ -10,6 +10,7 @@
 #include "host/bot/ctx.h"
 #include "host/bot/html.h"
 #include "host/bot/incoming.h"
+#include "host/bot/job.h"
 #include "host/bot/media.h"
 #include "host/bot/progress.h"
 #include "host/bot/sized.h"
@@ -234,6 +235,11 @@ static AISHA_ASYNC int show_anew(struct aisha_ctx *ctx, const struct outgoing *o
         return r;
     ctx->screen_id = sent->message_id;
     ctx->is_screen_media = out->media.kind != NULL;
+    if (ctx->job) { /* the next attempt edits it, too */
+        r = job_unit_shown(ctx->job);
+        if (r < 0)
+            return r;
+    }
     if (old_id) { /* may be too old to delete; then it stays */
         r = delete_old(ctx, old_id);
         if (r == -AISHA_E_CANCELED)

@@ -9,6 +9,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/job_runner.h"
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
 #include "host/store/dialog.h"
@@ -69,5 +70,5 @@ int aisha_state_clear(struct aisha_ctx *ctx)
     }
     if (r == 0)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
-    return r == 0 || ctx->has_cancelled;
+    return r == 0 || ctx->has_cancelled ? 1 : job_runner_cancel_shown(ctx, 0);
 }

@@ -69,6 +69,12 @@ bool db_is_postgres(const struct db *db)
     return db->postgres != NULL;
 }
 
+int db_listen(struct db *db, const char *channel, void (*notified)(const char *payload, void *user),
+              void *user)
+{
+    return db->postgres ? postgres_listen(db->postgres, channel, notified, user) : 0;
+}
+
 bool db_is_read_only(struct db *db, const char *sql)
 {
     return db->postgres ? postgres_is_read_only(sql) : sqlite_is_read_only(db->sqlite, sql);

@@ -39,6 +39,13 @@ AISHA_ASYNC AISHA_CHECKED int db_batch(struct db *db, struct arena *arena,
 AISHA_ASYNC AISHA_CHECKED int db_run_script(struct db *db, struct arena *arena, const char *script,
                                             const struct aisha_statement *statements, size_t count);
 
+/*
+ * Calls notified(payload, user) when somebody sends to the channel by pg_notify(), and with NULL when
+ * some may have been missed; see postgres_listen(). On SQLite there is nobody else: does nothing.
+ */
+AISHA_CHECKED int db_listen(struct db *db, const char *channel,
+                            void (*notified)(const char *payload, void *user), void *user);
+
 /* Whether the statement changes nothing. */
 bool db_is_read_only(struct db *db, const char *sql);
 

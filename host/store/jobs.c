@@ -285,21 +285,24 @@ struct aisha_statement job_cancel(struct arena *arena, const char *plugin, const
                      id, plugin, now_ms());
 }
 
-int job_find_by_message(struct db *db, struct arena *arena, const struct job_place *place,
-                        const char **ret_plugin, const char **ret_id)
+int job_find_shown(struct db *db, struct arena *arena, const struct job_place *place,
+                   struct job_name *ret_name)
 {
     const struct aisha_rows *rows;
 
     int r = db_query(db, arena,
-                     &AISHA_SQL("SELECT plugin, id FROM jobs WHERE chat_id = $1 AND message_id = $2"
-                                " AND telegram_id = $3 AND state IN ('waiting', 'running')",
-                                place->chat_id, place->message_id, place->telegram_id),
+                     &AISHA_SQL("SELECT plugin, kind, id FROM jobs WHERE chat_id = $1"
+                                " AND telegram_id = $2 AND state IN ('waiting', 'running')"
+                                " AND (message_id = $3 OR $3 = 0 AND message_id <> 0)"
+                                " AND is_failing = 0 ORDER BY id DESC LIMIT 1",
+                                place->chat_id, place->telegram_id, place->message_id),
                      &rows);
     if (r < 0)
         return r;
-    *ret_plugin = aisha_cell_text(rows, 0, "plugin");
-    *ret_id = aisha_cell_text(rows, 0, "id");
-    return *ret_id ? 0 : -AISHA_E_NOT_FOUND;
+    *ret_name = (struct job_name){.plugin = aisha_cell_text(rows, 0, "plugin"),
+                                  .kind = aisha_cell_text(rows, 0, "kind"),
+                                  .id = aisha_cell_text(rows, 0, "id")};
+    return ret_name->id ? 0 : -AISHA_E_NOT_FOUND;
 }
 
 int jobs_sweep(struct db *db)

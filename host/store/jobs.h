@@ -118,10 +118,15 @@ AISHA_ASYNC AISHA_CHECKED int job_find(struct db *db, struct arena *arena, const
 struct aisha_statement job_wake(struct arena *arena, const char *plugin, const char *id);
 struct aisha_statement job_cancel(struct arena *arena, const char *plugin, const char *id);
 
-/* The job that is shown in that message, to that person; -AISHA_E_NOT_FOUND. */
-AISHA_ASYNC AISHA_CHECKED int job_find_by_message(struct db *db, struct arena *arena,
-                                                  const struct job_place *place,
-                                                  const char **ret_plugin, const char **ret_id);
+/* The job that is shown to that person in that message, or with message_id 0 the newest shown in that
+ * chat. -AISHA_E_NOT_FOUND. */
+struct job_name {
+    const char *plugin, *kind, *id;
+};
+
+AISHA_ASYNC AISHA_CHECKED int job_find_shown(struct db *db, struct arena *arena,
+                                             const struct job_place *place,
+                                             struct job_name *ret_name);
 
 /* Forgets those that ended over JOB_KEPT_DAYS ago; dead ones stay. */
 AISHA_ASYNC AISHA_CHECKED int jobs_sweep(struct db *db);

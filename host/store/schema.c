@@ -121,7 +121,7 @@ const struct aisha_migration host_migrations[] = {
                "  data TEXT NOT NULL," /* hexadecimal */
                "  priority BIGINT NOT NULL,"
                "  state TEXT NOT NULL DEFAULT 'waiting'," /* running, done, dead, cancelled */
-               "  run_at BIGINT NOT NULL," /* this and the others: milliseconds */
+               "  run_at BIGINT NOT NULL,"                /* this and the others: milliseconds */
                "  lease_until BIGINT NOT NULL DEFAULT 0,"
                "  attempt BIGINT NOT NULL DEFAULT 0," /* of all */
                "  tried BIGINT NOT NULL DEFAULT 0,"   /* of this phase */

@@ -17,15 +17,50 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
+#define SELECT_USER                                                                                \
+    "SELECT id, telegram_id, first_name, last_name, username, language_code, locale,"              \
+    " blocked_at IS NOT NULL OR gone_at IS NOT NULL AS is_away FROM users"
+
 static AISHA_ASYNC int find(struct db *db, struct arena *arena, int64_t telegram_id,
                             const struct aisha_rows **ret_rows)
 {
-    return db_query(db, arena,
-                    &AISHA_SQL("SELECT id, first_name, last_name, username, language_code, locale,"
-                               " blocked_at IS NOT NULL OR gone_at IS NOT NULL AS is_away"
-                               " FROM users WHERE telegram_id = $1",
-                               telegram_id),
+    return db_query(db, arena, &AISHA_SQL(SELECT_USER " WHERE telegram_id = $1", telegram_id),
                     ret_rows);
+}
+
+static struct user read_user(const struct aisha_rows *rows)
+{
+    return (struct user){.id = aisha_cell_text(rows, 0, "id"),
+                         .locale = aisha_cell_text(rows, 0, "locale"),
+                         .language_code = aisha_cell_text(rows, 0, "language_code"),
+                         .telegram_id = aisha_cell_int(rows, 0, "telegram_id"),
+                         .is_away = aisha_cell_int(rows, 0, "is_away") != 0};
+}
+
+int users_find(struct db *db, struct arena *arena, int64_t telegram_id, struct user *ret_user)
+{
+    const struct aisha_rows *rows;
+
+    int r = find(db, arena, telegram_id, &rows);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return -AISHA_E_NOT_FOUND;
+    *ret_user = read_user(rows);
+    return 0;
+}
+
+int users_find_by_id(struct db *db, struct arena *arena, const char *id, struct user *ret_user)
+{
+    const struct aisha_rows *rows;
+
+    int r = db_query(db, arena, &AISHA_SQL(SELECT_USER " WHERE id = $1", id), &rows);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return -AISHA_E_NOT_FOUND;
+    *ret_user = read_user(rows);
+    return 0;
 }
 
 static bool is_current(const struct aisha_rows *rows, const struct user_profile *profile)
@@ -74,9 +109,7 @@ int users_meet(struct db *db, struct arena *arena, const struct user_profile *pr
     }
     if (rows->row_count != 1)
         return -AISHA_E_CONFLICT; /* deleted meanwhile */
-    *ret_user = (struct user){.id = aisha_cell_text(rows, 0, "id"),
-                              .locale = aisha_cell_text(rows, 0, "locale"),
-                              .is_away = aisha_cell_int(rows, 0, "is_away") != 0};
+    *ret_user = read_user(rows);
     return 0;
 }
 

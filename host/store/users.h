@@ -19,9 +19,11 @@ struct user_profile {
 };
 
 struct user {
-    const char *id;     /* UUID */
-    const char *locale; /* what they chose, or NULL */
-    bool is_away;       /* as far as we know, nothing can be sent to them */
+    const char *id;            /* UUID */
+    const char *locale;        /* what they chose, or NULL */
+    const char *language_code; /* what their Telegram speaks, or NULL */
+    int64_t telegram_id;
+    bool is_away; /* as far as we know, nothing can be sent to them */
 };
 
 enum user_absence {
@@ -33,6 +35,12 @@ enum user_absence {
 /* Finds or registers the person and brings the row up to date. Texts are in arena. */
 AISHA_ASYNC AISHA_CHECKED int users_meet(struct db *db, struct arena *arena,
                                          const struct user_profile *profile, struct user *ret_user);
+
+/* The person, who is known. -AISHA_E_NOT_FOUND. */
+AISHA_ASYNC AISHA_CHECKED int users_find(struct db *db, struct arena *arena, int64_t telegram_id,
+                                         struct user *ret_user);
+AISHA_ASYNC AISHA_CHECKED int users_find_by_id(struct db *db, struct arena *arena, const char *id,
+                                               struct user *ret_user);
 
 /* Notes that they left, from when on, or that they are back; for one whom the bot has not met it
  * does nothing. */

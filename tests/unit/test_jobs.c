@@ -217,15 +217,18 @@ static void a_job_is_tried_again_and_fails_at_last(void **state)
 static void cancel_some(struct fixture *f)
 {
     const struct aisha_statement cancel = job_cancel(&f->arena, "plugin", "a");
-    const char *plugin, *id;
+    struct job_name name;
     const struct job_place place = {.telegram_id = 7, .chat_id = 7, .message_id = 9};
     struct job_place other = place;
 
     CHECK_INT(f, enqueue(f, (struct job_order){.id = "a", .place = place}), 1);
-    CHECK(f, job_find_by_message(f->db, &f->arena, &place, &plugin, &id) == 0);
-    CHECK(f, strcmp(plugin, "plugin") == 0 && strcmp(id, "a") == 0);
+    CHECK(f, job_find_shown(f->db, &f->arena, &place, &name) == 0);
+    CHECK(f, strcmp(name.plugin, "plugin") == 0 && strcmp(name.kind, "kind") == 0);
+    CHECK(f, strcmp(name.id, "a") == 0);
+    other.message_id = 0; /* any */
+    CHECK(f, job_find_shown(f->db, &f->arena, &other, &name) == 0);
     other.telegram_id = 8;
-    CHECK(f, job_find_by_message(f->db, &f->arena, &other, &plugin, &id) == -AISHA_E_NOT_FOUND);
+    CHECK(f, job_find_shown(f->db, &f->arena, &other, &name) == -AISHA_E_NOT_FOUND);
     const struct job_lease *lease = claim_one(f);
     CHECK(f, db_query(f->db, &f->arena, &cancel, NULL) == 0);
     CHECK_INT(f, job_renew(f->db, lease, 0, 9), JOB_TO_CANCEL);
@@ -259,8 +262,8 @@ static void take_turns(struct fixture *f)
     for (int64_t i = 0; i < 30; i++) /* one has very many, two have a few, later */
         enqueue(f, (struct job_order){.place.telegram_id = i < 24 ? 1 : 2 + i % 2,
                                       .run_at_ms = 1000 + i});
-    enqueue(f, (struct job_order){.id = "urgent", .place.telegram_id = 1, .run_at_ms = 5000,
-                                  .priority = 1});
+    enqueue(f, (struct job_order){
+                   .id = "urgent", .place.telegram_id = 1, .run_at_ms = 5000, .priority = 1});
     enqueue(f, (struct job_order){.id = "future", .run_at_ms = INT64_MAX / 2, .priority = 9});
     CHECK_INT(f, (int64_t)claim(f, (struct job_limits){.most = 1}, &leases), 1);
     CHECK(f, strcmp(leases[0].id, "urgent") == 0);

@@ -11,10 +11,12 @@
 #include <aisha/helper.h>
 #include <aisha/http.h>
 #include <aisha/i18n.h>
+#include <aisha/jobs.h>
 #include <aisha/json.h>
 #include <aisha/list.h>
 #include <aisha/log.h>
 #include <aisha/mem.h>
+#include <aisha/notify.h>
 #include <aisha/plugin.h>
 #include <aisha/progress.h>
 #include <aisha/reply.h>

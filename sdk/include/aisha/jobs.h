@@ -53,9 +53,8 @@ struct aisha_job {
 
 enum { AISHA_JOB_EXISTS = 1 };
 
-AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_job_enqueue_(struct aisha_ctx *ctx,
-                                                              const char **ret_id,
-                                                              const struct aisha_job *job);
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
+aisha_job_enqueue_(struct aisha_ctx *ctx, const char **ret_id, const struct aisha_job *job);
 
 /*
  * The same as a statement for aisha_db_batch(), so that it costs no round trip of its own. With a

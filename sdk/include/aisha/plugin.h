@@ -152,9 +152,10 @@ struct aisha_job_kind {
     size_t data_size;      /* sizeof its struct, at most 16 KiB */
     int attempts;          /* 0 = 5 */
     int64_t timeout_s;     /* of one attempt; 0 = 10 minutes */
-    int64_t pause_s;       /* before the second attempt, twice as long before each further one, up to
+    int64_t pause_s;     /* before the second attempt, twice as long before each further one, up to
                               an hour; 0 = 5 */
-    int at_once;           /* so many run at a time, on all hosts together; 0 = no limit */
+    int at_once;         /* so many run at a time, on all hosts together; 0 = no limit */
+    bool is_cancellable; /* by its owner: by the button of its aisha_progress(), and by /cancel */
 };
 
 /* A job that comes by itself. */

@@ -47,7 +47,8 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_ask_(struct aisha_ctx *ctx,
 AISHA_PUBLIC AISHA_CHECKED int aisha_state_data_(struct aisha_ctx *ctx, void *ret, size_t size);
 
 /*
- * What /cancel does: withdraws the pending question, whichever plugin asked it. Returns 1 when there
- * was one, or when this update has stopped a running handler; else 0.
+ * What /cancel does: withdraws the pending question, whichever plugin asked it, or else cancels the
+ * newest job that is shown in this chat. Returns 1 when there was one, or when this update has stopped a
+ * running handler; else 0.
  */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_state_clear(struct aisha_ctx *ctx);

@@ -1,0 +1,25 @@
+/*
+ * Reaching somebody who has not just written: usually from a job.
+ *
+ * A notification knows a person, not a place: it goes to their private chat, in their language
+ * (.key of the reply; what aisha_t() made before is in the language of ctx), after answers to people
+ * who wait.
+ */
+#pragma once
+
+#include <aisha/base.h>
+#include <aisha/reply.h>
+
+struct aisha_ctx;
+
+/* They have blocked the bot, deleted their account, or never wrote to it. */
+enum { AISHA_NOTIFY_AWAY = 1 };
+
+/* user_id: as aisha_user_id() gives it. AISHA_NOTIFY_AWAY: nothing was sent. -AISHA_E_NOT_FOUND: there
+ * is no such person. */
+#define aisha_notify(ctx, user_id, ...)                                                            \
+    aisha_notify_((ctx), (user_id),                                                                \
+                  &(const struct aisha_reply){.size = sizeof(struct aisha_reply), __VA_ARGS__})
+
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_notify_(struct aisha_ctx *ctx, const char *user_id,
+                                                         const struct aisha_reply *reply);

@@ -1,0 +1,128 @@
+"""Durable work: it happens once, whatever happens to the host in between."""
+import os
+import time
+import unittest
+
+from stack import BUILD, ROUNDS, Stack, until
+
+JOBS = "[jobs]\npath = " + os.path.join(BUILD, "tests/plugins/jobs/jobs.so") + "\n"
+
+
+class Running(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = cls.enterClassContext(Stack(plugins_ini=JOBS))
+
+    def setUp(self):
+        self.ann = self.stack.user("Ann")
+
+    def ask(self, text, wanted):
+        sent = self.stack.send(self.ann, text)
+        return self.stack.wait_message(self.ann, wanted, after=sent["message_id"])
+
+    def enqueue(self, text):
+        """The id of the job."""
+        return self.ask(text, "queued")["text"].split()[-1]
+
+    def test_it_is_done_once_and_says_how_far_it_is(self):
+        job = self.enqueue("/steps 1 20")
+        done = self.stack.wait_message(self.ann, "did 1 in 20 steps")
+        self.assertEqual(self.stack.sql("SELECT COUNT(*) AS n, MAX(step) AS m FROM jobs_steps WHERE number = 1"),
+                         [(20, 20)])
+        self.ask(f"/find {job}", "done 100% all steps -")
+        self.ask("/steps 1 20", "known 1 " + job)
+        shown = [m for m in self.stack.bot_messages(self.ann) if m["text"].startswith(("step", "did"))]
+        self.assertEqual([m["message_id"] for m in shown], [done["message_id"]], "one message is edited")
+
+    def test_it_is_tried_again(self):
+        self.ask("/fail 1", "worked at last, attempt 2")
+
+    def test_the_last_attempt_fails(self):
+        job = self.enqueue("/fail 9")
+        self.stack.wait_message(self.ann, "gave up: the other side failed: attempt 3, the last")
+        until(lambda: self.stack.sql(f"SELECT state FROM jobs WHERE id = '{job}'") == [("dead",)], "it is dead")
+        self.ask(f"/find {job}", "dead")
+
+    def test_without_failed_the_host_says_so(self):
+        job = self.enqueue("/silent")
+        self.stack.wait_message(self.ann, "Something went wrong")
+        until(lambda: self.stack.sql(f"SELECT state FROM jobs WHERE id = '{job}'") == [("dead",)], "it is dead")
+
+    def test_it_is_cancelled_by_its_button(self):
+        self.enqueue("/slow")
+        self.stack.press_text(self.ann, self.stack.wait_message(self.ann, "slowly"), "Cancel")
+        self.stack.wait_message(self.ann, "was cancelled")
+
+    def test_it_is_cancelled_by_anothers_host(self):
+        job = self.enqueue("/slow")
+        self.stack.wait_message(self.ann, "slowly")
+        self.stack.sql(f"UPDATE jobs SET is_cancelled = 1 WHERE id = '{job}'")
+        self.stack.wait_message(self.ann, "was cancelled")
+
+    def test_another_attempt_has_begun_elsewhere(self):
+        job = self.enqueue("/steps 5 500")
+        self.stack.wait_message(self.ann, "step ")
+        self.stack.sql(f"UPDATE jobs SET attempt = attempt + 1, lease_until = 0 WHERE id = '{job}'")
+        self.stack.wait_message(self.ann, "did 5 in 500 steps")
+        self.assertEqual(self.stack.sql("SELECT COUNT(DISTINCT step) AS d, COUNT(*) AS n FROM jobs_steps"
+                                        " WHERE number = 5"), [(500, 500)])
+
+    def test_it_waits_and_is_woken(self):
+        job = self.enqueue("/wait")
+        self.stack.wait_message(self.ann, "waits")
+        until(lambda: self.stack.sql(f"SELECT state FROM jobs WHERE id = '{job}'") == [("waiting",)], "it waits")
+        self.ask(f"/wake {job}", "was woken")
+
+    def test_a_notification_is_in_their_language(self):
+        boris = self.stack.user("Boris", "ru")
+        self.stack.send(boris, "/tell")
+        self.stack.wait_message(boris, "Привет")
+
+    def test_a_job_and_what_belongs_to_it(self):
+        self.stack.send(self.ann, "/together fail")
+        self.stack.wait_message(self.ann, "Something went wrong")
+        self.stack.send(self.ann, "/together")
+        self.stack.wait_message(self.ann, "told")
+        rows = f"SELECT COUNT(*) AS n FROM jobs_steps WHERE number = -1 AND step = {self.ann}"
+        self.assertEqual(self.stack.sql(rows), [(1,)])
+
+
+class Schedules(unittest.TestCase):
+    def test_what_was_missed(self):
+        with Stack(plugins_ini=JOBS) as stack:
+            stack.stop_host()
+            stack.sql("UPDATE schedules SET next_at = 1700000000")
+            stack.start_host()
+            ticks = "SELECT COUNT(*) AS n FROM jobs_steps WHERE number = -7"
+            until(lambda: stack.sql(ticks) == [(1,)], "the one that catches up runs once")
+            until(lambda: stack.sql("SELECT COUNT(*) AS n FROM schedules WHERE next_at > 1700000000") == [(2,)],
+                  "both wait for their next time")
+            self.assertEqual(stack.sql("SELECT unique_key FROM jobs"), [("nightly@1700000000",)])
+            self.assertIn(b"schedule=missable was missed", stack.host.output())
+
+
+class Killed(unittest.TestCase):
+    def test_no_step_is_lost_or_doubled(self):
+        """kill -9 while jobs run, a clean restart in between, each step counted in the database."""
+        people, steps = 6, 40
+        with Stack(plugins_ini=JOBS) as stack:
+            users = [stack.user(f"User {i}") for i in range(people)]
+            for round_number in range(ROUNDS):
+                before = {user: stack.send(user, f"/steps {100 + people * round_number + i} {steps}")["message_id"]
+                          for i, user in enumerate(users)}
+                for kill in range(4):
+                    time.sleep(0.15 * (kill + 1))
+                    (stack.stop_host if kill == 2 else stack.kill_host)()
+                    stack.start_host()
+                for user in users:
+                    stack.wait_message(user, f"in {steps} steps", after=before[user])
+                for i in range(people):
+                    number = 100 + people * round_number + i
+                    self.assertEqual(stack.sql("SELECT COUNT(*) AS n, COUNT(DISTINCT step) AS d FROM jobs_steps"
+                                               f" WHERE number = {number}"), [(steps, steps)])
+            states = stack.sql("SELECT DISTINCT state FROM jobs")
+            self.assertEqual(states, [("done",)])
+
+
+if __name__ == "__main__":
+    unittest.main()
