@@ -1,7 +1,7 @@
 /*
- * Times in the way of cron: "minute hour day month weekday", each a list of numbers, ranges and
- * steps (star, 5, 1-5, star/15, 1-5/2, 1,3,5). Weekdays are 0 to 7, both ends Sunday. As cron does: when day and weekday are
- * both restricted, either is enough.
+ * Times in the way of cron: "minute hour day month weekday", each a list of numbers, ranges and steps
+ * (5, 1-5, 1-5/2, 1,3,5, or a star with a step, such as every 15). Weekdays are 0 to 7, both ends
+ * Sunday. As cron does: when day and weekday are both restricted, either is enough.
  */
 #pragma once
 

@@ -143,8 +143,8 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /*
  * What the first write of a unit has to bring along: that the update is done, or all of an album,
- * the change of the dialogue, the riders; and what every write of a job has to. Returns the number of statements; once they have taken effect, tell
- * ctx_own_statements_took_effect().
+ * the change of the dialogue, the riders; and what every write of a job has to. Returns the number of
+ * statements; once they have taken effect, tell ctx_own_statements_took_effect().
  */
 enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
 

@@ -137,7 +137,8 @@ static AISHA_ASYNC int meet(struct job_unit *unit)
     if (r == -AISHA_E_NOT_FOUND)
         return 0; /* deleted meanwhile: the job goes on without them */
     if (r == 0)
-        ctx->locale = ctx->user.locale ? ctx->user.locale : i18n_locale_for(ctx->user.language_code);
+        ctx->locale =
+            ctx->user.locale ? ctx->user.locale : i18n_locale_for(ctx->user.language_code);
     if (r == -AISHA_E_UNAVAILABLE)
         ctx->has_store_failed = true;
     return r;
@@ -202,8 +203,8 @@ static void log_failure(struct job_unit *unit, const char *error, bool is_last)
     enum aisha_log_level level = is_last ? AISHA_LOG_ERROR : AISHA_LOG_WARN;
 
     log_line(level, unit->plugin->name, "job=%s kind=%s attempt %lld of %d failed%s: %s",
-             unit->lease.id, unit->row->name, (long long)unit->lease.tried,
-             job_attempts(unit->row), is_last ? ", the last one" : "", error);
+             unit->lease.id, unit->row->name, (long long)unit->lease.tried, job_attempts(unit->row),
+             is_last ? ", the last one" : "", error);
 }
 
 /* How an attempt that did not return 0 ends. */
@@ -230,16 +231,16 @@ static AISHA_ASYNC void write_ending(struct job_unit *unit)
 {
     for (;;) {
         struct arena arena = {0};
-        const struct aisha_statement both[] = {
-            job_guard(&arena, &unit->lease),
-            unit->outcome < 0 ? failed_ending(unit, &arena) : ending_of(unit, &arena)};
+        const struct aisha_statement both[] = {job_guard(&arena, &unit->lease),
+                                               unit->outcome < 0 ? failed_ending(unit, &arena)
+                                                                 : ending_of(unit, &arena)};
         int r = db_batch(unit->bot->db, &arena, both, 2, NULL);
         arena_clear(&arena);
         if (r == -AISHA_E_CONFLICT)
             log_warn(unit->plugin->name, "job=%s was lost to another attempt", unit->lease.id);
         else if (r < 0 && r != -AISHA_E_UNAVAILABLE)
-            log_error(unit->plugin->name, "job=%s its end could not be written: %s",
-                      unit->lease.id, aisha_error_text(r));
+            log_error(unit->plugin->name, "job=%s its end could not be written: %s", unit->lease.id,
+                      aisha_error_text(r));
         if (r != -AISHA_E_UNAVAILABLE || wait_sleep(unit->bot->loop, STORE_PAUSE_MS) < 0)
             return;
     }

@@ -330,10 +330,10 @@ int job_runner_cancel_shown(struct aisha_ctx *ctx, int64_t message_id)
     if (r == -AISHA_E_NOT_FOUND || (r == 0 && (!kind || !kind->is_cancellable)))
         return 0;
     if (r == 0)
-        r = db_query(bot->db, &ctx->arena,
-                     &(const struct aisha_statement[]){
-                         job_cancel(&ctx->arena, name.plugin, name.id)}[0],
-                     NULL);
+        r = db_query(
+            bot->db, &ctx->arena,
+            &(const struct aisha_statement[]){job_cancel(&ctx->arena, name.plugin, name.id)}[0],
+            NULL);
     if (r < 0) {
         ctx->has_store_failed = r == -AISHA_E_UNAVAILABLE;
         return r;

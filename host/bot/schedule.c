@@ -107,8 +107,8 @@ int schedules_run(struct bot *bot)
                      &due);
     for (size_t i = 0; r == 0 && i < due->row_count; i++) {
         const struct plugin *plugin;
-        const struct aisha_schedule *schedule = find(bot, aisha_cell_text(due, i, "plugin"),
-                                                     aisha_cell_text(due, i, "name"), &plugin);
+        const struct aisha_schedule *schedule =
+            find(bot, aisha_cell_text(due, i, "plugin"), aisha_cell_text(due, i, "name"), &plugin);
         if (schedule) /* else of a plugin that is not enabled */
             r = fire(bot, &arena, plugin, schedule, aisha_cell_int(due, i, "next_at"));
     }

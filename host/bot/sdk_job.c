@@ -211,8 +211,8 @@ void aisha_job_percent(struct aisha_ctx *ctx, int percent)
 int aisha_job_find(struct aisha_ctx *ctx, const char *id, const struct aisha_job_view **ret_view)
 {
     static const char *const states[] = {
-        [AISHA_JOB_WAITING] = "waiting", [AISHA_JOB_RUNNING] = "running",
-        [AISHA_JOB_DONE] = "done",       [AISHA_JOB_DEAD] = "dead",
+        [AISHA_JOB_WAITING] = "waiting",     [AISHA_JOB_RUNNING] = "running",
+        [AISHA_JOB_DONE] = "done",           [AISHA_JOB_DEAD] = "dead",
         [AISHA_JOB_CANCELLED] = "cancelled",
     };
     struct aisha_job_view *view = arena_alloc(&ctx->arena, sizeof *view);

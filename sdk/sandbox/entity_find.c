@@ -59,7 +59,7 @@ static size_t match_mention(const char *p, char before)
     while (is_name(p[length]))
         length++;
     return length - 1 >= SHORTEST_NAME && length - 1 <= LONGEST_NAME && !is_word(p[length]) ? length
-                                                                                           : 0;
+                                                                                            : 0;
 }
 
 static size_t match_hashtag(const char *p, char before)
@@ -92,10 +92,10 @@ static size_t match_cashtag(const char *p, char before)
 static bool is_top_domain(const char *name, size_t length)
 {
     static const char *const names[] = {
-        "com", "org", "net",  "ru",  "io",  "me",   "dev",   "app",  "info", "biz", "edu", "gov",
-        "de",  "uk",  "fr",   "it",  "es",  "eu",   "us",    "ca",   "cn",   "jp",  "in",  "br",
-        "pl",  "nl",  "ua",   "by",  "kz",  "ch",   "at",    "se",   "no",   "fi",  "cz",  "tv",
-        "co",  "ai",  "xyz",  "tech", "online", "site", "store", "blog", "club", "top", "рф",
+        "com", "org", "net", "ru",   "io",     "me",   "dev",   "app",  "info", "biz", "edu", "gov",
+        "de",  "uk",  "fr",  "it",   "es",     "eu",   "us",    "ca",   "cn",   "jp",  "in",  "br",
+        "pl",  "nl",  "ua",  "by",   "kz",     "ch",   "at",    "se",   "no",   "fi",  "cz",  "tv",
+        "co",  "ai",  "xyz", "tech", "online", "site", "store", "blog", "club", "top", "рф",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -131,8 +131,8 @@ static size_t match_rest(const char *p)
     if (!strchr("/?#", p[length]))
         return length;
     length += strcspn(p + length, " \t\r\n<>\"«»");
-    while (length && strchr(".,:;!?'()", p[length - 1]) && !(p[length - 1] == ')' && length > 1 &&
-                                                             memchr(p, '(', length - 1)))
+    while (length && strchr(".,:;!?'()", p[length - 1]) &&
+           !(p[length - 1] == ')' && length > 1 && memchr(p, '(', length - 1)))
         length--;
     return length;
 }
@@ -147,8 +147,8 @@ static size_t match_url(const char *p, char before)
         return 0;
     size_t host = match_host(p + scheme);
     if (!host && scheme) /* said to be one: any host will do */
-        while (is_word(p[scheme + host]) || (host && strchr(".-", p[scheme + host]) &&
-                                             is_word(p[scheme + host + 1])))
+        while (is_word(p[scheme + host]) ||
+               (host && strchr(".-", p[scheme + host]) && is_word(p[scheme + host + 1])))
             host++;
     if (!host || p[scheme + host] == '@')
         return 0;
@@ -180,7 +180,7 @@ static const struct kind {
 /* Whether an entity that can have none inside covers that unit. */
 static bool is_covered(const cJSON *entities, int64_t unit)
 {
-    static const char *const closed[] = {"code",         "pre",         "text_link",
+    static const char *const closed[] = {"code",         "pre",          "text_link",
                                          "text_mention", "custom_emoji", "date_time"};
     const cJSON *entity;
 

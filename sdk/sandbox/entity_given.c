@@ -14,10 +14,18 @@
 static const struct given {
     const char *type, *needs;
 } given_types[] = {
-    {"bold", NULL},          {"italic", NULL},       {"underline", NULL},
-    {"strikethrough", NULL}, {"spoiler", NULL},      {"blockquote", NULL},
-    {"code", NULL},          {"pre", NULL},          {"expandable_blockquote", NULL},
-    {"text_link", "url"},    {"text_mention", "user"}, {"custom_emoji", "custom_emoji_id"},
+    {"bold", NULL},
+    {"italic", NULL},
+    {"underline", NULL},
+    {"strikethrough", NULL},
+    {"spoiler", NULL},
+    {"blockquote", NULL},
+    {"code", NULL},
+    {"pre", NULL},
+    {"expandable_blockquote", NULL},
+    {"text_link", "url"},
+    {"text_mention", "user"},
+    {"custom_emoji", "custom_emoji_id"},
     {"date_time", "unix_time"},
 };
 
@@ -85,9 +93,8 @@ static const char *check_range(struct arena *arena, const char *text, long long 
         return arena_printf(arena, "entity begins after the end of the text at UTF-16 offset %lld",
                             from);
     if (begin == IS_WITHIN)
-        return arena_printf(arena,
-                            "entity begins in a middle of a UTF-16 symbol at UTF-16 offset %lld",
-                            from);
+        return arena_printf(
+            arena, "entity begins in a middle of a UTF-16 symbol at UTF-16 offset %lld", from);
     if (end == IS_BEHIND)
         return arena_printf(arena,
                             "entity beginning at UTF-16 offset %lld ends after the end of the text "
@@ -110,11 +117,11 @@ static const char *add(struct rich_text *rich, const char *text, const cJSON *en
 
     const char *wrong = check_kind(arena, entity);
     if (!wrong && offset < 0)
-        wrong = arena_printf(arena, "receive an entity with incorrect offset %lld",
-                             (long long)offset);
+        wrong =
+            arena_printf(arena, "receive an entity with incorrect offset %lld", (long long)offset);
     if (!wrong && length < 0)
-        wrong = arena_printf(arena, "receive an entity with incorrect length %lld",
-                             (long long)length);
+        wrong =
+            arena_printf(arena, "receive an entity with incorrect length %lld", (long long)length);
     if (wrong || !length)
         return wrong;
     wrong = is_link ? link_read(arena, url, LINK_ANY, &link) : NULL;

@@ -24,8 +24,8 @@ static const char *read_language(struct reader *reader)
         reader->p += length;
     }
     if (reader->p[0] == '\r' || reader->p[0] == '\n') {
-        bool is_pair = (reader->p[1] == '\r' || reader->p[1] == '\n') &&
-                       reader->p[1] != reader->p[0];
+        bool is_pair =
+            (reader->p[1] == '\r' || reader->p[1] == '\n') && reader->p[1] != reader->p[0];
         reader->p += is_pair ? 2 : 1;
     }
     return language;
@@ -48,9 +48,11 @@ static const char *read_entity(struct reader *reader)
     struct rich_text *rich = reader->rich;
     const char *start = reader->p;
     bool is_pre = strncmp(start, "```", 3) == 0;
-    const char *end_mark = is_pre ? "```" : *start == '[' ? "]" : *start == '`' ? "`"
-                                                              : *start == '*'   ? "*"
-                                                                                : "_";
+    const char *end_mark = is_pre          ? "```"
+                           : *start == '[' ? "]"
+                           : *start == '`' ? "`"
+                           : *start == '*' ? "*"
+                                           : "_";
     size_t from = rich->units;
     const char *link;
 
@@ -58,8 +60,7 @@ static const char *read_entity(struct reader *reader)
     const char *language = is_pre ? read_language(reader) : NULL;
     const char *end = strstr(reader->p, end_mark);
     if (!end)
-        return arena_printf(rich->arena,
-                            "Can't find end of the entity starting at byte offset %zu",
+        return arena_printf(rich->arena, "Can't find end of the entity starting at byte offset %zu",
                             (size_t)(start - reader->text));
     const char *label = arena_strndup(rich->arena, reader->p, (size_t)(end - reader->p));
     rich_text_add(rich, label, strlen(label));
@@ -71,10 +72,10 @@ static const char *read_entity(struct reader *reader)
         return NULL;
     }
     cJSON *entity = rich_text_entity(rich,
-                                     is_pre           ? "pre"
-                                     : *start == '`'  ? "code"
-                                     : *start == '*'  ? "bold"
-                                                      : "italic",
+                                     is_pre          ? "pre"
+                                     : *start == '`' ? "code"
+                                     : *start == '*' ? "bold"
+                                                     : "italic",
                                      from);
     if (entity && language)
         json_set_text(entity, "language", language);

@@ -23,6 +23,7 @@
 #include <aisha/base.h>
 #include <aisha/bot_api.h>
 #include <aisha/helper.h>
+#include <aisha/job_table.h>
 
 /* Changes only when an existing field or function changes its meaning. */
 #define AISHA_ABI 1
@@ -142,29 +143,6 @@ struct aisha_migration {
     const char *sql; /* statements for both databases, or else one for each: */
     const char *sqlite;
     const char *postgres;
-};
-
-/* A kind of durable work; see jobs.h. */
-struct aisha_job_kind {
-    const char *name; /* unique within the plugin */
-    aisha_handler *run;
-    aisha_handler *failed; /* after the last attempt, or when it is cancelled; may be NULL */
-    size_t data_size;      /* sizeof its struct, at most 16 KiB */
-    int attempts;          /* 0 = 5 */
-    int64_t timeout_s;     /* of one attempt; 0 = 10 minutes */
-    int64_t pause_s;     /* before the second attempt, twice as long before each further one, up to
-                              an hour; 0 = 5 */
-    int at_once;         /* so many run at a time, on all hosts together; 0 = no limit */
-    bool is_cancellable; /* by its owner: by the button of its aisha_progress(), and by /cancel */
-};
-
-/* A job that comes by itself. */
-struct aisha_schedule {
-    const char *name; /* unique within the plugin */
-    const char *job;  /* a row of .jobs, with data all zero */
-    const char *cron; /* "minute hour day month weekday" in UTC, such as every night: 30 3 * * * */
-    /* When the host was down at that time: run once at the next start, instead of not at all. */
-    bool catches_up;
 };
 
 enum aisha_option_type {

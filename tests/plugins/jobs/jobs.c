@@ -139,18 +139,18 @@ static AISHA_ASYNC int run_failing(struct aisha_ctx *ctx)
     if (r < 0)
         return r;
     if (aisha_job_attempt(ctx) > order.number)
-        return aisha_reply(ctx, .text = aisha_printf(ctx, "worked at last, attempt %d",
-                                                     aisha_job_attempt(ctx)));
+        return aisha_reply(
+            ctx, .text = aisha_printf(ctx, "worked at last, attempt %d", aisha_job_attempt(ctx)));
     return aisha_fail(ctx, -AISHA_E_UPSTREAM, "attempt %d%s", aisha_job_attempt(ctx),
                       aisha_job_is_last(ctx) ? ", the last" : "");
 }
 
 static AISHA_ASYNC int on_failed(struct aisha_ctx *ctx)
 {
-    return aisha_screen(ctx, .text = aisha_printf(ctx, "%s: %s",
-                                                  aisha_job_is_cancelled(ctx) ? "was cancelled"
-                                                                              : "gave up",
-                                                  aisha_job_error(ctx)));
+    return aisha_screen(
+        ctx, .text = aisha_printf(ctx, "%s: %s",
+                                  aisha_job_is_cancelled(ctx) ? "was cancelled" : "gave up",
+                                  aisha_job_error(ctx)));
 }
 
 static AISHA_ASYNC int run_silent(struct aisha_ctx *ctx)

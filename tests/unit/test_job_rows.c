@@ -342,5 +342,5 @@ int main(void)
         WITH_FIXTURE(each_job_goes_to_one_of_many_and_no_more_than_allowed),
     };
 
-    return RUN_ON_DATABASES("jobs", tests, 0);
+    return RUN_ON_DATABASES("job_rows", tests, 0);
 }
