@@ -5,6 +5,7 @@
 
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
@@ -55,14 +56,24 @@ static int send_chat_action(struct call *call)
     return 0;
 }
 
-/* Old messages stay, and a dice of a private chat cannot be thrown again for a day. */
-static bool can_delete(const struct call *call, const cJSON *message)
+/* Old messages stay, and a dice of a private chat cannot be thrown again for a day; in a group the
+ * right to delete is for all that there is. */
+static int check_deletable(struct call *call, const cJSON *message)
 {
-    int64_t age = world_now(call->sandbox->world) - json_get_int(message, "date", 0);
-    bool is_private = json_get_int(json_get(message, "chat"), "id", 0) > 0;
+    struct world *world = call->sandbox->world;
+    int64_t age = world_now(world) - json_get_int(message, "date", 0);
+    int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+    const cJSON *bot = chat_id < 0 ? members_find(world, call->arena, chat_id, THE_BOT) : NULL;
 
-    return age <= DELETABLE_SECONDS && (!json_get(message, "dice") || !is_private ||
-                                        !message_is_own(message) || age >= DICE_SECONDS);
+    if (bot && member_is_administrator(bot) &&
+        members_may(world, call->arena, chat_id, bot, "can_delete_messages"))
+        return 0;
+    if (bot && !message_is_own(message))
+        return call_refuse(call, "message can't be deleted");
+    if (age > DELETABLE_SECONDS ||
+        (json_get(message, "dice") && !bot && message_is_own(message) && age < DICE_SECONDS))
+        return call_refuse(call, "message can't be deleted for everyone");
+    return 0;
 }
 
 static int delete_message(struct call *call)
@@ -72,8 +83,9 @@ static int delete_message(struct call *call)
     int r = call_message(call, "message to delete", &message);
     if (r < 0)
         return r;
-    if (!can_delete(call, message))
-        return call_refuse(call, "message can't be deleted for everyone");
+    r = check_deletable(call, message);
+    if (r < 0)
+        return r;
     message_delete(call->sandbox, call->arena, message);
     return 0;
 }
@@ -97,8 +109,9 @@ static int delete_messages(struct call *call)
             return call_refuse(call, "invalid message identifier specified");
         message =
             world_message(call->sandbox->world, call->arena, chat_id, (int64_t)id->valuedouble);
-        if (message && !can_delete(call, message))
-            return call_refuse(call, "message can't be deleted for everyone");
+        r = message ? check_deletable(call, message) : 0;
+        if (r < 0)
+            return r;
         if (message)
             cJSON_AddItemToArray(found, cJSON_Duplicate(message, true));
     }

@@ -6,6 +6,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/content.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
@@ -120,6 +121,18 @@ static void tell(struct call *call, const cJSON *pinned)
     sandbox_push_update(sandbox, call->arena, "message", message, 0);
 }
 
+/* In a group to pin is a permission of members, too. */
+static int check_pinning(struct call *call, int64_t chat_id)
+{
+    struct world *world = call->sandbox->world;
+
+    if (chat_id > 0 ||
+        members_may(world, call->arena, chat_id, members_find(world, call->arena, chat_id, THE_BOT),
+                    "can_pin_messages"))
+        return 0;
+    return call_refuse(call, "not enough rights to manage pinned messages in the chat");
+}
+
 static int pin_message(struct call *call)
 {
     cJSON *message;
@@ -130,6 +143,9 @@ static int pin_message(struct call *call)
     if (!content_is_any(message))
         return call_refuse(call, "a service message can't be pinned");
     int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
+    r = check_pinning(call, chat_id);
+    if (r < 0)
+        return r;
     cJSON *ids = load(call->sandbox, call->arena, chat_id);
     if (!put(ids, call_int(call, "message_id", 0)))
         return 0;
@@ -152,6 +168,9 @@ static int unpin_message(struct call *call)
         message = pins_newest(call->sandbox, call->arena, chat_id);
     if (!message)
         return call_refuse(call, "message to unpin not found");
+    r = check_pinning(call, chat_id);
+    if (r < 0)
+        return r;
     pins_remove(call->sandbox, call->arena, chat_id, json_get_int(message, "message_id", 0));
     return 0;
 }
@@ -161,6 +180,8 @@ static int unpin_all(struct call *call)
     int64_t chat_id;
 
     int r = call_chat(call, &chat_id);
+    if (r == 0)
+        r = check_pinning(call, chat_id);
     if (r == 0)
         pins_remove_all(call->sandbox, call->arena, chat_id, 0);
     return r;

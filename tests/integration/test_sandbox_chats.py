@@ -303,6 +303,25 @@ class Chats(unittest.TestCase):
         self.assertEqual(self.bot("getBusinessConnection", business_connection_id=connection)["user"]["id"], ANN)
         self.wrong("getBusinessConnection", "business connection not found", business_connection_id="x")
 
+    # ---- messages of others
+
+    def test_deleting_and_pinning_need_rights(self):
+        chat = self.group()
+        hers = self.act("send", user_id=BOB, chat_id=chat, text="x")["message"]["message_id"]
+        own = self.bot("sendMessage", chat_id=chat, text="y")["message_id"]
+        self.wrong("deleteMessage", "message can't be deleted", chat_id=chat, message_id=hers)
+        self.wrong("deleteMessages", "message can't be deleted", chat_id=chat, message_ids=[own, hers])
+        self.good("pinChatMessage", chat_id=chat, message_id=hers)
+        self.assertEqual(self.bot("getChat", chat_id=chat)["pinned_message"]["text"], "x")
+        self.good("deleteMessage", chat_id=chat, message_id=own)
+        self.act("members", chat_id=chat, user_id=ANN, bot=True, status="administrator",
+                 rights={"can_pin_messages": False})
+        for method, more in (("pinChatMessage", {"message_id": hers}), ("unpinChatMessage", {}),
+                             ("unpinAllChatMessages", {})):
+            self.wrong(method, "not enough rights to manage pinned messages in the chat", chat_id=chat, **more)
+        self.act("clock", advance_s=3 * 86400)
+        self.good("deleteMessage", chat_id=chat, message_id=hers)
+
     # ---- invite links
 
     def test_links(self):
