@@ -14,6 +14,7 @@
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/members.h"
+#include "sdk/sandbox/pins.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/stars.h"
 #include "sdk/sandbox/topics.h"
@@ -109,6 +110,7 @@ void control_inspect(struct control *control)
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
     json_set_copy(answer, "reply_markup", world_reply_markup(world, control->arena, chat_id));
     json_set_copy(answer, "commands", commands_shown(world, control->arena, chat_id, 0));
+    json_set_copy(answer, "pinned_message", pins_newest(control->sandbox, control->arena, chat_id));
     if (chat_id < 0) {
         json_set_copy(answer, "info", chats_info(world, control->arena, chat_id));
         json_set_copy(answer, "members", members_list(world, control->arena, chat_id));

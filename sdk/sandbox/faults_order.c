@@ -137,8 +137,8 @@ const cJSON *fault_order_any(struct arena *arena, double chance)
         "{\"html\":true}",     "{\"html\":true,\"http\":504,\"after\":true}",
         "{\"drop\":true}",     "{\"drop\":true,\"after\":true}",
         "{\"reset\":true}",    "{\"reset\":true,\"after\":true}",
-        "{\"delay_ms\":700}",  "{\"delay_ms\":300,\"after\":true,\"drop\":true}",
-        "{\"truncate\":true}", "{\"bytes_per_second\":2000}",
+        "{\"delay_ms\":300}",  "{\"delay_ms\":100,\"after\":true,\"drop\":true}",
+        "{\"truncate\":true}", "{\"bytes_per_second\":5000}",
     };
     const char *text = orders[(size_t)(chance * (sizeof orders / sizeof *orders))];
 

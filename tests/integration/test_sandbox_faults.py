@@ -144,10 +144,10 @@ class CallsTest(Wire):
 
 
     def test_chaos_is_a_bit_of_everything_and_the_same_again(self):
-        def run():
-            fault = self.act("faults", fault="chaos", probability=0.6, seed=3)["id"]
+        def run(count):
+            fault = self.act("faults", fault="chaos", probability=0.8, seed=3)["id"]
             seen = []
-            for _ in range(150):
+            for _ in range(count):
                 try:
                     status, headers, _ = self.fetch(f"/bot{TOKEN}/getMe")
                     seen.append((status, headers["Content-Type"]))
@@ -156,8 +156,8 @@ class CallsTest(Wire):
             self.delete(f"/sandbox/faults?id={fault}")
             return seen
 
-        seen = run()
-        self.assertEqual(seen, run())
+        seen = run(100)
+        self.assertEqual(seen[:20], run(20))
         for kind in ((200, "application/json"), (429, "application/json"), (500, "application/json"),
                      (502, "text/html"), (504, "text/html"), "ConnectionResetError", "IncompleteRead"):
             self.assertIn(kind, seen)
