@@ -200,6 +200,7 @@ static void finish(const struct checkout *checkout, const char *status, const ch
     if (purchase->message_id) {
         json_set_int(details, "message_id", purchase->message_id);
         json_set_int(details, "invoice_chat_id", purchase->chat_id);
+        json_set_copy(details, "receipt_id", json_get(message, "message_id"));
     }
     payments_emit(control->sandbox, json_get_int(purchase->user, "id", 0), status, details);
     json_set_copy(answer, "message", message);

@@ -1,6 +1,7 @@
 /*
  * The control API: watching what happens.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +11,28 @@
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/payments.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
 enum { LONGEST_POLL_S = 50 };
+
+/* Which of the invoices that user has paid: their message ids → those of the receipts. */
+static cJSON *receipts(struct control *control, int64_t chat_id, int64_t user_id,
+                       const cJSON *messages)
+{
+    cJSON *paid = cJSON_CreateObject();
+    const cJSON *message;
+
+    cJSON_ArrayForEach(message, messages) {
+        int64_t id = json_get_int(message, "message_id", 0), receipt = 0;
+        if (json_get(message, "invoice"))
+            receipt = payments_receipt(control->sandbox, control->arena, user_id, chat_id, id);
+        if (receipt)
+            json_set_int(paid, arena_printf(control->arena, "%" PRId64, id), receipt);
+    }
+    return paid;
+}
 
 void control_get_messages(struct control *control)
 {
@@ -29,8 +48,11 @@ void control_get_messages(struct control *control)
         return;
     }
     const char *action = world_action(world, control->arena, chat_id);
+    const cJSON *messages = world_messages(world, control->arena, chat_id);
     cJSON *answer = control_object(control);
-    json_set_copy(answer, "messages", world_messages(world, control->arena, chat_id));
+    json_set_copy(answer, "messages", messages);
+    if (user_id)
+        json_set(answer, "receipts", receipts(control, chat_id, user_id, messages));
     json_set_int(answer, "revision", feed_last(control->sandbox->events));
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
     cJSON *markup = world_reply_markup(world, control->arena, chat_id);

@@ -35,6 +35,8 @@ class PageTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.stack = cls.enterClassContext(Stack(plugins_ini=cls.plugins_ini, host=cls.host))
+        if not cls.host:
+            cls.stack.api(BOT + "getMe", {})  # who the bot is
         cls.page = cls.enterClassContext(Browser(*DESKTOP))
 
     def setUp(self):

@@ -36,7 +36,8 @@ const post = (path, body) =>
 
 export const getState = () => request("state");
 export const getChats = (userId) => request(userId ? `chats?user_id=${userId}` : "chats");
-export const getChat = (chatId) => request(`chats/${chatId}/messages`);
+export const getChat = (chatId, userId) =>
+  request(`chats/${chatId}/messages${userId ? `?user_id=${userId}` : ""}`);
 export const addUser = (user) => post("users", user);
 export const addChat = (userId, type, title, isForum) =>
   post("chats", { user_id: userId, type, title, ...(isForum && { is_forum: true }) });

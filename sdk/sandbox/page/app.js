@@ -21,9 +21,11 @@ import {
   jump,
   openChat,
   redrawChat,
+  receiptOf,
   removeMessage,
   setAction,
   setReactions,
+  setReceipt,
   setVote,
   showDraft,
   showMessage,
@@ -183,7 +185,7 @@ async function readChat() {
   drawEmpty();
   if (chatId === null) openChat({});
   try {
-    const answer = chatId !== null && (await getChat(chatId));
+    const answer = chatId !== null && (await getChat(chatId, session.userId));
     if (loading !== held) return answer?.revision;
     if (answer) showChat(answer);
     checkReply();
@@ -247,6 +249,13 @@ function onMessage({ message }) {
   if (isForum() && threadOf(message) !== session.threadId) noteTopic(threadOf(message));
 }
 
+function onPayment(event) {
+  if (event.user_id !== session.userId) return;
+  readBalance();
+  const isHere = event.status === "paid" && event.invoice_chat_id === session.chatId;
+  if (isHere) setReceipt(event.message_id, event.receipt_id);
+}
+
 const HERE = {
   message: onMessage,
   edit: ({ message }) => showMessage(message),
@@ -269,7 +278,7 @@ const EVERYWHERE = {
   clock: (event) => drawShift(event.offset_s ?? 0),
   faults: () => getFaults().then(({ faults }) => drawArmed(faults.length), fail),
   answer_callback: answered,
-  payment: (event) => event.user_id === session.userId && readBalance(),
+  payment: onPayment,
 };
 
 function apply(event) {
@@ -312,6 +321,14 @@ const inPrivate = async (text) => {
   await say(text);
 };
 
+// An invoice is paid once; then its button leads to the receipt.
+async function openBill(message) {
+  const receipt = receiptOf(message.message_id);
+  if (!receipt) return payMessage(message);
+  if (isGroup()) await selectChat(session.userId);
+  jump(receipt);
+}
+
 const actions = {
   say: (text) => say(text).catch(fail),
   reply,
@@ -319,7 +336,7 @@ const actions = {
     messageMenu(message, where, { reply, edit: startEdit, inspect: look, open: selectChat }),
   react: (message, emoji) => react(here(), message.message_id, emoji).catch(fail),
   vote: (message, options) => castVote(message, options).catch(fail),
-  pay: payMessage,
+  pay: openBill,
   inspect: look,
   writeInline: (query) => write(`@${session.bot.username} ${query}`),
   link: (address) =>

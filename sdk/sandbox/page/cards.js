@@ -108,26 +108,16 @@ function sticker(what) {
 
 // --- bills ---
 
-function invoice(message, actions) {
+function invoice(message) {
   const { title, description, currency, total_amount: total } = message.invoice;
-  const isPaid = message.invoice_paid === true;
   return el(
     "div",
     { class: "invoice", testid: "invoice" },
     el("strong", { dir: "auto" }, title),
     el("p", { dir: "auto" }, description),
     el("b", { class: "invoice-sum" }, amount(total, currency)),
-    !hasPayButton(message) &&
-      el(
-        "button",
-        { type: "button", class: "primary", testid: "pay-open", onclick: () => actions.pay(message) },
-        isPaid ? t("receipt") : t("payFor", { sum: amount(total, currency) }),
-      ),
   );
 }
-
-const hasPayButton = (message) =>
-  (message.reply_markup?.inline_keyboard ?? []).some((row) => row.some((button) => button.pay));
 
 // --- lists of tasks ---
 
@@ -174,7 +164,7 @@ function game(message, actions) {
 // The message's own card, or null when it has none.
 export function card(message, context, actions) {
   if (message.poll) return poll(message, context, actions);
-  if (message.invoice) return invoice(message, actions);
+  if (message.invoice) return invoice(message);
   if (message.venue) return place(message.venue.location, message.venue.title, message.venue.address);
   if (message.location) return place(message.location);
   if (message.contact) return contact(message.contact);

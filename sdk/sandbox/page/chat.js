@@ -21,6 +21,7 @@ const KEPT = 240; // drawn units, before the oldest go
 const messages = new Map(); // of the chat, of all its topics
 const votes = new Map(); // poll id → {user id: options}
 const reactions = new Map(); // message id → {user id: types}
+const receipts = new Map(); // message id of a paid invoice → of its receipt
 const drafts = new Map(); // draft id → timer
 const waiting = new Map(); // pressed buttons: "message:data" → {callbackId, timer}
 const early = new Map(); // answers that came before the press call returned
@@ -43,6 +44,7 @@ const context = () => ({
   userId: session.userId,
   isGroup: isGroup(),
   chosenIn: (pollId) => votes.get(pollId)?.[session.userId] ?? [],
+  isPaid: (messageId) => receipts.has(messageId),
   reactionsTo: (messageId) => reactions.get(messageId) ?? {},
 });
 
@@ -351,6 +353,14 @@ export function setReactions(messageId, record) {
   keepUp();
 }
 
+export function setReceipt(messageId, receiptId) {
+  receipts.set(messageId, receiptId);
+  const unit = unitOf(messageId);
+  if (unit) redraw(unit);
+}
+
+export const receiptOf = (messageId) => receipts.get(messageId);
+
 export function setVote(message, options) {
   const { id } = message.poll;
   votes.set(id, { ...votes.get(id), [session.userId]: options });
@@ -400,13 +410,20 @@ export function showDraft({ draft_id: id, text, entities }) {
 // --- the whole chat ---
 
 // The messages of a chat, which session names, and what people have done with them.
-export function openChat({ messages: list = [], reactions: reacted = {}, votes: cast = {} }) {
+export function openChat({
+  messages: list = [],
+  reactions: reacted = {},
+  votes: cast = {},
+  receipts: paid = {},
+}) {
   for (const key of [...waiting.keys()]) settle(key);
   clearDrafts();
   messages.clear();
   reactions.clear();
+  receipts.clear();
   votes.clear();
   for (const [id, record] of Object.entries(reacted)) reactions.set(Number(id), record);
+  for (const [id, receipt] of Object.entries(paid)) receipts.set(Number(id), receipt);
   for (const [id, record] of Object.entries(cast)) votes.set(id, record);
   for (const message of list) messages.set(message.message_id, message);
   unseen = 0;

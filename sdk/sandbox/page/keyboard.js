@@ -21,7 +21,8 @@ const ICONS = { url: "link", login_url: "link", copy_text: "copy", web_app: "ima
 export const kindOf = (button) => KINDS.find((name) => button[name] !== undefined);
 
 // "Pay ⭐ 5" and "Pay XTR 5": Telegram draws its own star there.
-function label(button, kind) {
+function label(button, kind, isPaid) {
+  if (isPaid) return el("span", {}, t("receipt"));
   if (kind !== "pay") return el("span", {}, button.text);
   const pieces = button.text.split(/⭐️?|XTR/u);
   return el(
@@ -31,8 +32,9 @@ function label(button, kind) {
   );
 }
 
-function keyOf(message, button, actions) {
+function keyOf(message, button, context, actions) {
   const kind = kindOf(button);
+  const isPaid = kind === "pay" && context.isPaid(message.message_id);
   const style = ["primary", "success", "danger"].includes(button.style) ? `style-${button.style}` : "";
   const props = { class: `key ${style}`, testid: "inline-button", dir: "auto" };
   const mark = ICONS[kind] ?? (kind?.startsWith("switch") ? "forward" : null);
@@ -48,7 +50,7 @@ function keyOf(message, button, actions) {
   const node = el(
     "button",
     { ...props, type: "button", onclick: run },
-    label(button, kind),
+    label(button, kind, isPaid),
     mark && icon(mark),
   );
   if (kind === "disabled") node.setAttribute("aria-disabled", "true");
@@ -63,7 +65,7 @@ export function setBusy(button, busy) {
   button.toggleAttribute("aria-busy", busy);
 }
 
-export function keyboard(message, actions) {
+export function keyboard(message, context, actions) {
   const rows = message.reply_markup?.inline_keyboard;
   if (!rows?.length) return null;
   return el(
@@ -73,7 +75,7 @@ export function keyboard(message, actions) {
       el(
         "div",
         { class: "key-row" },
-        row.map((button) => keyOf(message, button, actions)),
+        row.map((button) => keyOf(message, button, context, actions)),
       ),
     ),
   );

@@ -59,7 +59,7 @@ export function openMenu(where, items, faces = []) {
     faces.length > 0 && el("div", { class: "faces" }, faces.map(face)),
     items.filter((item) => item !== undefined && item !== false).map(entry),
   );
-  document.body.append(node);
+  (where.anchor?.closest("dialog") ?? document.body).append(node); // what lies under a dialog takes no clicks
   place(node, where);
   const entries = [...node.querySelectorAll("[role^=menuitem]")];
   const step = (by) => {

@@ -229,7 +229,7 @@ function nameOf(message, context) {
   return `${name}, ${clock(message.date)}`;
 }
 
-// context: {userId, isGroup, chosenIn(pollId), reactionsTo(messageId)}.
+// context: {userId, isGroup, chosenIn(pollId), reactionsTo(messageId), isPaid(messageId)}.
 // actions: press, isBusy, say, view, jump, reply, menu, react, vote, pay, link, inspect.
 export function renderMessage(messages, context, actions) {
   const [message] = messages;
@@ -243,7 +243,7 @@ export function renderMessage(messages, context, actions) {
           !isMine &&
           el("span", { class: "face" }, avatar(message.from ?? message.sender_chat ?? {}, "small")),
         bubble(messages, context, actions),
-        keyboard(messages.at(-1), actions),
+        keyboard(messages.at(-1), context, actions),
       );
   node.setAttribute("aria-label", nameOf(message, context));
   node.dataset.messageId = message.message_id;

@@ -24,7 +24,10 @@ function price(invoice) {
 
 function offer(sheet) {
   const { invoice } = sheet;
-  const balance = currentBalance();
+  const funds = el("p", { class: "pay-balance", testid: "pay-balance" });
+  const count = () =>
+    isStars(invoice) && funds.replaceChildren(t("yourBalance"), " ", stars(currentBalance() ?? 0));
+  readBalance().then(count);
   const more = button(
     "ghost",
     t("tryFailure"),
@@ -43,11 +46,7 @@ function offer(sheet) {
   sheet.show(
     el("p", { class: "pay-text", dir: "auto" }, invoice.description),
     invoice.subscription_period && el("p", { class: "hint" }, t("subscription")),
-    el(
-      "p",
-      { class: "pay-balance" },
-      isStars(invoice) && balance !== null ? [t("yourBalance"), " ", stars(balance)] : "",
-    ),
+    funds,
     el(
       "button",
       {
@@ -98,7 +97,6 @@ function outcome(sheet, kind, iconName, title, ...more) {
 
 function topUp(sheet) {
   setStars(session.userId, (currentBalance() ?? 0) + Math.max(TOP_UP, sheet.invoice.total_amount))
-    .then(() => readBalance())
     .then(() => offer(sheet))
     .catch(fail);
 }
@@ -170,7 +168,6 @@ function openSheet(invoice, what) {
       body.querySelector("[autofocus]")?.focus();
     },
   };
-  readBalance();
   offer(sheet);
 }
 

@@ -94,17 +94,12 @@ export function drawUsers() {
   drawWhoami();
 }
 
-export function readBalance() {
+export async function readBalance() {
   const user = me();
-  if (!user) return;
-  getStars(user.id).then(
-    (stars) => {
-      if (user.id !== session.userId) return;
-      balance = stars.user_balance ?? null;
-      drawUsers();
-    },
-    () => {},
-  );
+  const stars = user && (await getStars(user.id).catch(() => null));
+  if (!stars || user.id !== session.userId) return;
+  balance = stars.user_balance;
+  drawUsers();
 }
 
 export const currentBalance = () => balance;
