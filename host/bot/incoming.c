@@ -58,7 +58,8 @@ void incoming_unit_ended(struct bot *bot)
 
 /* ---- polling ---- */
 
-static AISHA_ASYNC int take_updates(cJSON *updates, int64_t *ret_last_id, void *user)
+static AISHA_ASYNC int take_updates(cJSON *updates, const char *text, int64_t *ret_last_id,
+                                    void *user)
 {
     struct bot *bot = user;
     struct wait room;
@@ -75,7 +76,7 @@ static AISHA_ASYNC int take_updates(cJSON *updates, int64_t *ret_last_id, void *
             return r;
         }
     }
-    return inbox_receive(bot->inbox, updates, ret_last_id);
+    return inbox_receive(bot->inbox, updates, text, ret_last_id);
 }
 
 static void on_refused(const char *why, void *user)
@@ -173,7 +174,7 @@ static AISHA_ASYNC void store_and_answer(struct http_exchange *exchange, struct 
 
     wait_init(&press.answered, bot->loop);
     LIST_INSERT_HEAD(&bot->presses, &press, link);
-    int r = inbox_gate_receive(bot->gate, update);
+    int r = inbox_gate_receive(bot->gate, update, exchange->body);
     if (r == 0 && is_quick)
         aisha_ignore(wait_for(&press.answered, ANSWER_IN_BODY_MS));
     LIST_REMOVE(&press, link);

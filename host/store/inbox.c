@@ -15,12 +15,10 @@
 #include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/store/db.h"
+#include "host/store/seen.h"
 #include "host/store/statement.h"
 
 enum {
-    SEEN_S = 48 * 3600,
-    RANGE_OPEN_S = 3600,
-    RANGES_AT_ONCE = 5000, /* in one result */
     MAX_BATCH = 1000,
     MAX_STATEMENTS = 512,
 };
@@ -30,10 +28,6 @@ struct inbox_batch {
     cJSON *updates;
     size_t undone;    /* delivered, not done */
     bool is_given_up; /* one of its updates stays undone: the row must stay */
-};
-
-struct range {
-    int64_t first_id, last_id, opened_at;
 };
 
 /* What the next commit should take along. */
@@ -48,9 +42,7 @@ struct inbox {
     int64_t bot_id;
     inbox_deliver *deliver;
     void *user;
-    struct range *ranges;
-    size_t range_count, range_capacity;
-    int64_t highest_id; /* of all ranges since the start */
+    struct seen seen;
     struct leftover *leftovers;
     size_t leftover_count, leftover_capacity;
     size_t pending;
@@ -71,44 +63,6 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t element_si
     if (!array)
         abort();
     return array;
-}
-
-static bool was_seen(const struct inbox *inbox, int64_t update_id)
-{
-    if (update_id > inbox->highest_id)
-        return false;
-    for (size_t i = inbox->range_count; i-- > 0;)
-        if (inbox->ranges[i].first_id <= update_id && update_id <= inbox->ranges[i].last_id)
-            return true;
-    return false;
-}
-
-static void forget_old_ranges(struct inbox *inbox, int64_t now)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < inbox->range_count; i++)
-        if (inbox->ranges[i].opened_at > now - SEEN_S - RANGE_OPEN_S)
-            inbox->ranges[kept++] = inbox->ranges[i];
-    inbox->range_count = kept;
-}
-
-/* Extends the newest range or opens another; returns the range that holds update_id now. */
-static const struct range *remember(struct inbox *inbox, int64_t update_id, int64_t now)
-{
-    struct range *last = inbox->range_count ? &inbox->ranges[inbox->range_count - 1] : NULL;
-
-    if (update_id > inbox->highest_id)
-        inbox->highest_id = update_id;
-    if (last && last->last_id + 1 == update_id && now - last->opened_at < RANGE_OPEN_S) {
-        last->last_id = update_id;
-        return last;
-    }
-    inbox->ranges =
-        grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
-    last = &inbox->ranges[inbox->range_count++];
-    *last = (struct range){.first_id = update_id, .last_id = update_id, .opened_at = now};
-    return last;
 }
 
 static int64_t update_id_of(const cJSON *update)
@@ -280,51 +234,16 @@ static void deliver_batch(struct inbox *inbox, cJSON *updates, int64_t now)
 
 /* ---- life ---- */
 
-/* The ranges after the last one known; a result has room for so many at once. */
-static AISHA_ASYNC int load_more_ranges(struct inbox *inbox, struct arena *arena, size_t *ret_count)
-{
-    const struct range before =
-        inbox->range_count ? inbox->ranges[inbox->range_count - 1] : (struct range){0};
-    const struct aisha_rows *rows;
-
-    int r = db_query(inbox->db, arena,
-                     &AISHA_SQL("SELECT first_id, last_id, opened_at FROM seen_updates"
-                                " WHERE bot_id = $1 AND (opened_at, first_id) > ($2, $3)"
-                                " ORDER BY opened_at, first_id LIMIT $4",
-                                inbox->bot_id, before.opened_at, before.first_id, RANGES_AT_ONCE),
-                     &rows);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < rows->row_count; i++) {
-        inbox->ranges =
-            grow(inbox->ranges, inbox->range_count, &inbox->range_capacity, sizeof *inbox->ranges);
-        struct range *range = &inbox->ranges[inbox->range_count++];
-        *range = (struct range){.first_id = aisha_cell_int(rows, i, "first_id"),
-                                .last_id = aisha_cell_int(rows, i, "last_id"),
-                                .opened_at = aisha_cell_int(rows, i, "opened_at")};
-        if (range->last_id > inbox->highest_id)
-            inbox->highest_id = range->last_id;
-    }
-    *ret_count = rows->row_count;
-    return 0;
-}
-
-static AISHA_ASYNC int load_ranges(struct inbox *inbox)
+/* Of rows that are gone. */
+static AISHA_ASYNC int forget_old_marks(struct inbox *inbox)
 {
     struct arena arena = {0};
-    int64_t oldest = now_s() - SEEN_S - RANGE_OPEN_S;
-    size_t count = RANGES_AT_ONCE;
-    const struct aisha_statement forget[] = {
-        AISHA_SQL("DELETE FROM seen_updates WHERE bot_id = $1 AND opened_at < $2", inbox->bot_id,
-                  oldest),
-        AISHA_SQL("DELETE FROM done_updates WHERE NOT EXISTS (SELECT 1 FROM inbox"
-                  " WHERE inbox.bot_id = done_updates.bot_id"
-                  " AND inbox.first_id = done_updates.first_id)"),
-    };
 
-    int r = db_batch(inbox->db, &arena, forget, 2, NULL);
-    while (r == 0 && count == RANGES_AT_ONCE)
-        r = load_more_ranges(inbox, &arena, &count);
+    int r = db_query(inbox->db, &arena,
+                     &AISHA_SQL("DELETE FROM done_updates WHERE NOT EXISTS (SELECT 1 FROM inbox"
+                                " WHERE inbox.bot_id = done_updates.bot_id"
+                                " AND inbox.first_id = done_updates.first_id)"),
+                     NULL);
     arena_clear(&arena);
     return r;
 }
@@ -338,7 +257,9 @@ int inbox_open(struct inbox **ret_inbox, struct loop *loop, struct db *db, int64
         return -ENOMEM;
     *inbox =
         (struct inbox){.loop = loop, .db = db, .bot_id = bot_id, .deliver = deliver, .user = user};
-    int r = load_ranges(inbox);
+    int r = forget_old_marks(inbox);
+    if (r == 0)
+        r = seen_load(&inbox->seen, db, bot_id, now_s());
     if (r < 0) {
         inbox_free(inbox);
         return r;
@@ -351,7 +272,7 @@ void inbox_free(struct inbox *inbox)
 {
     if (!inbox)
         return;
-    free(inbox->ranges);
+    seen_free(&inbox->seen);
     free(inbox->leftovers);
     free(inbox);
 }
@@ -467,8 +388,9 @@ static bool is_repeated(const cJSON *updates, const cJSON *update, int64_t id)
     return false;
 }
 
-/* Removes what is no update or was seen before; returns the highest update_id of all, or 0. */
-static int64_t sift(struct inbox *inbox, cJSON *updates)
+/* Removes what is no update or was seen before; returns the highest update_id of all, or 0. Of text
+ * nothing is left when something was removed. */
+static int64_t sift(struct inbox *inbox, cJSON *updates, const char **text)
 {
     int64_t last_id = 0;
     cJSON *update, *next;
@@ -478,71 +400,58 @@ static int64_t sift(struct inbox *inbox, cJSON *updates)
         int64_t id = update_id_of(update);
         if (id > last_id)
             last_id = id;
-        if (id == 0 || was_seen(inbox, id) || is_repeated(updates, update, id))
-            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
+        if (id != 0 && !seen_has(&inbox->seen, id) && !is_repeated(updates, update, id))
+            continue;
+        cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
+        *text = NULL;
     }
     return last_id;
 }
 
-/* One statement for each range that the batch opened or extended. */
-static size_t add_ranges(struct inbox *inbox, struct arena *arena, const cJSON *updates,
-                         int64_t now, struct aisha_statement *statements, size_t count)
+static const char *print(struct arena *arena, const cJSON *updates)
 {
-    const cJSON *update;
-    int64_t open_first = 0;
-
-    cJSON_ArrayForEach(update, updates) {
-        const struct range *range = remember(inbox, update_id_of(update), now);
-        if (range->first_id != open_first)
-            count++;
-        open_first = range->first_id;
-        statements[count - 1] =
-            STATEMENT(arena,
-                      "INSERT INTO seen_updates (bot_id, first_id, last_id, opened_at)"
-                      " VALUES ($1, $2, $3, $4)"
-                      " ON CONFLICT (bot_id, first_id) DO UPDATE SET last_id = excluded.last_id",
-                      inbox->bot_id, range->first_id, range->last_id, range->opened_at);
-    }
-    return count;
-}
-
-static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, int64_t now)
-{
-    struct arena arena = {0};
-    size_t size = (size_t)cJSON_GetArraySize(updates);
-    struct aisha_statement *statements = arena_alloc(&arena, (size + 1) * sizeof *statements);
     char *text = cJSON_PrintUnformatted(updates);
-    size_t before = inbox->range_count;
-    struct range last = before ? inbox->ranges[before - 1] : (struct range){0};
 
     if (!text)
         abort();
-    arena_defer(&arena, free, text);
+    arena_defer(arena, free, text);
+    return text;
+}
+
+static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, const char *text,
+                                   int64_t now)
+{
+    struct arena arena = {0};
+    size_t size = (size_t)cJSON_GetArraySize(updates);
+    struct aisha_statement *statements = arena_alloc(&arena, (2 * size + 1) * sizeof *statements);
+    struct seen before = seen_copy(&inbox->seen, &arena);
+    const cJSON *update;
+    size_t count = 1;
+
     statements[0] = STATEMENT(
         &arena,
         "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)",
-        inbox->bot_id, lowest_id(updates), text, now);
-    size_t count = add_ranges(inbox, &arena, updates, now, statements, 1);
+        inbox->bot_id, lowest_id(updates), text ? text : print(&arena, updates), now);
+    cJSON_ArrayForEach(update, updates)
+        count += seen_add(&inbox->seen, update_id_of(update), now, &arena, &statements[count]);
+    count += seen_save(&inbox->seen, &arena, &statements[count]);
     int r = commit(inbox, &arena, statements, count);
-    if (r < 0) { /* it will come again */
-        inbox->range_count = before;
-        if (before)
-            inbox->ranges[before - 1] = last;
-    }
+    if (r < 0) /* it will come again */
+        seen_restore(&inbox->seen, &before);
     arena_clear(&arena);
     return r;
 }
 
-int inbox_receive(struct inbox *inbox, cJSON *updates, int64_t *ret_last_id)
+int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, int64_t *ret_last_id)
 {
     int64_t now = now_s(), last_id = 0;
     int r = cJSON_GetArraySize(updates) > MAX_BATCH ? -AISHA_E_LIMIT : 0;
 
-    forget_old_ranges(inbox, now);
+    seen_forget_old(&inbox->seen, now);
     if (r == 0)
-        last_id = sift(inbox, updates);
+        last_id = sift(inbox, updates, &text);
     if (r == 0 && updates->child)
-        r = store_batch(inbox, updates, now);
+        r = store_batch(inbox, updates, text, now);
     if (r == 0 && updates->child)
         deliver_batch(inbox, updates, now);
     else

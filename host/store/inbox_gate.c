@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include <aisha/error.h>
 
+#include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/inbox.h"
@@ -16,6 +18,7 @@ enum { MAX_BATCH = 100 };
 struct sender {
     struct wait wait;
     cJSON *update;
+    const char *text;
     TAILQ_ENTRY(sender) link;
 };
 
@@ -57,12 +60,27 @@ static int compare_senders(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* All as one array. */
+static const char *join(struct arena *arena, struct sender *const *senders, size_t count)
+{
+    size_t size = 2 + count;
+
+    for (size_t i = 0; i < count; i++)
+        size += strlen(senders[i]->text);
+    char *text = arena_alloc(arena, size), *end = text;
+    for (size_t i = 0; i < count; i++)
+        end = stpcpy(stpcpy(end, i ? "," : "["), senders[i]->text);
+    stpcpy(end, "]");
+    return text;
+}
+
 /* Stores those who wait now, together, and tells them. */
 static AISHA_ASYNC void commit_batch(struct inbox_gate *gate)
 {
     struct sender *senders[MAX_BATCH];
     size_t count = 0;
     cJSON *batch = cJSON_CreateArray();
+    struct arena arena = {0};
     int64_t last_id;
 
     while (count < MAX_BATCH && !TAILQ_EMPTY(&gate->waiting)) {
@@ -74,7 +92,8 @@ static AISHA_ASYNC void commit_batch(struct inbox_gate *gate)
     for (size_t i = 0; i < count; i++)
         if (!cJSON_AddItemToArray(batch, senders[i]->update))
             abort(); /* no memory */
-    int r = inbox_receive(gate->inbox, batch, &last_id);
+    int r = inbox_receive(gate->inbox, batch, join(&arena, senders, count), &last_id);
+    arena_clear(&arena);
     for (size_t i = 0; i < count; i++)
         wait_wake(&senders[i]->wait, r);
 }
@@ -88,9 +107,9 @@ static AISHA_ASYNC void commit_all(void *arg)
     gate->is_committing = false;
 }
 
-int inbox_gate_receive(struct inbox_gate *gate, cJSON *update)
+int inbox_gate_receive(struct inbox_gate *gate, cJSON *update, const char *text)
 {
-    struct sender sender = {.update = update};
+    struct sender sender = {.update = update, .text = text};
 
     if (!gate->is_committing) {
         int r = task_start(gate->loop, "inbox", commit_all, gate, NULL);

@@ -18,7 +18,8 @@ int inbox_gate_new(struct inbox_gate **ret_gate, struct loop *loop, struct inbox
 void inbox_gate_free(struct inbox_gate *gate);
 
 /*
- * Takes the update in any case. 0 when it is on disk, or was seen before: it may be acknowledged.
- * Not ended by cancelling: the caller may be gone, the update stays.
+ * Takes the update, which was read from text, in any case. 0 when it is on disk, or was seen before:
+ * it may be acknowledged. Not ended by cancelling: the caller may be gone, the update stays.
  */
-AISHA_ASYNC AISHA_CHECKED int inbox_gate_receive(struct inbox_gate *gate, cJSON *update);
+AISHA_ASYNC AISHA_CHECKED int inbox_gate_receive(struct inbox_gate *gate, cJSON *update,
+                                                 const char *text);

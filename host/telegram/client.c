@@ -98,9 +98,14 @@ static void hide_token(const struct telegram *telegram, char *text)
         memset(at, '*', length);
 }
 
+static cJSON *result_of(const cJSON *envelope)
+{
+    return cJSON_GetObjectItemCaseSensitive(envelope, "result");
+}
+
 /* {"ok":true,"result":…} or {"ok":false,"error_code":…,"description":…}, else it is not Telegram. */
 static int read_envelope(const struct telegram *telegram, struct arena *arena,
-                         const struct aisha_http_response *answer, const cJSON **ret_result,
+                         const struct aisha_http_response *answer, cJSON **ret_envelope,
                          struct telegram_failure *failure)
 {
     cJSON *json;
@@ -110,10 +115,9 @@ static int read_envelope(const struct telegram *telegram, struct arena *arena,
     if (codec_parse(answer->body, answer->body_size, &json) < 0)
         return -AISHA_E_UPSTREAM;
     arena_defer(arena, delete_json, json);
-    const cJSON *result = cJSON_GetObjectItemCaseSensitive(json, "result");
-    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok")) && result) {
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok")) && result_of(json)) {
         *failure = (struct telegram_failure){0};
-        *ret_result = result;
+        *ret_envelope = json;
         return 0;
     }
     const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "error_code");
@@ -155,12 +159,12 @@ static const char *purpose_of(const char *method, const struct codec_body *body)
     return body->parts ? " upload" : "";
 }
 
-int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
-                     const struct codec_body *body, int64_t timeout_ms, const cJSON **ret_result,
-                     struct telegram_failure *failure)
+static AISHA_ASYNC int fetch(struct telegram *telegram, struct arena *arena, const char *method,
+                             const struct codec_body *body, int64_t timeout_ms,
+                             const struct aisha_http_response **ret_answer,
+                             struct telegram_failure *failure)
 {
     static const char *const json_headers[] = {"Content-Type: application/json", NULL};
-    const struct aisha_http_response *answer;
     const char *error = "";
     struct aisha_http_request request = {
         .size = sizeof request,
@@ -182,13 +186,62 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
         request.body = body->json;
         request.body_size = strlen(body->json);
     }
-    int r = http_client_fetch_as(telegram->http, purpose_of(method, body), arena, &request, &answer,
-                                 &error);
-    if (r < 0) {
+    int r = http_client_fetch_as(telegram->http, purpose_of(method, body), arena, &request,
+                                 ret_answer, &error);
+    if (r < 0)
         failure->description = error;
+    return r;
+}
+
+int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
+                     const struct codec_body *body, int64_t timeout_ms, const cJSON **ret_result,
+                     struct telegram_failure *failure)
+{
+    const struct aisha_http_response *answer;
+    cJSON *envelope;
+
+    int r = fetch(telegram, arena, method, body, timeout_ms, &answer, failure);
+    if (r == 0)
+        r = read_envelope(telegram, arena, answer, &envelope, failure);
+    if (r == 0)
+        *ret_result = result_of(envelope);
+    return r;
+}
+
+/* The result as it came; NULL when the envelope does not look as it always does. */
+static const char *text_of_result(struct arena *arena, const struct aisha_http_response *answer,
+                                  const cJSON *result)
+{
+    static const char begin[] = "{\"ok\":true,\"result\":";
+    const size_t begin_size = sizeof begin - 1;
+    size_t size = answer->body_size;
+
+    while (size > 0 && answer->body[size - 1] != '}')
+        size--;
+    if (result->next || size <= begin_size || memcmp(answer->body, begin, begin_size) != 0)
+        return NULL;
+    return arena_strndup(arena, answer->body + begin_size, size - 1 - begin_size);
+}
+
+int telegram_get_updates(struct telegram *telegram, struct arena *arena, const char *params,
+                         int64_t timeout_ms, cJSON **ret_updates, const char **ret_text,
+                         struct telegram_failure *failure)
+{
+    const struct codec_body body = {.json = params};
+    const struct aisha_http_response *answer;
+    cJSON *envelope;
+
+    int r = fetch(telegram, arena, "getUpdates", &body, timeout_ms, &answer, failure);
+    if (r == 0)
+        r = read_envelope(telegram, arena, answer, &envelope, failure);
+    if (r < 0)
         return r;
-    }
-    return read_envelope(telegram, arena, answer, ret_result, failure);
+    cJSON *result = result_of(envelope);
+    if (!cJSON_IsArray(result))
+        return -AISHA_E_UPSTREAM;
+    *ret_text = text_of_result(arena, answer, result);
+    *ret_updates = cJSON_DetachItemViaPointer(envelope, result);
+    return 0;
 }
 
 /* ---- files ---- */

@@ -64,6 +64,15 @@ AISHA_ASYNC AISHA_CHECKED int telegram_request(struct telegram *telegram, struct
                                                int64_t timeout_ms, const cJSON **ret_result,
                                                struct telegram_failure *failure);
 
+/*
+ * The same for getUpdates with these parameters (JSON). *ret_updates is an array and the caller's;
+ * *ret_text, in the arena, is what it was read from, or NULL.
+ */
+AISHA_ASYNC AISHA_CHECKED int telegram_get_updates(struct telegram *telegram, struct arena *arena,
+                                                   const char *params, int64_t timeout_ms,
+                                                   cJSON **ret_updates, const char **ret_text,
+                                                   struct telegram_failure *failure);
+
 /* On whose behalf a call is made. */
 struct telegram_sender {
     enum outbound_priority priority;

@@ -297,7 +297,7 @@ int codec_parse(const char *text, size_t size_bytes, cJSON **ret)
 {
     const char *end = NULL;
 
-    if (is_too_deep(text, size_bytes))
+    if (memchr(text, '\0', size_bytes) || is_too_deep(text, size_bytes))
         return -AISHA_E_INVALID;
     cJSON *json = cJSON_ParseWithLengthOpts(text, size_bytes, &end, false);
     if (!json)

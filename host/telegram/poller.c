@@ -65,22 +65,19 @@ static const char *request_json(struct arena *arena, const struct poller *poller
 static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
                                  struct telegram_failure *failure)
 {
-    const struct codec_body body = {.json = request_json(arena, poller)};
-    const cJSON *result;
+    cJSON *updates;
+    const char *text;
     int64_t last_id = 0;
 
-    int r = telegram_request(poller->telegram, arena, "getUpdates", &body, POLL_TIMEOUT_MS, &result,
-                             failure);
+    int r = telegram_get_updates(poller->telegram, arena, request_json(arena, poller),
+                                 POLL_TIMEOUT_MS, &updates, &text, failure);
     if (r < 0)
         return r;
-    if (!cJSON_IsArray(result))
-        return -AISHA_E_UPSTREAM;
-    if (!result->child)
+    if (!updates->child) {
+        cJSON_Delete(updates);
         return 0;
-    cJSON *updates = cJSON_Duplicate(result, true);
-    if (!updates)
-        abort();
-    r = poller->options.take(updates, &last_id, poller->options.user);
+    }
+    r = poller->options.take(updates, text, &last_id, poller->options.user);
     if (r < 0)
         failure->description = "what came cannot be stored; it is asked for again";
     if (r == 0 && !last_id)

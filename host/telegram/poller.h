@@ -17,9 +17,10 @@ struct telegram;
 struct poller_options {
     const char *const *allowed_updates; /* ended by NULL; borrowed */
 
-    /* Takes the array of a getUpdates result, in any case. 0 and *ret_last_id = may be acknowledged
-     * up to there; an error = it will come again. Suspends while there is no room. */
-    AISHA_ASYNC int (*take)(cJSON *updates, int64_t *ret_last_id, void *user);
+    /* Takes the array of a getUpdates result, in any case; text is what it was read from, or NULL. 0
+     * and *ret_last_id = may be acknowledged up to there; an error = it will come again. Suspends
+     * while there is no room. */
+    AISHA_ASYNC int (*take)(cJSON *updates, const char *text, int64_t *ret_last_id, void *user);
 
     /* Telegram refuses the token: nothing more will come. */
     void (*on_refused)(const char *why, void *user);

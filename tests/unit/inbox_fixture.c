@@ -82,7 +82,7 @@ int receive_json(const char *json, int64_t *ret_last_id)
 
     if (!updates)
         abort();
-    return inbox_receive(delivered.inbox, updates, ret_last_id);
+    return inbox_receive(delivered.inbox, updates, json, ret_last_id);
 }
 
 int receive_range(int64_t first, size_t count, int64_t step)
@@ -99,7 +99,7 @@ int receive_range(int64_t first, size_t count, int64_t step)
         cJSON_AddStringToObject(update, "text", text);
         cJSON_AddItemToArray(updates, update);
     }
-    return inbox_receive(delivered.inbox, updates, &last_id);
+    return inbox_receive(delivered.inbox, updates, NULL, &last_id);
 }
 
 void end(int64_t update_id, enum ending how)

@@ -110,6 +110,23 @@ static void receive_content(struct fixture *f)
               1);
 }
 
+static void store_as_it_came(struct fixture *f)
+{
+    int64_t last;
+
+    CHECK(f, receive_json("[ {\"update_id\":5,\"x\":1e2} ]", &last) == 0);
+    CHECK_INT(f, look(f, "SELECT updates = '[ {\"update_id\":5,\"x\":1e2} ]' FROM inbox"), 1);
+    CHECK(f, receive_json("[{\"update_id\":5}, {\"update_id\":6}]", &last) == 0);
+    CHECK_INT(f, look(f, "SELECT updates = '[{\"update_id\":6}]' FROM inbox WHERE first_id = 6"),
+              1);
+    end_all(COMMITTED);
+}
+
+static void what_is_all_new_is_stored_as_it_came(void **state)
+{
+    run_with_inbox(*state, store_as_it_came);
+}
+
 static void an_update_arrives_as_it_was_sent(void **state)
 {
     run_with_inbox(*state, receive_content);
@@ -242,6 +259,32 @@ static void gaps_are_known_and_can_be_filled(void **state)
 {
     run_with_inbox(*state, leave_gaps);
     run_with_inbox(*state, fill_gaps); /* after a restart, too */
+}
+
+static void come_in_disorder(struct fixture *f)
+{
+    static const int64_t ids[] = {5, 4, 9, 7, 6, 8, 20, 1};
+
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        CHECK(f, receive_range(ids[i], 1, 1) == 0);
+    CHECK(f, receive_range(1, 9, 1) == 0); /* 2 and 3 are new */
+    CHECK_IDS(f, "5 4 9 7 6 8 20 1 2 3");
+    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM seen_updates"), 2);
+    CHECK_INT(f, look(f, "SELECT last_id FROM seen_updates WHERE first_id = 1"), 9);
+    end_all(COMMITTED);
+}
+
+static void know_them_later(struct fixture *f)
+{
+    CHECK(f, receive_range(1, 9, 1) == 0);
+    CHECK(f, receive_range(20, 1, 1) == 0);
+    CHECK_IDS(f, "");
+}
+
+static void what_comes_in_disorder_becomes_one_range(void **state)
+{
+    run_with_inbox(*state, come_in_disorder);
+    run_with_inbox(*state, know_them_later);
 }
 
 static void receive_three(struct fixture *f)
@@ -397,10 +440,12 @@ int main(void)
         WITH_FIXTURE(an_update_is_delivered_once),
         WITH_FIXTURE(any_order_of_batches_delivers_each_update_once),
         WITH_FIXTURE(an_update_arrives_as_it_was_sent),
+        WITH_FIXTURE(what_is_all_new_is_stored_as_it_came),
         WITH_FIXTURE(an_update_may_end_while_it_is_delivered),
         WITH_FIXTURE(what_is_no_update_is_skipped_and_does_no_harm),
         WITH_FIXTURE(too_many_at_once_are_refused),
         WITH_FIXTURE(gaps_are_known_and_can_be_filled),
+        WITH_FIXTURE(what_comes_in_disorder_becomes_one_range),
         WITH_FIXTURE(what_was_seen_is_known_for_two_days),
         WITH_FIXTURE(a_start_copes_with_very_many_gaps),
         WITH_FIXTURE(bots_do_not_mix),

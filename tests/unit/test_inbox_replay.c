@@ -261,7 +261,7 @@ static void receive_large(struct fixture *f)
             cJSON_AddItemToArray(updates, update);
             free(text);
         }
-        CHECK(f, inbox_receive(delivered.inbox, updates, &last) == 0);
+        CHECK(f, inbox_receive(delivered.inbox, updates, NULL, &last) == 0);
         end(10 * row + 2, COMMITTED);
     }
 }

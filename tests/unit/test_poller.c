@@ -21,6 +21,7 @@ struct reader {
     struct poller *poller;
     int64_t ids[64];
     size_t count;
+    size_t with_text;  /* batches that came with the text they were read from */
     int failing;       /* how many batches are not taken */
     bool is_forgetful; /* no batch has an id */
     bool is_full;      /* waits for room */
@@ -28,12 +29,16 @@ struct reader {
     char why[128];
 };
 
-static AISHA_ASYNC int take(cJSON *updates, int64_t *ret_last_id, void *user)
+static AISHA_ASYNC int take(cJSON *updates, const char *text, int64_t *ret_last_id, void *user)
 {
     struct reader *reader = user;
+    cJSON *same = text ? cJSON_Parse(text) : NULL;
     const cJSON *update;
     int r = 0;
 
+    CHECK(reader->t.f, !text || cJSON_Compare(same, updates, true));
+    reader->with_text += text != NULL;
+    cJSON_Delete(same);
     if (reader->failing > 0 && reader->failing--)
         r = -AISHA_E_UNAVAILABLE;
     else if (reader->is_full)
@@ -143,6 +148,34 @@ static void what_was_taken_is_acknowledged_by_the_next_request(void **state)
 {
     (void)state;
     run_in_loop(take_and_acknowledge);
+}
+
+static void take_odd_forms(struct loop_fixture *f)
+{
+    static const char *const with_text[] = {
+        "{\"ok\":true,\"result\":[{\"update_id\":1}]}",
+        "{\"ok\":true,\"result\": [ {\"update_id\":2 , \"x\":\"]}\"} ] }\r\n",
+    };
+    static const char *const without[] = {
+        "{ \"ok\":true,\"result\":[{\"update_id\":3}]}",
+        "{\"result\":[{\"update_id\":4}],\"ok\":true}",
+        "{\"ok\":true,\"result\":[{\"update_id\":5}],\"more\":[{}]}",
+    };
+    struct reader reader;
+
+    start(&reader, f);
+    SCRIPT_TO_SILENCE(&reader, answer(&reader.t, 200, with_text[0]),
+                      answer(&reader.t, 200, with_text[1]), answer(&reader.t, 200, without[0]),
+                      answer(&reader.t, 200, without[1]), answer(&reader.t, 200, without[2]));
+    CHECK(f, reader.count == 5 && reader.ids[4] == 5);
+    CHECK(f, reader.with_text == 2);
+    end(&reader);
+}
+
+static void the_text_of_updates_comes_along_if_it_is_where_it_always_is(void **state)
+{
+    (void)state;
+    run_in_loop(take_odd_forms);
 }
 
 static void do_not_take(struct loop_fixture *f)
@@ -426,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_is_acknowledged_by_the_next_request),
+        cmocka_unit_test(the_text_of_updates_comes_along_if_it_is_where_it_always_is),
         cmocka_unit_test(what_was_not_taken_comes_again),
         cmocka_unit_test(it_can_be_stopped_while_there_is_no_room),
         cmocka_unit_test(pauses_grow_and_begin_again_after_success),
