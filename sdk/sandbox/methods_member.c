@@ -336,7 +336,7 @@ static int promote_chat_member(struct call *call)
 
 static int set_chat_administrator_custom_title(struct call *call)
 {
-    const char *title = call_text(call, "custom_title");
+    const char *given = call_text(call, "custom_title"), *title = given ? given : "";
     struct target target;
 
     int r = find_target(call, ACCESS_WRITE, &target);

@@ -249,8 +249,19 @@ static bool takes(const struct spec_field *field, enum spec_basic basic)
 /* The server is content without some that the description wants. */
 static bool is_required(const struct spec_type *method, const struct spec_field *field)
 {
-    return field->is_required &&
-           !(strcmp(method->name, "setWebhook") == 0 && strcmp(field->name, "url") == 0);
+    static const char *const optional[][2] = {
+        {"setWebhook", "url"},
+        {"setMyCommands", "commands"},
+        {"answerInlineQuery", "results"},
+        {"restrictChatMember", "permissions"},
+        {"setChatPermissions", "permissions"},
+        {"setChatAdministratorCustomTitle", "custom_title"},
+    };
+
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
+        if (strcmp(optional[i][1], field->name) == 0 && strcmp(optional[i][0], method->name) == 0)
+            return false;
+    return field->is_required;
 }
 
 static bool is_true_text(const char *text)
@@ -313,7 +324,7 @@ const char *spec_check(struct arena *arena, const struct spec_type *method, stru
         if (is_empty && takes(field, SPEC_FILE) && params_upload(params, field->name))
             continue;
         if (is_empty && is_required(method, field))
-            return spec_say_missing(arena, field);
+            return spec_say_missing(arena, method->name, field);
         if (value && is_empty && !takes(field, SPEC_TEXT))
             cJSON_DeleteItemFromObjectCaseSensitive(params->values, field->name);
         else if (value)

@@ -76,27 +76,42 @@ static const char *in_words(struct arena *arena, const char *name)
     return words;
 }
 
-const char *spec_say_missing(struct arena *arena, const struct spec_field *field)
+#define TOO_OLD "query is too old and response timeout expired or query ID is invalid"
+
+const char *spec_say_missing(struct arena *arena, const char *method,
+                             const struct spec_field *field)
 {
     static const struct {
         const char *name, *text;
+        const char *method; /* NULL = of all others */
     } texts[] = {
-        {"chat_id", "chat_id is empty"},
-        {"text", "message text is empty"},
-        {"message_id", "message identifier is not specified"},
-        {"message_ids", "message identifiers are not specified"},
-        {"file_id", "file_id not specified"},
-        {"action", "wrong parameter action in request"},
-        {"user_id", "invalid user_id specified"},
-        {"invite_link", "invite link must be non-empty"},
-        {"message_thread_id", "invalid message thread identifier specified"},
-        {"receiver_user_id", "invalid receiver_user_id specified"},
-        {"latitude", "latitude is empty"},
-        {"longitude", "longitude is empty"},
+        {"chat_id", "chat_id is empty", NULL},
+        {"text", "message text is empty", NULL},
+        {"message_id", "message identifier is not specified", NULL},
+        {"message_ids", "message identifiers are not specified", NULL},
+        {"file_id", "file_id not specified", NULL},
+        {"action", "wrong parameter action in request", NULL},
+        {"user_id", "invalid user_id specified", NULL},
+        {"invite_link", "invite link must be non-empty", NULL},
+        {"message_thread_id", "invalid message thread identifier specified", NULL},
+        {"receiver_user_id", "invalid receiver_user_id specified", NULL},
+        {"latitude", "latitude is empty", NULL},
+        {"longitude", "longitude is empty", NULL},
+        {"result", "result isn't specified", NULL},
+        {"callback_query_id", TOO_OLD, NULL},
+        {"inline_query_id", TOO_OLD, NULL},
+        {"pre_checkout_query_id", TOO_OLD, NULL},
+        {"shipping_query_id", TOO_OLD, NULL},
+        {"web_app_query_id", TOO_OLD, NULL},
+        {"sticker_set_name", "STICKERSET_INVALID", NULL},
+        {"title", "title must be non-empty", "setChatTitle"},
+        {"name", "title must be non-empty", "createForumTopic"},
+        {"business_connection_id", "business connection not found", "getBusinessConnection"},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(texts[i].name, field->name) == 0)
+        if (strcmp(texts[i].name, field->name) == 0 &&
+            (!texts[i].method || strcmp(texts[i].method, method) == 0))
             return texts[i].text;
     if (field->takes & 1U << SPEC_FILE)
         return arena_printf(arena, "there is no %s in the request", in_words(arena, field->name));

@@ -20,8 +20,9 @@ struct spec_problem {
 /* Whether problems inside objects of that type are said to be problems of such an object. */
 bool spec_is_spoken_of(const char *type);
 
-/* The required parameter is missing. */
-const char *spec_say_missing(struct arena *arena, const struct spec_field *field);
+/* The parameter that the method requires is missing. */
+const char *spec_say_missing(struct arena *arena, const char *method,
+                             const struct spec_field *field);
 
 /* The parameter, given as a text, is no JSON of that kind. */
 const char *spec_say_no_json(struct arena *arena, const char *parameter);

@@ -272,6 +272,21 @@ class Chats(unittest.TestCase):
         except urllib.error.HTTPError as error:
             return json.load(error)["description"]
 
+    def test_what_is_missing(self):
+        chat = self.group(rights=True)
+        old = "query is too old and response timeout expired or query ID is invalid"
+        for method, wanted in (
+            ("setChatTitle", "title must be non-empty"), ("banChatMember", "invalid user_id specified"),
+            ("setChatStickerSet", "STICKERSET_INVALID"), ("answerInlineQuery", old), ("answerWebAppQuery", old),
+            ("getBusinessConnection", "business connection not found"),
+        ):
+            self.wrong(method, wanted, chat_id=chat)
+        self.good("setChatPermissions", chat_id=chat)
+        self.assertFalse(any(self.bot("getChat", chat_id=chat)["permissions"].values()))
+        self.good("setMyCommands")
+        self.good("promoteChatMember", chat_id=chat, user_id=BOB, can_pin_messages=True)
+        self.good("setChatAdministratorCustomTitle", chat_id=chat, user_id=BOB)
+
     def test_photo(self):
         chat = self.group(rights=True)
         self.wrong("setChatPhoto", "there is no photo in the request", chat_id=chat)

@@ -229,6 +229,28 @@ class Payments(unittest.TestCase):
         message = self.bot("sendInvoice", chat_id=ANN, start_parameter="buy", **STARS)["message_id"]
         self.refused("pay", "leads to the bot", user_id=BOB, chat_id=ANN, message_id=message)
 
+    def test_forwarded_invoices(self):
+        first = self.bot("sendInvoice", chat_id=ANN, **STARS)["message_id"]
+        copy = self.bot("forwardMessage", chat_id=BOB, from_chat_id=ANN, message_id=first)
+        self.assertTrue(copy["reply_markup"]["inline_keyboard"][0][0]["pay"])
+        result, (query,) = self.pay({"ok": True}, user_id=BOB, message_id=copy["message_id"])
+        self.assertEqual((result["status"], query["invoice_payload"]), ("paid", "order-1"))
+        self.assertEqual(self.pay({"ok": True}, user_id=ANN, message_id=first)[0]["status"], "paid")
+        linked = self.bot("sendInvoice", chat_id=ANN, start_parameter="buy", **STARS)["message_id"]
+        copy = self.bot("forwardMessage", chat_id=BOB, from_chat_id=ANN, message_id=linked)
+        self.assertEqual(copy["reply_markup"]["inline_keyboard"][0][0]["url"],
+                         "https://t.me/aisha_sandbox_bot?start=buy")
+        self.refused("pay", "no such invoice", user_id=BOB, message_id=copy["message_id"])
+        self.wrong("copyMessage", "the message can't be copied", chat_id=BOB, from_chat_id=ANN, message_id=first)
+
+    def test_a_payment_in_a_group(self):
+        chat = self.act("chats", user_id=ANN, type="group", title="G")["id"]
+        message = self.bot("sendInvoice", chat_id=chat, **STARS)["message_id"]
+        for user in (ANN, BOB):
+            result, _ = self.pay({"ok": True}, user_id=user, chat_id=chat, message_id=message)
+            self.assertEqual((result["status"], result["message"]["chat"]["id"]), ("paid", user))
+        self.refused("pay", "has paid it already", user_id=BOB, chat_id=chat, message_id=message)
+
     def test_a_link(self):
         link = self.bot("createInvoiceLink", **STARS)
         self.assertRegex(link, r"^https://t\.me/\$\w+$")
