@@ -70,6 +70,7 @@ int ctx_read(struct aisha_ctx *ctx)
     ctx->kind = view.kind;
     ctx->message = view.message;
     ctx->from = view.from;
+    ctx->quote_id = ctx->update->message ? ctx->update->message->message_id : 0;
     ctx->chat_id = view.chat_id;
     ctx->thread_id = view.thread_id;
     ctx->direct_topic_id = view.direct_topic_id;

@@ -77,6 +77,7 @@ struct aisha_ctx {
     const struct aisha_user *from;
     int64_t chat_id, thread_id, direct_topic_id;
     const char *business_connection_id;
+    int64_t quote_id; /* the message that an answer may quote; 0 = none */
     bool is_private;
     struct user user; /* .id NULL when there is no person */
     const char *locale;

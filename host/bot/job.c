@@ -50,7 +50,6 @@ struct job_unit *job_unit_new(struct bot *bot, const struct plugin *plugin,
     unit->lease.kind = row->name;
     unit->lease.plugin = plugin->name;
     unit->lease.error = arena_strdup(&unit->arena, lease->error);
-    unit->lease.place.user_id = arena_strdup(&unit->arena, lease->place.user_id);
     unit->lease.data = arena_memdup(&unit->arena, lease->data, lease->data_size);
     unit->renewed_at_ms = loop_now_ms(bot->loop);
     return unit;
@@ -80,6 +79,7 @@ static void start_ctx(struct job_unit *unit)
         .thread_id = place->thread_id,
         .is_private = place->chat_id == place->telegram_id && place->chat_id != 0,
         .screen_id = place->message_id,
+        .quote_id = place->quote_id,
     };
 }
 

@@ -78,7 +78,8 @@ static AISHA_ASYNC int claim(struct job_runner *runner, struct kind *kind)
     const struct job_limits limits = {.plugin = kind->plugin->name,
                                       .kind = kind->row->name,
                                       .at_once = kind->row->at_once,
-                                      .most = MOST_RUNNING - runner->running};
+                                      .most = MOST_RUNNING - runner->running,
+                                      .is_serial = kind->row->is_serial};
     const struct job_lease *leases;
     size_t count;
     int64_t next_ms;

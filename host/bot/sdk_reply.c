@@ -31,15 +31,13 @@ struct outgoing {
 
 static const struct aisha_reply_parameters *quote_of(struct aisha_ctx *ctx)
 {
-    const struct aisha_message *message = ctx->update ? ctx->update->message : NULL;
     struct aisha_reply_parameters *quote;
 
-    if (!message)
+    if (!ctx->quote_id)
         return NULL;
     quote = arena_alloc(&ctx->arena, sizeof *quote);
-    *quote = (struct aisha_reply_parameters){.size = sizeof *quote,
-                                             .message_id = message->message_id,
-                                             .allow_sending_without_reply = true};
+    *quote = (struct aisha_reply_parameters){
+        .size = sizeof *quote, .message_id = ctx->quote_id, .allow_sending_without_reply = true};
     return quote;
 }
 

@@ -26,13 +26,13 @@ struct aisha_statement job_insert(struct arena *arena, const struct job_order *o
     int64_t run_at_ms = order->run_at_ms ? order->run_at_ms : now_ms();
 
     return STATEMENT(arena,
-                     "INSERT INTO jobs (id, plugin, kind, user_id, telegram_id, chat_id, thread_id,"
-                     " message_id, unique_key, data, run_at, priority)"
+                     "INSERT INTO jobs (id, plugin, kind, telegram_id, chat_id, thread_id,"
+                     " message_id, quote_id, unique_key, data, run_at, priority)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
                      " ON CONFLICT DO NOTHING",
-                     order->id, order->plugin, order->kind, order->place.user_id,
-                     order->place.telegram_id, order->place.chat_id, order->place.thread_id,
-                     order->place.message_id, order->unique,
+                     order->id, order->plugin, order->kind, order->place.telegram_id,
+                     order->place.chat_id, order->place.thread_id, order->place.message_id,
+                     order->place.quote_id, order->unique,
                      hex_encode(arena, order->data, order->data_size), run_at_ms, order->priority);
 }
 
@@ -58,11 +58,14 @@ int job_find_unique(struct db *db, struct arena *arena, const struct job_order *
 #define DUE                                                                                        \
     "WITH due AS (SELECT id, priority, run_at,"                                                    \
     " (SELECT COUNT(*) FROM jobs AS r WHERE r.state = 'running'"                                   \
-    "  AND r.telegram_id = j.telegram_id)"                                                         \
-    " + ROW_NUMBER() OVER (PARTITION BY telegram_id ORDER BY priority DESC, run_at, id) AS turn"   \
+    "  AND r.telegram_id = j.telegram_id) AS running,"                                             \
+    " (SELECT COUNT(*) FROM jobs AS r WHERE r.state = 'running' AND r.lease_until >= $3"           \
+    "  AND r.telegram_id = j.telegram_id AND r.plugin = $1 AND r.kind = $2) AS running_alike,"     \
+    " ROW_NUMBER() OVER (PARTITION BY telegram_id ORDER BY priority DESC, run_at, id) AS place"    \
     " FROM jobs AS j WHERE plugin = $1 AND kind = $2 AND (state = 'waiting' AND run_at <= $3"      \
     " OR state = 'running' AND lease_until < $3)),"                                                \
-    " chosen AS (SELECT id FROM due ORDER BY priority DESC, turn, run_at, id LIMIT"                \
+    " chosen AS (SELECT id FROM due WHERE $7 = 0 OR running_alike = 0 AND place = 1"               \
+    " ORDER BY priority DESC, running + place, run_at, id LIMIT"                                   \
     " (SELECT CASE WHEN $6 = 0 OR $6 - COUNT(*) > $5 THEN $5"                                      \
     "  WHEN $6 > COUNT(*) THEN $6 - COUNT(*) ELSE 0 END FROM jobs"                                 \
     "  WHERE plugin = $1 AND kind = $2 AND state = 'running' AND lease_until >= $3))"
@@ -70,7 +73,7 @@ int job_find_unique(struct db *db, struct arena *arena, const struct job_order *
 #define TAKE                                                                                       \
     " UPDATE jobs SET state = 'running', attempt = attempt + 1, tried = tried + 1, is_woken = 0,"  \
     " lease_until = $4 WHERE id IN (SELECT id FROM taken)"                                         \
-    " RETURNING id, kind, user_id, telegram_id, chat_id, thread_id, message_id, data, error,"      \
+    " RETURNING id, kind, telegram_id, chat_id, thread_id, message_id, quote_id, data, error,"     \
     " attempt, tried, is_failing, is_cancelled"
 
 static const char claim_sqlite[] = DUE ", taken AS (SELECT id FROM chosen)" TAKE;
@@ -90,11 +93,11 @@ static void read_lease(struct arena *arena, const struct aisha_rows *rows, size_
         .plugin = plugin,
         .kind = aisha_cell_text(rows, i, "kind"),
         .error = aisha_cell_text(rows, i, "error"),
-        .place = {.user_id = aisha_cell_text(rows, i, "user_id"),
-                  .telegram_id = aisha_cell_int(rows, i, "telegram_id"),
+        .place = {.telegram_id = aisha_cell_int(rows, i, "telegram_id"),
                   .chat_id = aisha_cell_int(rows, i, "chat_id"),
                   .thread_id = aisha_cell_int(rows, i, "thread_id"),
-                  .message_id = aisha_cell_int(rows, i, "message_id")},
+                  .message_id = aisha_cell_int(rows, i, "message_id"),
+                  .quote_id = aisha_cell_int(rows, i, "quote_id")},
         .data = data,
         .data_size = size,
         .attempt = aisha_cell_int(rows, i, "attempt"),
@@ -113,12 +116,13 @@ int jobs_claim(struct db *db, struct arena *arena, const struct job_limits *limi
         AISHA_SQL("SELECT pg_advisory_xact_lock(hashtext($1 || '/' || $2))", limits->plugin,
                   limits->kind),
         AISHA_SQL(db_is_postgres(db) ? claim_postgres : claim_sqlite, limits->plugin, limits->kind,
-                  now, now + JOB_LEASE_MS, limits->most, limits->at_once),
+                  now, now + JOB_LEASE_MS, limits->most, limits->at_once,
+                  (int64_t)limits->is_serial),
         AISHA_SQL("SELECT MIN(CASE state WHEN 'waiting' THEN run_at ELSE lease_until END) AS next"
                   " FROM jobs WHERE plugin = $1 AND kind = $2 AND state IN ('waiting', 'running')",
                   limits->plugin, limits->kind),
     };
-    size_t skipped = db_is_postgres(db) && limits->at_once > 0 ? 0 : 1;
+    size_t skipped = db_is_postgres(db) && (limits->at_once > 0 || limits->is_serial) ? 0 : 1;
     const struct aisha_rows *rows[3];
 
     int r = db_batch(db, arena, statements + skipped, 3 - skipped, rows + skipped);

@@ -21,9 +21,9 @@ struct db;
 enum { JOB_LEASE_MS = 15000, JOB_KEPT_DAYS = 7, JOB_MAX_BYTES = 16 * 1024 };
 
 struct job_place {
-    const char *user_id; /* UUID, or NULL */
     int64_t telegram_id, chat_id, thread_id;
     int64_t message_id; /* what aisha_screen() edits; 0 = nothing yet */
+    int64_t quote_id;   /* what it answers; 0 = nothing */
 };
 
 struct job_order {
@@ -59,6 +59,7 @@ struct job_limits {
     const char *plugin, *kind;
     int64_t at_once; /* on all hosts; 0 = no limit */
     int64_t most;    /* now, here */
+    bool is_serial;  /* of one owner one at a time */
 };
 
 /*

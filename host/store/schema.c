@@ -112,11 +112,11 @@ const struct aisha_migration host_migrations[] = {
                "  id TEXT NOT NULL PRIMARY KEY,"
                "  plugin TEXT NOT NULL,"
                "  kind TEXT NOT NULL,"
-               "  user_id TEXT," /* whose it is, and where its messages go */
-               "  telegram_id BIGINT NOT NULL,"
-               "  chat_id BIGINT NOT NULL,"
+               "  telegram_id BIGINT NOT NULL," /* whose it is; 0 = nobody's */
+               "  chat_id BIGINT NOT NULL,"     /* where its messages go */
                "  thread_id BIGINT NOT NULL,"
                "  message_id BIGINT NOT NULL," /* that shows it; 0 = none */
+               "  quote_id BIGINT NOT NULL,"   /* that it answers; 0 = none */
                "  unique_key TEXT,"
                "  data TEXT NOT NULL," /* hexadecimal */
                "  priority BIGINT NOT NULL,"

@@ -1,6 +1,7 @@
 /*
- * audio: a voice note, or any other recording, becomes text. The recording is fetched, decoded in a
- * helper process that has nothing to lose, and handed to whoever provides the service "speech".
+ * audio: a voice note, or any other recording, becomes text. A job fetches the recording, has it
+ * decoded in a helper process that has nothing to lose, and hands it to whoever provides the service
+ * "speech". What that says is kept until it has been shown, so that nothing is paid for twice.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -17,6 +18,10 @@ enum {
     MP3_BYTES = 24 << 20, /* what transcription services take */
     LONG_TEXT = 3500,     /* characters; more is sent as a file */
     PREVIEW = 600,
+    MAX_FILE_ID = 256,
+    MAX_FILE_NAME = 256,
+    MAX_TEXT_BYTES = 4 << 20,
+    JOB_TIMEOUT_S = 40 * 60,
 };
 
 struct config {
@@ -28,6 +33,13 @@ struct recording {
     const char *file_id;
     const char *name;
     int64_t size_bytes, duration_s; /* 0 = not told */
+};
+
+/* The job: what to transcribe, and how far that is. */
+struct order {
+    char file_id[MAX_FILE_ID];
+    char name[MAX_FILE_NAME]; /* of the file; "" = it has none */
+    bool is_file_sent;        /* of a long text */
 };
 
 /* ---- what is shown ---- */
@@ -78,34 +90,43 @@ static const char *trimmed(struct aisha_ctx *ctx, const char *text)
 /* The recording's name with another ending. */
 static const char *text_file_name(struct aisha_ctx *ctx, const char *name)
 {
-    const char *dot = name ? strrchr(name, '.') : NULL;
+    const char *dot = strrchr(name, '.');
 
-    if (!name || !*name || dot == name)
+    if (!*name || dot == name)
         return aisha_t_plain(ctx, "file_name");
     return aisha_printf(ctx, "%.*s.txt", (int)(dot ? dot - name : (ptrdiff_t)strlen(name)), name);
 }
 
-static AISHA_ASYNC int show_text(struct aisha_ctx *ctx, const struct recording *recording,
-                                 const char *text)
+static AISHA_ASYNC int send_file(struct aisha_ctx *ctx, struct order *order, const char *text)
+{
+    if (order->is_file_sent)
+        return 0;
+    int r = aisha_reply(ctx,
+                        .document = AISHA_FILE(.bytes = text, .bytes_size = strlen(text),
+                                               .file_name = text_file_name(ctx, order->name),
+                                               .mime_type = "text/plain"),
+                        .is_quoting = true);
+    if (r < 0)
+        return r;
+    order->is_file_sent = true;
+    return aisha_job_save(ctx, order, NULL, 0);
+}
+
+static AISHA_ASYNC int show_text(struct aisha_ctx *ctx, struct order *order, const char *text)
 {
     text = trimmed(ctx, text);
     if (!*text)
         return show_key(ctx, "nothing_said");
     if (!text[characters(text, LONG_TEXT)])
         return aisha_screen(ctx, .text = text, .is_quoting = true);
-
-    int r = aisha_reply(ctx,
-                        .document = AISHA_FILE(.bytes = text, .bytes_size = strlen(text),
-                                               .file_name = text_file_name(ctx, recording->name),
-                                               .mime_type = "text/plain"),
-                        .is_quoting = true);
+    int r = send_file(ctx, order, text);
     if (r < 0)
         return r;
     const char *start = aisha_printf(ctx, "%.*s", (int)characters(text, PREVIEW), text);
     return aisha_screen(ctx, .html = aisha_t(ctx, "in_file", AISHA_ARG("start", start)));
 }
 
-/* ---- from the message to the text ---- */
+/* ---- from the recording to the text ---- */
 
 static AISHA_ASYNC int explain_download(struct aisha_ctx *ctx, const struct config *config, int r)
 {
@@ -159,7 +180,13 @@ static AISHA_ASYNC int explain_speech(struct aisha_ctx *ctx, const struct config
     }
 }
 
-static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording *recording)
+/* Where the text is until it has been shown. */
+static const char *text_key(struct aisha_ctx *ctx)
+{
+    return aisha_printf(ctx, "texts/%s", aisha_job_id(ctx));
+}
+
+static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, struct order *order)
 {
     const struct config *config = aisha_config(ctx);
     const struct aisha_helper_result *decoded;
@@ -167,15 +194,10 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording 
     const char *source, *mp3 = aisha_temp_path(ctx, ".mp3");
     int64_t duration_ms = 0;
 
-    if (recording->size_bytes > config->max_mb << 20)
-        return show_too_big(ctx, config);
-    if (recording->duration_s > config->max_minutes * 60)
-        return show_too_long(ctx, config);
-    aisha_chat_action(ctx, "typing");
     int r = aisha_progress(ctx, .key = "fetching");
     if (r < 0)
         return r;
-    r = aisha_download(ctx, recording->file_id, config->max_mb << 20, &source);
+    r = aisha_download(ctx, order->file_id, config->max_mb << 20, &source);
     if (r < 0)
         return explain_download(ctx, config, r);
     r = aisha_run_helper(ctx, &decoded, .name = "decode",
@@ -192,7 +214,52 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, const struct recording 
     r = aisha_speech_transcribe(ctx, &speech, .path = mp3, .duration_ms = duration_ms);
     if (r < 0)
         return explain_speech(ctx, config, r);
-    return show_text(ctx, recording, speech->text);
+    r = aisha_blob_put(ctx, text_key(ctx), speech->text, strlen(speech->text));
+    return r < 0 ? r : show_text(ctx, order, speech->text);
+}
+
+static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
+{
+    struct order order;
+    const void *text;
+    size_t size;
+
+    int r = aisha_job_data(ctx, &order);
+    if (r < 0)
+        return r;
+    aisha_chat_action(ctx, "typing");
+    r = aisha_blob_get(ctx, text_key(ctx), MAX_TEXT_BYTES, &text, &size);
+    if (r == 0)
+        r = show_text(ctx, &order, aisha_printf(ctx, "%.*s", (int)size, (const char *)text));
+    else if (r == -AISHA_E_NOT_FOUND)
+        r = transcribe(ctx, &order);
+    return r < 0 ? r : aisha_blob_delete(ctx, text_key(ctx));
+}
+
+static AISHA_ASYNC int give_up(struct aisha_ctx *ctx)
+{
+    int r = aisha_blob_delete(ctx, text_key(ctx));
+
+    return r < 0 ? r : show_key(ctx, aisha_job_is_cancelled(ctx) ? "cancelled" : "failed");
+}
+
+/* Looks at what Telegram says of it, and leaves the rest to a job. */
+static AISHA_ASYNC int accept(struct aisha_ctx *ctx, const struct recording *recording)
+{
+    const struct config *config = aisha_config(ctx);
+    struct order order = {0};
+
+    if (recording->size_bytes > config->max_mb << 20)
+        return show_too_big(ctx, config);
+    if (recording->duration_s > config->max_minutes * 60)
+        return show_too_long(ctx, config);
+    int length = snprintf(order.file_id, sizeof order.file_id, "%s", recording->file_id);
+    if (length >= MAX_FILE_ID)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "a file_id of %d bytes", length);
+    const char *name = recording->name ? recording->name : "";
+    if (strlen(name) < sizeof order.name) /* else the text's file gets a name of ours */
+        snprintf(order.name, sizeof order.name, "%s", name);
+    return aisha_job_enqueue(ctx, NULL, .kind = "transcribe", AISHA_DATA(order));
 }
 
 /* ---- kinds of messages ---- */
@@ -209,9 +276,9 @@ static AISHA_ASYNC int on_voice(struct aisha_ctx *ctx)
 
     if (!is_for_us(ctx))
         return AISHA_PASS;
-    return transcribe(ctx, &(const struct recording){.file_id = voice->file_id,
-                                                     .size_bytes = voice->file_size,
-                                                     .duration_s = voice->duration});
+    return accept(ctx, &(const struct recording){.file_id = voice->file_id,
+                                                 .size_bytes = voice->file_size,
+                                                 .duration_s = voice->duration});
 }
 
 static AISHA_ASYNC int on_audio(struct aisha_ctx *ctx)
@@ -220,10 +287,10 @@ static AISHA_ASYNC int on_audio(struct aisha_ctx *ctx)
 
     if (!is_for_us(ctx))
         return AISHA_PASS;
-    return transcribe(ctx, &(const struct recording){.file_id = audio->file_id,
-                                                     .name = audio->file_name,
-                                                     .size_bytes = audio->file_size,
-                                                     .duration_s = audio->duration});
+    return accept(ctx, &(const struct recording){.file_id = audio->file_id,
+                                                 .name = audio->file_name,
+                                                 .size_bytes = audio->file_size,
+                                                 .duration_s = audio->duration});
 }
 
 static AISHA_ASYNC int on_video_note(struct aisha_ctx *ctx)
@@ -232,9 +299,9 @@ static AISHA_ASYNC int on_video_note(struct aisha_ctx *ctx)
 
     if (!is_for_us(ctx))
         return AISHA_PASS;
-    return transcribe(ctx, &(const struct recording){.file_id = note->file_id,
-                                                     .size_bytes = note->file_size,
-                                                     .duration_s = note->duration});
+    return accept(ctx, &(const struct recording){.file_id = note->file_id,
+                                                 .size_bytes = note->file_size,
+                                                 .duration_s = note->duration});
 }
 
 static AISHA_ASYNC int on_video(struct aisha_ctx *ctx)
@@ -243,10 +310,10 @@ static AISHA_ASYNC int on_video(struct aisha_ctx *ctx)
 
     if (!is_for_us(ctx))
         return AISHA_PASS;
-    return transcribe(ctx, &(const struct recording){.file_id = video->file_id,
-                                                     .name = video->file_name,
-                                                     .size_bytes = video->file_size,
-                                                     .duration_s = video->duration});
+    return accept(ctx, &(const struct recording){.file_id = video->file_id,
+                                                 .name = video->file_name,
+                                                 .size_bytes = video->file_size,
+                                                 .duration_s = video->duration});
 }
 
 /* By its type, or when the sender's system knew none, by its name. */
@@ -272,9 +339,9 @@ static AISHA_ASYNC int on_document(struct aisha_ctx *ctx)
 
     if (!is_for_us(ctx) || !is_recording(document))
         return AISHA_PASS;
-    return transcribe(ctx, &(const struct recording){.file_id = document->file_id,
-                                                     .name = document->file_name,
-                                                     .size_bytes = document->file_size});
+    return accept(ctx, &(const struct recording){.file_id = document->file_id,
+                                                 .name = document->file_name,
+                                                 .size_bytes = document->file_size});
 }
 
 /* The menu's button: what to do. */
@@ -294,6 +361,16 @@ static const struct aisha_message_route messages[] = {
     {.field = "voice", .run = on_voice},           {.field = "audio", .run = on_audio},
     {.field = "video_note", .run = on_video_note}, {.field = "video", .run = on_video},
     {.field = "document", .run = on_document},
+};
+
+static const struct aisha_job_kind jobs[] = {
+    {.name = "transcribe",
+     .run = run_transcribe,
+     .failed = give_up,
+     .data_size = sizeof(struct order),
+     .timeout_s = JOB_TIMEOUT_S,
+     .is_serial = true,
+     .is_cancellable = true},
 };
 
 static const struct aisha_command commands[] = {
@@ -329,4 +406,5 @@ AISHA_PLUGIN(.name = "audio", .version = "1.0", .summary = "Transcribes voice no
              .config_size = sizeof(struct config), .options = AISHA_TABLE(options),
              .commands = AISHA_TABLE(commands), .callbacks = AISHA_TABLE(callbacks),
              .messages = AISHA_TABLE(messages), .menu = AISHA_TABLE(menu),
-             .helpers = AISHA_TABLE(helpers), .requires = AISHA_TABLE(requirements))
+             .jobs = AISHA_TABLE(jobs), .helpers = AISHA_TABLE(helpers),
+             .requires = AISHA_TABLE(requirements))

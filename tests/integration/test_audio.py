@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import time
 import unittest
 
 from stack import Stack, until
@@ -218,6 +219,24 @@ class Provider(unittest.TestCase):
             stack.kill_host()
             stack.start_host()
             stack.answer_to(voice, "heard")
+            self.assertEqual(len(stack.bot_messages(ann)), 1, "the text is there once")
+            stack.restart_host()
+            stack.wait_for_no_temporary_files()
+
+    def test_killed_at_any_moment(self):
+        """Wherever kill -9 meets it: one message, which becomes the text."""
+        wav = speech("One.")
+        with AudioStack() as stack:
+            for pause in range(6):
+                ann = stack.user("Ann")
+                stack.fault("transcription", delay_ms=300)
+                voice = stack.upload(ann, wav)
+                time.sleep(0.12 * pause)
+                stack.kill_host()
+                stack.start_host()
+                stack.answer_to(voice, "heard")
+                texts = [m["text"] for m in stack.bot_messages(ann) if "heard" in m["text"]]
+                self.assertEqual(len(texts), 1, texts)
             stack.restart_host()
             stack.wait_for_no_temporary_files()
 

@@ -83,11 +83,11 @@ static void run_one(struct fixture *f)
 {
     const struct job_lease *lease, *none;
     const struct job_order order = {.id = "a",
-                                    .place = {.user_id = "u",
-                                              .telegram_id = 7,
+                                    .place = {.telegram_id = 7,
                                               .chat_id = -100,
                                               .thread_id = 3,
-                                              .message_id = 9},
+                                              .message_id = 9,
+                                              .quote_id = 8},
                                     .data = "\0x\xff",
                                     .data_size = 3};
     struct job_status status;
@@ -95,7 +95,7 @@ static void run_one(struct fixture *f)
     CHECK_INT(f, enqueue(f, order), 1);
     CHECK_STATE(f, "a", "waiting");
     lease = claim_one(f);
-    CHECK(f, strcmp(lease->id, "a") == 0 && strcmp(lease->place.user_id, "u") == 0);
+    CHECK(f, strcmp(lease->id, "a") == 0 && lease->place.quote_id == 8);
     CHECK(f, lease->place.telegram_id == 7 && lease->place.chat_id == -100);
     CHECK(f, lease->place.thread_id == 3 && lease->place.message_id == 9);
     CHECK(f, lease->data_size == 3 && memcmp(lease->data, "\0x\xff", 3) == 0);
@@ -281,6 +281,31 @@ static void owners_take_turns(void **state)
     run_with_db(*state, take_turns);
 }
 
+static void wait_for_others(struct fixture *f)
+{
+    const struct job_lease *leases;
+    const struct job_limits limits = {.most = 100, .is_serial = true};
+
+    for (int64_t i = 0; i < 6; i++)
+        enqueue(f, (struct job_order){.id = arena_printf(&f->arena, "%d", (int)i),
+                                      .place.telegram_id = i % 2,
+                                      .run_at_ms = 1000 + i});
+    for (int round = 0; round < 3; round++) {
+        CHECK_INT(f, (int64_t)claim(f, limits, &leases), 2);
+        CHECK(f, strtol(leases[0].id, NULL, 10) / 2 == round);
+        CHECK(f, strtol(leases[1].id, NULL, 10) / 2 == round);
+        const struct job_lease *none;
+        CHECK_INT(f, (int64_t)claim(f, limits, &none), 0);
+        for (int i = 0; i < 2; i++)
+            CHECK(f, end(f, &leases[i], job_done(&f->arena, &leases[i], NULL)) == 0);
+    }
+}
+
+static void one_of_an_owner_waits_for_the_one_before(void **state)
+{
+    run_with_db(*state, wait_for_others);
+}
+
 static unsigned claimed[200];
 static int64_t at_once, most_at_once;
 
@@ -339,6 +364,7 @@ int main(void)
         WITH_FIXTURE(a_job_is_tried_again_and_fails_at_last),
         WITH_FIXTURE(a_job_can_be_cancelled_until_it_has_ended),
         WITH_FIXTURE(owners_take_turns),
+        WITH_FIXTURE(one_of_an_owner_waits_for_the_one_before),
         WITH_FIXTURE(each_job_goes_to_one_of_many_and_no_more_than_allowed),
     };
 

@@ -13,13 +13,15 @@ struct aisha_ctx;
 struct aisha_job_kind {
     const char *name; /* unique within the plugin */
     int (*run)(struct aisha_ctx *ctx);
-    int (*failed)(struct aisha_ctx *ctx); /* after the last attempt, or when it is cancelled; may be NULL */
-    size_t data_size;      /* sizeof its struct, at most 16 KiB */
-    int attempts;          /* 0 = 5 */
-    int64_t timeout_s;     /* of one attempt; 0 = 10 minutes */
+    int (*failed)(
+        struct aisha_ctx *ctx); /* after the last attempt, or when it is cancelled; may be NULL */
+    size_t data_size;           /* sizeof its struct, at most 16 KiB */
+    int attempts;               /* 0 = 5 */
+    int64_t timeout_s;          /* of one attempt; 0 = 10 minutes */
     int64_t pause_s;     /* before the second attempt, twice as long before each further one, up to
                               an hour; 0 = 5 */
     int at_once;         /* so many run at a time, on all hosts together; 0 = no limit */
+    bool is_serial;      /* those of one person run one after the other */
     bool is_cancellable; /* by its owner: by the button of its aisha_progress(), and by /cancel */
 };
 
