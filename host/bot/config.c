@@ -158,6 +158,8 @@ static const struct setting settings[] = {
     {INT(limits, max_in_flight, "8192", 1, 65536)},
     {INT(limits, max_pending, "10000", 1, 1000000)},
     {INT(limits, slow_handler_s, "30", 1, 600)},
+    {INT(limits, messages, "100", 1, 100000)},
+    {INT(limits, memory_mb, "256", 1, 65536)},
     {.section = "admin",
      .option = {.name = "ids",
                 .type = AISHA_OPTION_TEXT,

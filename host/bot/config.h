@@ -48,6 +48,8 @@ struct config {
     } outbound;
 
     struct {
+        int64_t messages;       /* that a handler may send for one update */
+        int64_t memory_mb;      /* that it may take */
         int64_t max_in_flight;  /* handlers at once */
         int64_t max_pending;    /* updates taken and not done */
         int64_t slow_handler_s; /* when one is warned about */

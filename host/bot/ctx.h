@@ -67,6 +67,7 @@ struct aisha_ctx {
     const struct aisha_webhook *webhook;
     size_t body_read;     /* of a streamed one */
     struct job_unit *job; /* the origin is a job */
+    bool is_in_handler;
 
     /* what arrived; set by ctx_read() */
     const struct aisha_update *update;
@@ -105,8 +106,9 @@ struct aisha_ctx {
     bool must_split;                 /* an album whose items have to be handled one by one */
     struct progress *progress;       /* of aisha_progress(), or NULL */
     struct chat_action *chat_action; /* of aisha_chat_action(), or NULL */
-    bool has_replied;
-    char *failure_text; /* from aisha_fail() */
+    bool has_replied, has_called;    /* to the chat; anything of the Bot API */
+    int64_t sent_count;              /* messages of the handler */
+    char *failure_text;              /* from aisha_fail() */
     struct telegram_failure telegram_failure;
     struct aisha_telegram_failure public_failure;
     struct aisha_command_view *command_views;

@@ -14,6 +14,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/handler.h"
 #include "host/bot/i18n.h"
 #include "host/bot/web.h"
 #include "host/core/log.h"
@@ -144,7 +145,7 @@ static AISHA_ASYNC void run(struct http_exchange *exchange, struct bot *bot,
     };
 
     task_set_deadline(ctx.task, DEADLINE_MS);
-    int r = webhook->run(&ctx);
+    int r = handler_run(&ctx, webhook->run);
     if (ctx.tx)
         db_rollback(ctx.tx);
     answer(&ctx, r);

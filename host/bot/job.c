@@ -13,6 +13,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
+#include "host/bot/handler.h"
 #include "host/bot/i18n.h"
 #include "host/bot/job_runner.h"
 #include "host/bot/progress.h"
@@ -168,9 +169,9 @@ static AISHA_ASYNC int run_handler(struct job_unit *unit)
         return -AISHA_E_CANCELED;
     }
     if (unit->lease.is_failing)
-        r = unit->row->failed ? unit->row->failed(ctx) : explain(ctx);
+        r = unit->row->failed ? handler_run(ctx, unit->row->failed) : explain(ctx);
     else
-        r = unit->row->run(ctx);
+        r = handler_run(ctx, unit->row->run);
     if (r < 0)
         return r;
     return ctx->tx ? aisha_fail(ctx, -AISHA_E_INVALID,

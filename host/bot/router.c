@@ -14,6 +14,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/confirm.h"
 #include "host/bot/ctx.h"
+#include "host/bot/handler.h"
 #include "host/bot/job_runner.h"
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
@@ -21,8 +22,8 @@
 #include "host/core/loop.h"
 #include "host/telegram/api.h"
 
-static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
-               const char *name, aisha_handler *handler)
+static AISHA_ASYNC int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
+                           const char *name, aisha_handler *handler)
 {
     ctx->plugin = plugin;
     ctx->handler = arena_printf(&ctx->arena, "%s%s", what, name);
@@ -30,7 +31,7 @@ static int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *w
         task_rename(ctx->task,
                     arena_printf(&ctx->arena, "plugin %s, handler \"%s\", update %lld",
                                  plugin->name, ctx->handler, (long long)ctx->item.update_id));
-    return handler(ctx);
+    return handler_run(ctx, handler);
 }
 
 /* What the host says itself, in private; in a group it keeps quiet. */
@@ -97,7 +98,7 @@ static const struct aisha_command *find_linked(struct aisha_ctx *ctx,
     return command;
 }
 
-static int run_command(struct aisha_ctx *ctx, const struct command_text *text)
+static AISHA_ASYNC int run_command(struct aisha_ctx *ctx, const struct command_text *text)
 {
     const struct plugin *plugin;
 
@@ -215,7 +216,7 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
     return run_answer(ctx, plugin, "state ", state->name, state->run);
 }
 
-static int run_message_routes(struct aisha_ctx *ctx)
+static AISHA_ASYNC int run_message_routes(struct aisha_ctx *ctx)
 {
     for (size_t i = 0; i < ctx->bot->registry->count; i++) {
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];
@@ -323,7 +324,7 @@ static AISHA_ASYNC int run_callback(struct aisha_ctx *ctx, const struct aisha_ca
     return ctx->button.route == confirm_route() ? run_confirmed(ctx) : run_button(ctx);
 }
 
-static int run_update_routes(struct aisha_ctx *ctx)
+static AISHA_ASYNC int run_update_routes(struct aisha_ctx *ctx)
 {
     for (size_t i = 0; i < ctx->bot->registry->count; i++) {
         const struct plugin *plugin = &ctx->bot->registry->plugins[i];

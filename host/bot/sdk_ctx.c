@@ -10,6 +10,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/handler.h"
 #include "host/bot/html.h"
 #include "host/bot/i18n.h"
 #include "host/bot/json.h"
@@ -72,7 +73,8 @@ char *aisha_url_escape(struct aisha_ctx *ctx, const char *text)
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                 "0123456789-._~";
     static const char digits[] = "0123456789ABCDEF";
-    char *escaped = arena_alloc(&ctx->arena, 3 * strlen(text) + 1), *end = escaped;
+    size_t size = 3 * strlen(text) + 1;
+    char *escaped = arena_alloc(handler_memory(ctx, size), size), *end = escaped;
 
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -124,12 +126,12 @@ void aisha_log(struct aisha_ctx *ctx, enum aisha_log_level level, const char *fo
 
 void *aisha_alloc(struct aisha_ctx *ctx, size_t size_bytes)
 {
-    return arena_alloc(&ctx->arena, size_bytes);
+    return arena_alloc(handler_memory(ctx, size_bytes), size_bytes);
 }
 
 char *aisha_strdup(struct aisha_ctx *ctx, const char *text)
 {
-    return arena_strdup(&ctx->arena, text);
+    return arena_strdup(handler_memory(ctx, text ? strlen(text) : 0), text);
 }
 
 char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...)
@@ -137,7 +139,7 @@ char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    char *text = arena_vprintf(&ctx->arena, format, args);
+    char *text = arena_vprintf(handler_memory(ctx, 0), format, args);
     va_end(args);
     return text;
 }
@@ -147,7 +149,7 @@ char *aisha_html(struct aisha_ctx *ctx, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    char *text = html_vprintf(&ctx->arena, format, args);
+    char *text = html_vprintf(handler_memory(ctx, 0), format, args);
     va_end(args);
     return text;
 }
@@ -161,7 +163,7 @@ char *aisha_concat(struct aisha_ctx *ctx, const char *first, ...)
     for (const char *text = first; text; text = va_arg(args, const char *))
         size += strlen(text);
     va_end(args);
-    char *all = arena_alloc(&ctx->arena, size), *end = all;
+    char *all = arena_alloc(handler_memory(ctx, size), size), *end = all;
     va_start(args, first);
     for (const char *text = first; text; text = va_arg(args, const char *))
         end = stpcpy(end, text);

@@ -9,6 +9,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/handler.h"
 #include "host/bot/outage.h"
 #include "host/core/arena.h"
 #include "host/store/db.h"
@@ -58,6 +59,10 @@ static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows 
 int aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
                     const struct aisha_statement *statement)
 {
+    int r = handler_has_memory(ctx);
+
+    if (r < 0)
+        return r;
     if (ctx->tx)
         return note(ctx, db_tx_query(ctx->tx, &ctx->arena, statement, ret_rows));
     if (db_is_read_only(ctx->bot->db, statement->sql))

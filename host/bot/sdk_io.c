@@ -10,6 +10,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
 #include "host/bot/files.h"
+#include "host/bot/handler.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
 #include "host/bot/sized.h"
@@ -21,10 +22,13 @@
 #include "host/store/sent_files.h"
 #include "host/telegram/client.h"
 
-#define REFUSE_IN_TRANSACTION(ctx)                                                                 \
+#define REFUSE_TO_WAIT(ctx)                                                                        \
     do {                                                                                           \
         if ((ctx)->tx)                                                                             \
             return aisha_fail((ctx), -AISHA_E_INVALID, "%s() within a transaction", __func__);     \
+        int has_memory = handler_has_memory(ctx);                                                  \
+        if (has_memory < 0)                                                                        \
+            return has_memory;                                                                     \
     } while (0)
 
 /* ---- Bot API ---- */
@@ -67,7 +71,10 @@ int aisha_call_(struct aisha_ctx *ctx, const char *method, const void *params, v
 {
     const struct telegram_sender sender = sender_of(ctx);
 
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
+    int r = handler_may_call(ctx, method);
+    if (r < 0)
+        return r;
     return note_telegram(ctx, method,
                          telegram_call_as(ctx->bot->telegram, &ctx->arena, &sender, method, params,
                                           ret, &ctx->telegram_failure));
@@ -78,7 +85,10 @@ int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
 {
     const struct telegram_sender sender = sender_of(ctx);
 
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
+    int r = handler_may_call(ctx, method);
+    if (r < 0)
+        return r;
     return note_telegram(ctx, method,
                          telegram_call_json_as(ctx->bot->telegram, &ctx->arena, &sender, method,
                                                json, ret_json, &ctx->telegram_failure));
@@ -87,7 +97,7 @@ int aisha_call_json(struct aisha_ctx *ctx, const char *method, const char *json,
 int aisha_download(struct aisha_ctx *ctx, const char *file_id, int64_t max_bytes,
                    const char **ret_path)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     const char *path = aisha_temp_path(ctx, "");
     int r = telegram_download(ctx->bot->telegram, &ctx->arena, file_id, max_bytes, path,
                               &ctx->telegram_failure);
@@ -104,7 +114,7 @@ int aisha_http_(struct aisha_ctx *ctx, const struct aisha_http_response **ret_re
     struct aisha_http_request own;
     const char *error = "";
 
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     sized_copy(&own, sizeof own, request);
     int r = http_client_fetch(ctx->bot->http, &ctx->arena, &own, ret_response, &error);
     return r < 0 && r != -AISHA_E_CANCELED ? aisha_fail(ctx, r, "%s", error) : r;
@@ -114,7 +124,7 @@ int aisha_http_(struct aisha_ctx *ctx, const struct aisha_http_response **ret_re
 
 int aisha_run_on_worker(struct aisha_ctx *ctx, int (*fn)(void *arg), void *arg)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return workers_run(ctx->bot->workers, fn, arg);
 }
 
@@ -126,7 +136,7 @@ int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **
     const struct aisha_helper_result *result = NULL;
     struct aisha_helper_request own;
 
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     sized_copy(&own, sizeof own, request);
     const struct aisha_helper_row *row = own.name ? plugin_helper(ctx->plugin, own.name) : NULL;
     if (!row)
@@ -158,33 +168,33 @@ static int note_blob(struct aisha_ctx *ctx, int r)
 
 int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return note_blob(ctx, blob_put(ctx->bot->blobs, full_key(ctx, key), bytes, size));
 }
 
 int aisha_blob_put_file(struct aisha_ctx *ctx, const char *key, const char *path)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return note_blob(ctx, blob_put_file(ctx->bot->blobs, full_key(ctx, key), path));
 }
 
 int aisha_blob_get(struct aisha_ctx *ctx, const char *key, size_t max_size, const void **ret_bytes,
                    size_t *ret_size)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return note_blob(ctx, blob_get(ctx->bot->blobs, &ctx->arena, full_key(ctx, key), max_size,
                                    ret_bytes, ret_size));
 }
 
 int aisha_blob_get_file(struct aisha_ctx *ctx, const char *key, const char *path)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return note_blob(ctx, blob_get_file(ctx->bot->blobs, full_key(ctx, key), path));
 }
 
 int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
 }
 
@@ -198,7 +208,7 @@ const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s
 
 int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)
 {
-    REFUSE_IN_TRANSACTION(ctx);
+    REFUSE_TO_WAIT(ctx);
     int r = sent_files_delete_blob(ctx->bot->db, &ctx->arena, full_key(ctx, key));
     if (r == 0)
         r = blob_delete(ctx->bot->blobs, full_key(ctx, key));

@@ -46,8 +46,16 @@ enum {
     PAINT = 0xA5,
 };
 
+/* Where co_leave() goes; on the stack of co_enter(). */
+struct co_exit {
+    struct co_exit *outer;
+    ucontext_t context;
+    volatile bool is_left;
+};
+
 struct co {
     struct co_pool *pool;
+    struct co_exit *exit;
     struct co *next_free, *next;
     const char *name;
     void (*fn)(void *arg);
@@ -331,6 +339,31 @@ void co_suspend(struct co_pool *pool)
     assert(pool->current && "only a coroutine can suspend");
     switch_home(pool->current);
     errno = saved_errno;
+}
+
+bool co_enter(struct co_pool *pool, void (*fn)(void *arg), void *arg)
+{
+    struct co_exit exit = {.outer = pool->current->exit};
+
+    pool->current->exit = &exit;
+    getcontext(&exit.context); /* comes back here once more, from co_leave() */
+    if (!exit.is_left)
+        fn(arg);
+    pool->current->exit = exit.outer;
+    return !exit.is_left;
+}
+
+void co_leave(struct co_pool *pool)
+{
+    struct co_exit *exit = pool->current ? pool->current->exit : NULL;
+
+    assert(exit && "only what was entered can be left");
+#if AISHA_ASAN
+    __asan_handle_no_return();
+#endif
+    exit->is_left = true;
+    setcontext(&exit->context);
+    abort();
 }
 
 /* In a signal handler: only write(2), no formatting. */

@@ -45,6 +45,14 @@ bool co_resume(struct co *co);
 /* Back to whoever called co_resume(). errno is kept for the coroutine. */
 void co_suspend(struct co_pool *pool);
 
+/*
+ * Runs fn(arg) within the coroutine that runs now. co_leave() ends it from any depth, and co_enter()
+ * then returns false: without returning through the functions in between, so that whatever these
+ * held is lost. For code of others that cannot go on; the innermost co_enter() counts.
+ */
+bool co_enter(struct co_pool *pool, void (*fn)(void *arg), void *arg);
+_Noreturn void co_leave(struct co_pool *pool);
+
 /* The coroutine that runs now, or NULL on the thread's own stack. */
 struct co *co_current(const struct co_pool *pool);
 const char *co_name(const struct co *co);

@@ -282,6 +282,16 @@ static void task_free(struct task *task)
     free(task);
 }
 
+bool task_enter(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    return co_enter(loop->pool, fn, arg);
+}
+
+void task_leave(struct loop *loop)
+{
+    co_leave(loop->pool);
+}
+
 struct task *task_current(const struct loop *loop)
 {
     return loop->current;

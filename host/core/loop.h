@@ -74,6 +74,14 @@ AISHA_CHECKED int task_start(struct loop *loop, const char *name, void (*fn)(voi
 struct task *task_current(const struct loop *loop);
 const char *task_name(const struct task *task);
 
+/*
+ * Runs fn(arg) within the current task; false when task_leave() ended it, from any depth and without
+ * returning through the functions in between: whatever these held is lost. For code of others that
+ * cannot go on.
+ */
+AISHA_ASYNC bool task_enter(struct loop *loop, void (*fn)(void *arg), void *arg);
+_Noreturn void task_leave(struct loop *loop);
+
 /* Another name, more telling in the log and in the report of a crash; copied, cut to 127 bytes. */
 void task_rename(struct task *task, const char *name);
 

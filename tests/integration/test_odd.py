@@ -1,6 +1,8 @@
 """Mistakes of plugins: what is said about them, and that nobody else suffers."""
 import os
+import re
 import shutil
+import sqlite3
 import unittest
 
 from stack import BUILD, Stack, until
@@ -40,8 +42,55 @@ class Mistakes(unittest.TestCase):
         self.ask("/spin", "spun")
         self.wait_log('plugin odd, handler "/spin"')
 
+    def wait_named(self, handler, update_text):
+        """The log names plugin, handler and update with these words."""
+        until(lambda: re.search(rf'odd: update=\d+ handler="{re.escape(handler)}" .*{re.escape(update_text)}'.encode(),
+                                self.stack.host.output()), f"the log names {handler}: {update_text}")
+
+    def test_an_error_is_named_and_apologised_for(self):
+        self.ask("/einval", FAILED)
+        self.wait_named("/einval", "failed: ")
+
+    def test_a_forgotten_answer_is_named(self):
+        self.stack.send(self.ann, "/mute")
+        self.wait_named("/mute", "has said nothing")
+        message = self.ask("/mute_button", "press")
+        revision = self.stack.revision()
+        self.stack.press_text(self.ann, message, "Mute")
+        self.stack.wait_event(after=revision, type="answer_callback")
+        self.wait_named("callback mute", "has said nothing")
+
+    def test_there_is_an_end_to_messages(self):
+        for text in ("/flood", "/flood on"):
+            with self.subTest(text):
+                sent = self.stack.send(self.ann, text)
+                if text == "/flood":
+                    self.stack.wait_message(self.ann, FAILED, after=sent["message_id"])
+                self.wait_named("/flood", "to send more than 100" if text == "/flood" else "to send 500 messages")
+                heard = [m for m in self.stack.bot_messages(self.ann) if m["message_id"] > sent["message_id"]]
+                self.assertEqual(sum(m["text"] == "again" for m in heard), 100)
+
+    def test_there_is_an_end_to_memory(self):
+        for text in ("/hoard", "/hoard slowly"):
+            with self.subTest(text):
+                self.ask(text, FAILED)
+                self.wait_named("/hoard", "it wants more than 256 MB of memory")
+                self.ask("/null", "nulls")  # the transaction is over
+        with sqlite3.connect(self.stack.path("aisha.db")) as database:
+            hoards = database.execute("SELECT count(*) FROM odd_rows WHERE value = 'hoard'").fetchone()
+        self.assertEqual(hoards, (0,))
+
+    def test_blocking_is_named_and_nobody_is_forgotten(self):
+        eve = self.stack.user("Eve")
+        self.stack.send(self.ann, "/block 2")
+        self.stack.send(eve, "/null")
+        self.stack.wait_message(self.ann, "blocked")
+        self.stack.wait_message(eve, "nulls")
+        until(lambda: re.search(rb'nothing else ran for \d+ ms because of plugin odd, handler "/block", update \d+',
+                                self.stack.host.output()), "the log names it")
+
     def test_null(self):
-        self.ask("/null", "1 nulls")
+        self.ask("/null", "nulls")
 
     def test_small_tools(self):
         self.ask('/tools a/b "é', '''same uuid, a%2Fb%20%22%C3%A9 in a URL, {"a/b \\"é":1} as JSON, name a/b "é''')

@@ -75,6 +75,82 @@ static void finish_many(struct job *jobs)
     }
 }
 
+/* ---- leaving ---- */
+
+struct visit {
+    struct co_pool *pool;
+    int leave_at; /* the depth, or -1 */
+    int entered, left;
+    bool was_kept;
+};
+
+__attribute__((noinline)) static int go_down(struct visit *visit, int depth)
+{
+    volatile char frame[256];
+
+    frame[0] = (char)depth;
+    if (depth == visit->leave_at)
+        co_leave(visit->pool);
+    int below = depth < 40 ? go_down(visit, depth + 1) : 0;
+    return below + frame[0];
+}
+
+static void go_down_and_suspend(void *arg)
+{
+    struct visit *visit = arg;
+
+    co_suspend(visit->pool);
+    assert_true(go_down(visit, 0) > 0);
+    visit->was_kept = true;
+}
+
+static void enter_within(void *arg)
+{
+    struct visit *visit = arg, inner = {.pool = visit->pool, .leave_at = 3};
+
+    assert_false(co_enter(visit->pool, go_down_and_suspend, &inner));
+    co_leave(visit->pool);
+}
+
+static void enter_again_and_again(void *arg)
+{
+    struct visit *visit = arg;
+    volatile char around[64];
+
+    for (size_t i = 0; i < sizeof around; i++)
+        around[i] = (char)i;
+    for (int i = 0; i < 3; i++) {
+        visit->leave_at = i == 1 ? -1 : 20;
+        visit->left += !co_enter(visit->pool, go_down_and_suspend, visit);
+        visit->entered++;
+    }
+    visit->left += !co_enter(visit->pool, enter_within, visit);
+    for (size_t i = 0; i < sizeof around; i++)
+        assert_int_equal(around[i], i);
+}
+
+static void a_coroutine_leaves_what_it_entered_and_goes_on(void **state)
+{
+    struct visit visits[2] = {{0}};
+    struct co_pool *pool = new_pool(2, false);
+    struct co *cos[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        visits[i].pool = pool;
+        cos[i] = co_start(pool, "visitor", enter_again_and_again, &visits[i]);
+    }
+    for (int round = 0; round < 5; round++) /* by turns */
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(co_resume(cos[i]), round == 4);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(visits[i].entered, 3);
+        assert_int_equal(visits[i].left, 3);
+        assert_true(visits[i].was_kept);
+    }
+    co_pool_free(pool);
+}
+
 static bool is_in_memory(uintptr_t address)
 {
     unsigned char flags = 0;
@@ -252,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_pool_has_a_limit),
         cmocka_unit_test(the_kernel_may_lower_the_limit),
         cmocka_unit_test(the_deepest_use_of_a_stack_is_known),
+        cmocka_unit_test(a_coroutine_leaves_what_it_entered_and_goes_on),
 #if !AISHA_ASAN && !AISHA_TSAN
         cmocka_unit_test(a_stack_overflow_is_reported_with_the_name),
         cmocka_unit_test(another_invalid_access_is_not_called_an_overflow),

@@ -1,6 +1,8 @@
 /*
  * Memory of the unit of work. What is allocated here, and all that the SDK returns, lives until the
- * handler returns; there is nothing to free. Allocation never returns NULL.
+ * handler returns; there is nothing to free. Allocation never returns NULL: a handler that wants more
+ * than its unit may have ([limits] memory_mb) ends there, as failed, without returning; only memory of
+ * the unit and what was given to aisha_defer() is then cleaned up.
  */
 #pragma once
 

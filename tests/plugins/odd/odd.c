@@ -2,6 +2,7 @@
  * odd: what authors of plugins do by mistake, and small things of the SDK that no other test
  * plugin uses.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,86 @@ static AISHA_ASYNC int cmd_no_payload(struct aisha_ctx *ctx)
 
     aisha_button(keyboard, .text = "x", .callback = "choose");
     return aisha_reply(ctx, .text = "never seen", .keyboard = keyboard);
+}
+
+/* Fails without a word. */
+static AISHA_ASYNC int cmd_einval(struct aisha_ctx *ctx)
+{
+    (void)ctx;
+    return -EINVAL;
+}
+
+static AISHA_ASYNC int cmd_mute(struct aisha_ctx *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static AISHA_ASYNC int cmd_mute_button(struct aisha_ctx *ctx)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    aisha_button(keyboard, .text = "Mute", .callback = "mute");
+    return aisha_reply(ctx, .text = "press", .keyboard = keyboard);
+}
+
+/* Says the same 500 times, and with an argument does not care whether anybody hears it. */
+static AISHA_ASYNC int cmd_flood(struct aisha_ctx *ctx)
+{
+    int r = 0;
+
+    for (int i = 0; i < 500 && (r == 0 || *aisha_args(ctx)); i++)
+        r = aisha_reply(ctx, .text = "again");
+    return *aisha_args(ctx) ? 0 : r;
+}
+
+/* Takes a gigabyte: at once, or with an argument in small pieces, in a transaction. */
+static AISHA_ASYNC int cmd_hoard(struct aisha_ctx *ctx)
+{
+    bool is_slow = *aisha_args(ctx);
+
+    int r = aisha_reply(ctx, .text = "hoarding");
+    if (r == 0)
+        r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", "hoard");
+    if (r < 0)
+        return r;
+    for (size_t got = 0; got < 1 << 30; got += is_slow ? 1000 : 1 << 30)
+        memset(aisha_alloc(ctx, is_slow ? 1000 : 1 << 30), 1, 1000);
+    return aisha_db_commit(ctx);
+}
+
+/* Calls itself with frames of 20 KB, for ever. */
+__attribute__((noinline)) static int deeper(struct aisha_ctx *ctx, int depth)
+{
+    volatile char frame[20000];
+
+    frame[0] = (char)depth;
+    int below = depth < 0 ? 0 : deeper(ctx, depth + 1);
+    return below + frame[0];
+}
+
+static AISHA_ASYNC int cmd_deep(struct aisha_ctx *ctx)
+{
+    return deeper(ctx, 0);
+}
+
+static AISHA_ASYNC int cmd_crash(struct aisha_ctx *ctx)
+{
+    volatile int *nowhere = (volatile int *)aisha_thread_id(ctx);
+
+    return *nowhere;
+}
+
+/* Lets nobody else run for so many seconds. */
+static AISHA_ASYNC int cmd_block(struct aisha_ctx *ctx)
+{
+    int64_t end = aisha_now(ctx) + strtol(aisha_args(ctx), NULL, 10);
+
+    while (aisha_now(ctx) <= end)
+        ;
+    return aisha_reply(ctx, .text = "blocked");
 }
 
 static AISHA_ASYNC int cmd_blob(struct aisha_ctx *ctx)
@@ -203,6 +284,14 @@ static const struct aisha_command commands[] = {
     {.name = "open_tx", .summary = "Forget to commit", .run = cmd_open_tx},
     {.name = "sleep_tx", .summary = "Sleep in a transaction", .run = cmd_sleep_tx},
     {.name = "no_payload", .summary = "Forget a payload", .run = cmd_no_payload},
+    {.name = "einval", .summary = "Fail", .run = cmd_einval},
+    {.name = "mute", .summary = "Forget the answer", .run = cmd_mute},
+    {.name = "mute_button", .summary = "A button without an answer", .run = cmd_mute_button},
+    {.name = "flood", .summary = "Say it 500 times", .run = cmd_flood},
+    {.name = "hoard", .summary = "Take all memory", .run = cmd_hoard},
+    {.name = "deep", .summary = "Recurse", .run = cmd_deep},
+    {.name = "crash", .summary = "Read from nowhere", .run = cmd_crash},
+    {.name = "block", .summary = "Stop the world", .run = cmd_block},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
     {.name = "null", .summary = "Store NULL", .run = cmd_null},
     {.name = "tools", .summary = "Small things", .run = cmd_tools},
@@ -214,6 +303,7 @@ static const struct aisha_command commands[] = {
 };
 
 static const struct aisha_callback callbacks[] = {
+    {.name = "mute", .run = cmd_mute},
     {.name = "choose", .run = on_choose, .payload_size = sizeof(struct choice), .state = "color"},
     {.name = "late", .run = on_late, .payload_size = sizeof(struct delay)},
     {.name = "loose", .run = on_loose, .payload_size = sizeof(struct choice)},
