@@ -73,6 +73,7 @@ export const getMembers = (chatId) => request(`members?chat_id=${chatId}`);
 // how: {by: who does it, when it is somebody else; bot: whether it is done to the bot}.
 export const setMember = (chatId, userId, status, how = {}) =>
   post("members", { chat_id: chatId, user_id: userId, status, ...how });
+export const joinBy = (userId, invite) => post("members", { user_id: userId, invite_link: invite });
 export const getTopics = (chatId) => request(`topics?chat_id=${chatId}`);
 export const addTopic = (userId, chatId, name) => post("topics", { user_id: userId, chat_id: chatId, name });
 export const migrate = (chatId) => post("migrate", { chat_id: chatId });

@@ -9,6 +9,7 @@ import {
   getFaults,
   getMembers,
   getState,
+  joinBy,
   react,
   setMember,
   vote,
@@ -22,18 +23,20 @@ import {
   openChat,
   redrawChat,
   receiptOf,
+  removeAside,
   removeMessage,
   setAction,
   setReactions,
   setReceipt,
   setVote,
+  showAside,
   showDraft,
   showMessage,
   startChat,
 } from "./chat.js";
 import { drawShift, openClock, readClock } from "./clock.js";
 import { endEdit, openDraft, say, setCommands, startComposer, startEdit, write } from "./composer.js";
-import { $, avatar, fail, focusInput, fullName } from "./dom.js";
+import { $, avatar, fail, focusInput, fullName, toast } from "./dom.js";
 import { openTab, redrawDrawer, startDrawer } from "./drawer.js";
 import { drawArmed, openFaults } from "./faults.js";
 import { startFiles } from "./files.js";
@@ -256,7 +259,15 @@ function onPayment(event) {
   if (isHere) setReceipt(event.message_id, event.receipt_id);
 }
 
+// What only one member of a group sees. It has numbers of its own: it stands after what was last when it came.
+function onEphemeral(event) {
+  if (event.user_id !== session.userId) return;
+  if (event.message) showAside(event.ephemeral_message_id, event.message);
+  else removeAside(event.ephemeral_message_id);
+}
+
 const HERE = {
+  ephemeral: onEphemeral,
   message: onMessage,
   edit: ({ message }) => showMessage(message),
   delete: (event) => {
@@ -329,6 +340,12 @@ async function openBill(message) {
   jump(receipt);
 }
 
+async function join(invite) {
+  const answer = await joinBy(session.userId, invite);
+  if (answer.is_request) toast(t("askedToJoin"));
+  else await selectChat(answer.chat_id, true);
+}
+
 const actions = {
   say: (text) => say(text).catch(fail),
   reply,
@@ -343,6 +360,7 @@ const actions = {
     linkTo(address, {
       botName: () => session.bot?.username,
       paySlug,
+      join: (invite) => join(invite).catch(fail),
       start: (payload) => inPrivate(payload ? `/start ${payload}` : "/start").catch(fail),
     }),
 };

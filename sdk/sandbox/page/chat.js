@@ -21,6 +21,7 @@ const KEPT = 240; // drawn units, before the oldest go
 const messages = new Map(); // of the chat, of all its topics
 const votes = new Map(); // poll id → {user id: options}
 const reactions = new Map(); // message id → {user id: types}
+const asides = new Map(); // ephemeral message id → its number here
 const receipts = new Map(); // message id of a paid invoice → of its receipt
 const drafts = new Map(); // draft id → timer
 const waiting = new Map(); // pressed buttons: "message:data" → {callbackId, timer}
@@ -323,6 +324,18 @@ export function showMessage(message) {
   else keepUp();
 }
 
+// Messages without a number in the chat get one between those of others.
+export function showAside(asideId, message) {
+  const last = Math.max(0, ...messages.keys());
+  if (!asides.has(asideId)) asides.set(asideId, last + 0.001);
+  showMessage({ ...message, message_id: asides.get(asideId) });
+}
+
+export function removeAside(asideId) {
+  removeMessage(asides.get(asideId));
+  asides.delete(asideId);
+}
+
 export function removeMessage(id) {
   if (!messages.delete(id)) return;
   const unit = unitOf(id);
@@ -421,6 +434,7 @@ export function openChat({
   messages.clear();
   reactions.clear();
   receipts.clear();
+  asides.clear();
   votes.clear();
   for (const [id, record] of Object.entries(reacted)) reactions.set(Number(id), record);
   for (const [id, receipt] of Object.entries(paid)) receipts.set(Number(id), receipt);

@@ -3,7 +3,7 @@
 import { $, el, fail, fullName, icon, iconButton, toast } from "./dom.js";
 import { cancelFaults, getFaults, getLimits, orderFault, setLimits } from "./api.js";
 import { t } from "./i18n.js";
-import { me, session } from "./session.js";
+import { me, session, userOf } from "./session.js";
 
 const METHODS = [
   "sendMessage",
@@ -35,6 +35,7 @@ const CALLS = [
 
 const here = () => session.chatId;
 const OTHERS = {
+  chaos: [["chaos", () => ({ fault: "chaos", probability: 0.1 })]],
   limits: [
     ["floodChat", () => ({ fault: "flood", chat_id: here(), seconds: 10 })],
     ["floodAll", () => ({ fault: "flood", seconds: 10 })],
@@ -111,6 +112,7 @@ const CALL_NAMES = [
   [(fault) => fault.delay_ms, "slow5"],
 ];
 const KIND_NAMES = {
+  chaos: "chaos",
   conflict: "conflict",
   duplicate: "twice",
   reorder: "reorder",
@@ -120,6 +122,7 @@ const KIND_NAMES = {
 
 function nameOf(fault) {
   if (fault.fault === "flood") return t(fault.chat_id ? "fault_floodChat" : "fault_floodAll");
+  if (fault.fault === "block") return t("fault_block", { name: fullName(userOf(fault.user_id)) });
   if (KIND_NAMES[fault.fault]) return t(`fault_${KIND_NAMES[fault.fault]}`);
   const known = CALL_NAMES.find(([test]) => test(fault));
   const status = fault.http ?? fault.error_code ?? 500;
@@ -240,6 +243,7 @@ export function openFaults(panel) {
     of(t("faultsLimits"), OTHERS.limits),
     limits,
     calls(),
+    of(t("faultsChaos"), OTHERS.chaos),
     of(t("faultsFiles"), OTHERS.files),
     of(t("faultsUpdates"), OTHERS.updates),
     of(t("faultsPeople"), OTHERS.people),

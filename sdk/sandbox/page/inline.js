@@ -3,7 +3,10 @@
 import { $, el, fail, icon } from "./dom.js";
 import { askInline, chooseInline, fileUrl, getInline } from "./api.js";
 import { t } from "./i18n.js";
-import { here, session } from "./session.js";
+import { session } from "./session.js";
+
+// Chosen results stand in the open chat, where the bot sees them.
+const where = () => ({ user_id: session.userId, chat_id: session.chatId });
 
 const PAUSE_MS = 350;
 const WAIT_MS = 10000;
@@ -39,7 +42,7 @@ async function pick(result) {
   const { id } = query;
   hide();
   sent();
-  await chooseInline(here(), id, result.id);
+  await chooseInline(where(), id, result.id);
 }
 
 function face(result) {
@@ -80,7 +83,7 @@ function show({ results, button }) {
 async function ask(text) {
   asked = text;
   note(t("askingBot"));
-  const { id } = await askInline(here(), text);
+  const { id } = await askInline(where(), text);
   const mine = { id, text };
   query = mine;
   const answer = await getInline(id, WAIT_MS / 1000);

@@ -18,16 +18,18 @@ function telegram(address) {
       : null;
   }
   if (!/^(t|telegram)\.(me|dog)$/i.test(url.host)) return null;
+  if (/^\/(\+|joinchat\/)/.test(path)) return { invite: address };
   const slug = /^\/(?:\$|invoice\/)([\w-]+)$/.exec(path)?.[1];
   return slug ? { slug } : { name: path.slice(1), start: url.searchParams.get("start") };
 }
 
 // {run} for what the page does, {href} for what the browser opens, {} for neither.
-// doing: botName(), paySlug(slug), start(payload).
+// doing: botName(), paySlug(slug), join(invite), start(payload).
 export function linkTo(address, doing) {
   const full = /^[a-z][a-z0-9+.-]*:/i.test(address) ? address : `http://${address}`;
   const inside = telegram(full);
   if (inside?.slug) return { run: () => doing.paySlug(inside.slug) };
+  if (inside?.invite) return { run: () => doing.join(inside.invite) };
   if (inside?.name && inside.start !== null && inside.name.toLowerCase() === doing.botName()?.toLowerCase())
     return { run: () => doing.start(inside.start) };
   return SAFE.test(full) ? { href: full } : {};

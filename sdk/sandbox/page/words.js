@@ -85,6 +85,7 @@ export const WORDS = {
   youBlocked: ["You have blocked the bot.", "Вы заблокировали бота."],
   unblock: ["Unblock", "Разблокировать"],
   youLeft: ["You are not in this group.", "Вас нет в этой группе."],
+  askedToJoin: ["You have asked to join", "Заявка на вступление отправлена"],
   joinAgain: ["Join", "Вступить"],
 
   // --- composer ---
@@ -365,6 +366,7 @@ export const WORDS = {
   faultAnswer: ["Answers {status}", "Ответ {status}"],
   faultsLimits: ["Too many requests", "Слишком много запросов"],
   faultsCalls: ["Calls of the bot", "Вызовы бота"],
+  faultsChaos: ["Everything at once", "Всё сразу"],
   faultsFiles: ["Files", "Файлы"],
   faultsUpdates: ["Updates", "Обновления"],
   faultsPeople: ["People", "Люди"],
@@ -403,11 +405,16 @@ export const WORDS = {
   fault_conflict: ["Another poller takes over", "Вмешался второй получатель"],
   fault_conflict_hint: ["409 for the next getUpdates", "409 на следующий getUpdates"],
   fault_lostWebhook: ["The next webhook is lost", "Следующий вебхук потеряется"],
-  fault_lostWebhook_hint: ["It is sent again later", "Потом придёт ещё раз"],
+  fault_lostWebhook_hint: ["It counts as delivered and is not", "Считается доставленным, но не придёт"],
   fault_cutWebhook: ["The next webhook breaks off", "Следующий вебхук оборвётся"],
   fault_cutWebhook_hint: [
     "The bot does its work, the answer is not heard",
     "Бот своё сделал, но ответ не услышан",
+  ],
+  fault_chaos: ["Chaos", "Хаос"],
+  fault_chaos_hint: [
+    "One call in ten meets one fault or the other",
+    "С каждым десятым вызовом что-нибудь случится",
   ],
   fault_block: ["{name} blocks the bot", "{name} блокирует бота"],
   fault_block_hint: ["403 for what the bot sends there", "403 на всё, что бот туда шлёт"],
