@@ -27,11 +27,12 @@ class OrdersTest(Wire):
         self.assertEqual([first, second, third], [order["id"] for order in orders])
         self.assertEqual({"id": first, "method": "sendMessage", "count": 2, "http": 502, "left": 1,
                           "seconds_left": None}, orders[0])
-        self.assertEqual((None, 30), (orders[1]["left"], orders[1]["seconds_left"]))
+        self.assertIsNone(orders[1]["left"])
+        self.assertTrue(25 < orders[1]["seconds_left"] <= 30)
         self.assertEqual((None, None), (orders[2]["left"], orders[2]["seconds_left"]))
         self.assertEqual(1, self.stack.state()["faults"], "those that wait for a number of calls")
         self.advance(10)
-        self.assertEqual(20, self.faults()[1]["seconds_left"])
+        self.assertTrue(15 < self.faults()[1]["seconds_left"] <= 20)
         self.advance(20)
         self.assertEqual([first, third], [order["id"] for order in until(
             lambda: len(self.faults()) == 2 and self.faults(), "the flood is over")])
@@ -166,25 +167,28 @@ class CallsTest(Wire):
 class FloodFaultTest(Wire):
     def test_one_chat_is_refused_for_its_seconds(self):
         self.stack.send(BORIS, "/start")
-        self.act("faults", fault="flood", chat_id=ALICE, seconds=7)
+        self.act("faults", fault="flood", chat_id=ALICE, seconds=70)
         answer = self.call("sendMessage", chat_id=ALICE, text="x")
-        self.assertEqual({"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 7",
-                          "parameters": {"retry_after": 7}}, answer)
+        seconds = answer["parameters"]["retry_after"]
+        self.assertTrue(65 < seconds <= 70)
+        self.assertEqual({"ok": False, "error_code": 429, "description": f"Too Many Requests: retry after {seconds}",
+                          "parameters": {"retry_after": seconds}}, answer)
         self.assertEqual(429, self.call("sendChatAction", chat_id=ALICE, action="typing")["error_code"])
         self.say(chat_id=BORIS)
-        self.advance(5)
-        self.assertEqual(2, self.call("sendMessage", chat_id=ALICE, text="x")["parameters"]["retry_after"])
-        self.advance(2)
+        self.advance(50)
+        self.assertLessEqual(self.call("sendMessage", chat_id=ALICE, text="x")["parameters"]["retry_after"], 20)
+        self.advance(20)
         until(lambda: not self.faults(), "the flood is over")
         self.say()
 
     def test_the_header_says_it_too(self):
-        self.act("faults", fault="flood", seconds=3)
+        self.act("faults", fault="flood", seconds=30)
         status, headers, _ = self.fetch(f"/bot{TOKEN}/sendMessage?chat_id={ALICE}&text=x")
-        self.assertEqual((429, "3"), (status, headers["Retry-After"]))
+        self.assertEqual(429, status)
+        self.assertTrue(25 < int(headers["Retry-After"]) <= 30)
 
     def test_everything_is_refused_but_receiving(self):
-        self.act("faults", fault="flood", seconds=7)
+        self.act("faults", fault="flood", seconds=70)
         self.assertEqual(429, self.call("sendMessage", chat_id=ALICE, text="x")["error_code"])
         self.assertEqual(429, self.call("getMyCommands")["error_code"])
         self.stack.send(ALICE, "hello")

@@ -164,10 +164,10 @@ class InspectTest(Wire):
         sent = self.say(reply_markup={"keyboard": [["A"]]})
         self.result("pinChatMessage", chat_id=ALICE, message_id=sent["message_id"])
         self.result("sendChatAction", chat_id=ALICE, action="typing")
-        self.act("faults", fault="flood", chat_id=ALICE, seconds=9)
+        self.act("faults", fault="flood", chat_id=ALICE, seconds=90)
         chat = self.stack.api(f"/sandbox/inspect?chat_id={ALICE}")
-        self.assertEqual((ALICE, "open", "typing", 9),
-                         (chat["chat"]["id"], chat["standing"], chat["typing"], chat["flooded_seconds"]))
+        self.assertEqual((ALICE, "open", "typing"), (chat["chat"]["id"], chat["standing"], chat["typing"]))
+        self.assertTrue(85 < chat["flooded_seconds"] <= 90)
         self.assertIn(sent, chat["messages"])
         self.assertEqual(sent["message_id"], chat["pinned_message"]["message_id"])
         self.assertEqual([[{"text": "A"}]], chat["reply_markup"]["keyboard"])

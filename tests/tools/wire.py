@@ -205,5 +205,12 @@ class Webhook:
         """The next delivery, to be answered."""
         return self.deliveries.get(timeout=60)
 
+    def take_soon(self):
+        """The same when it comes at once, or None."""
+        try:
+            return self.deliveries.get(timeout=0.02)
+        except queue.Empty:
+            return None
+
     def is_quiet(self):
         return self.deliveries.empty()
