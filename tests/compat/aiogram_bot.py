@@ -3,6 +3,7 @@ import asyncio
 import hashlib
 import os
 import re
+import ssl
 import urllib.parse
 
 from aiogram import Bot, Dispatcher, F
@@ -18,6 +19,7 @@ from aiogram.webhook.aiohttp_server import SimpleRequestHandler, setup_applicati
 from aiohttp import web
 
 PICTURE, WEBHOOK_URL = os.environ["PICTURE"], os.environ.get("WEBHOOK_URL")
+CERT = os.environ.get("WEBHOOK_CERT")
 ALBUM_PAUSE_S = 0.5
 
 session = AiohttpSession(api=TelegramAPIServer.from_base(os.environ["API_ROOT"]))
@@ -187,7 +189,8 @@ async def prepare():
     await bot.set_my_commands([BotCommand(command="start", description="Begin"),
                                BotCommand(command="album", description="Pictures")])
     if WEBHOOK_URL:
-        await bot.set_webhook(WEBHOOK_URL, secret_token=os.environ["WEBHOOK_SECRET"])
+        await bot.set_webhook(WEBHOOK_URL, secret_token=os.environ["WEBHOOK_SECRET"],
+                              certificate=FSInputFile(CERT) if CERT else None)
 
 
 def serve():
@@ -195,7 +198,11 @@ def serve():
     handler = SimpleRequestHandler(dispatcher=dispatcher, bot=bot, secret_token=os.environ["WEBHOOK_SECRET"])
     handler.register(app, path=urllib.parse.urlsplit(WEBHOOK_URL).path)
     setup_application(app, dispatcher, bot=bot)
-    web.run_app(app, host="127.0.0.1", port=int(os.environ["WEBHOOK_PORT"]), print=None)
+    context = None
+    if CERT:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERT, os.environ["WEBHOOK_KEY"])
+    web.run_app(app, host="127.0.0.1", port=int(os.environ["WEBHOOK_PORT"]), ssl_context=context, print=None)
 
 
 if WEBHOOK_URL:

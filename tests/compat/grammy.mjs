@@ -3,12 +3,15 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import https from "node:https";
 
 import { autoRetry } from "@grammyjs/auto-retry";
 import { hydrateFiles } from "@grammyjs/files";
 import { Bot, GrammyError, InlineKeyboard, InputFile, InputMediaBuilder, Keyboard, webhookCallback } from "grammy";
 
-const { BOT_TOKEN, API_ROOT, PICTURE, WEBHOOK_URL, WEBHOOK_PORT, WEBHOOK_SECRET } = process.env;
+const {
+  BOT_TOKEN, API_ROOT, PICTURE, WEBHOOK_URL, WEBHOOK_PORT, WEBHOOK_SECRET, WEBHOOK_KEY, WEBHOOK_CERT,
+} = process.env;
 const ALBUM_PAUSE_MS = 500;
 
 const bot = new Bot(BOT_TOKEN, { client: { apiRoot: API_ROOT } });
@@ -128,9 +131,16 @@ await bot.api.setMyCommands([
   { command: "start", description: "Begin" }, { command: "album", description: "Pictures" },
 ]);
 if (WEBHOOK_URL) {
-  const server = createServer(webhookCallback(bot, "http", { secretToken: WEBHOOK_SECRET }));
+  const options = { secretToken: WEBHOOK_SECRET };
+  const server = WEBHOOK_CERT
+    ? https.createServer({ key: await readFile(WEBHOOK_KEY), cert: await readFile(WEBHOOK_CERT) },
+      webhookCallback(bot, "https", options))
+    : createServer(webhookCallback(bot, "http", options));
   server.listen(Number(WEBHOOK_PORT), "127.0.0.1");
-  await bot.api.setWebhook(WEBHOOK_URL, { secret_token: WEBHOOK_SECRET });
+  await bot.api.setWebhook(WEBHOOK_URL, {
+    secret_token: WEBHOOK_SECRET,
+    certificate: WEBHOOK_CERT ? new InputFile(WEBHOOK_CERT) : undefined,
+  });
   process.once("SIGTERM", () => server.close(() => process.exit(0)));
 } else {
   process.once("SIGTERM", () => bot.stop());

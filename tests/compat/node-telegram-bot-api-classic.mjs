@@ -5,14 +5,16 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 
-const { BOT_TOKEN, API_ROOT, PACKAGE, PICTURE, WEBHOOK_URL, WEBHOOK_PORT } = process.env;
+const {
+  BOT_TOKEN, API_ROOT, PACKAGE, PICTURE, WEBHOOK_URL, WEBHOOK_PORT, WEBHOOK_SECRET, WEBHOOK_KEY, WEBHOOK_CERT,
+} = process.env;
 const { default: TelegramBot } = await import(PACKAGE);
 const ALBUM_PAUSE_MS = 500;
 
-const bot = new TelegramBot(BOT_TOKEN, {
-  baseApiUrl: API_ROOT,
-  ...(WEBHOOK_URL ? { webHook: { host: "127.0.0.1", port: Number(WEBHOOK_PORT) } } : { polling: true }),
-});
+const webHook = {
+  host: "127.0.0.1", port: Number(WEBHOOK_PORT), secretToken: WEBHOOK_SECRET, key: WEBHOOK_KEY, cert: WEBHOOK_CERT,
+};
+const bot = new TelegramBot(BOT_TOKEN, { baseApiUrl: API_ROOT, ...(WEBHOOK_URL ? { webHook } : { polling: true }) });
 
 const counter = (count) => ({
   inline_keyboard: [[
@@ -164,7 +166,10 @@ await bot.setMyCommands([
   { command: "start", description: "Begin" }, { command: "album", description: "Pictures" },
 ]);
 if (WEBHOOK_URL) {
-  await bot.setWebHook(WEBHOOK_URL);
+  await bot.setWebHook(WEBHOOK_URL, {
+    secret_token: WEBHOOK_SECRET,
+    ...(WEBHOOK_CERT ? { certificate: WEBHOOK_CERT } : {}),
+  });
   process.once("SIGTERM", () => bot.closeWebHook());
 } else {
   process.once("SIGTERM", () => bot.stopPolling());

@@ -189,7 +189,8 @@ def main():
     if WEBHOOK_URL:
         application.run_webhook("127.0.0.1", int(os.environ["WEBHOOK_PORT"]), webhook_url=WEBHOOK_URL,
                                 url_path=urllib.parse.urlsplit(WEBHOOK_URL).path,
-                                secret_token=os.environ["WEBHOOK_SECRET"])
+                                secret_token=os.environ["WEBHOOK_SECRET"],
+                                key=os.environ.get("WEBHOOK_KEY"), cert=os.environ.get("WEBHOOK_CERT"))
     else:
         application.run_polling(allowed_updates=Update.ALL_TYPES)
 

@@ -8,7 +8,9 @@ import { createServer } from "node:http";
 import { Input, Markup, Telegraf, TelegramError } from "telegraf";
 import { editedMessage, message } from "telegraf/filters";
 
-const { BOT_TOKEN, API_ROOT, PICTURE, WEBHOOK_URL, WEBHOOK_PORT, WEBHOOK_SECRET } = process.env;
+const {
+  BOT_TOKEN, API_ROOT, PICTURE, WEBHOOK_URL, WEBHOOK_PORT, WEBHOOK_SECRET, WEBHOOK_KEY, WEBHOOK_CERT,
+} = process.env;
 const ALBUM_PAUSE_MS = 500;
 
 const bot = new Telegraf(BOT_TOKEN, { telegram: { apiRoot: API_ROOT } });
@@ -144,7 +146,20 @@ bot.catch((error, ctx) => console.error("update", ctx.update.update_id, error));
 await bot.telegram.setMyCommands([
   { command: "start", description: "Begin" }, { command: "album", description: "Pictures" },
 ]);
-if (WEBHOOK_URL) {
+if (WEBHOOK_CERT) {
+  process.once("SIGTERM", () => bot.stop("SIGTERM"));
+  await bot.launch({
+    webhook: {
+      domain: new URL(WEBHOOK_URL).host,
+      path: new URL(WEBHOOK_URL).pathname,
+      host: "127.0.0.1",
+      port: Number(WEBHOOK_PORT),
+      secretToken: WEBHOOK_SECRET,
+      certificate: { source: WEBHOOK_CERT },
+      tlsOptions: { key: await readFile(WEBHOOK_KEY), cert: await readFile(WEBHOOK_CERT) },
+    },
+  });
+} else if (WEBHOOK_URL) {
   const path = new URL(WEBHOOK_URL).pathname;
   const server = createServer(bot.webhookCallback(path, { secretToken: WEBHOOK_SECRET }));
   server.listen(Number(WEBHOOK_PORT), "127.0.0.1");
