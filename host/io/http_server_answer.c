@@ -132,24 +132,53 @@ static const char *reason_of(int status)
     }
 }
 
+static void add_text(struct evbuffer *output, const char *text)
+{
+    evbuffer_add(output, text, strlen(text));
+}
+
+static void add_number(struct evbuffer *output, uint64_t number)
+{
+    char digits[20], *end = digits + sizeof digits, *first = end;
+
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    evbuffer_add(output, first, (size_t)(end - first));
+}
+
+static void add_header(struct evbuffer *output, const char *name, const char *value)
+{
+    add_text(output, name);
+    add_text(output, value);
+    evbuffer_add(output, "\r\n", 2);
+}
+
+/* Without printf: it would take longer than all else that the server does for a request. */
 void http_write_answer(struct evbuffer *output, const struct http_answer *answer)
 {
     bool has_body =
         answer->status != HTTP_STATUS_NO_CONTENT && answer->status != HTTP_STATUS_NOT_MODIFIED;
 
-    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status,
-                        reason_of(answer->status), answer->date);
+    add_text(output, "HTTP/1.1 ");
+    add_number(output, (uint64_t)answer->status);
+    add_header(output, " ", reason_of(answer->status));
+    add_header(output, "Date: ", answer->date);
     if (answer->content_type)
-        evbuffer_add_printf(output, "Content-Type: %s\r\n", answer->content_type);
-    if (answer->is_chunked)
-        evbuffer_add_printf(output, "Transfer-Encoding: chunked\r\n");
-    else if (has_body && answer->size != HTTP_SIZE_UNKNOWN)
-        evbuffer_add_printf(output, "Content-Length: %" PRIu64 "\r\n", answer->size);
+        add_header(output, "Content-Type: ", answer->content_type);
+    if (answer->is_chunked) {
+        add_header(output, "Transfer-Encoding: ", "chunked");
+    } else if (has_body && answer->size != HTTP_SIZE_UNKNOWN) {
+        add_text(output, "Content-Length: ");
+        add_number(output, answer->size);
+        add_text(output, "\r\n");
+    }
     if (answer->closes)
-        evbuffer_add_printf(output, "Connection: close\r\n");
+        add_header(output, "Connection: ", "close");
     else if (answer->is_http_1_0)
-        evbuffer_add_printf(output, "Connection: keep-alive\r\n");
-    evbuffer_add_printf(output, "%s\r\n", answer->extra_headers ? answer->extra_headers : "");
+        add_header(output, "Connection: ", "keep-alive");
+    add_header(output, answer->extra_headers ? answer->extra_headers : "", "");
     if (has_body && !answer->leaves_body_out && !answer->is_streaming && answer->size)
         evbuffer_add(output, answer->body, (size_t)answer->size);
 }

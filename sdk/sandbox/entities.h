@@ -53,7 +53,8 @@ const char *given_read(struct rich_text *rich, const char *text, const cJSON *gi
 /* Adds those that are found in any text: commands, mentions, links, … */
 void entities_find(cJSON *entities, const char *text);
 
-/* At most 100 of them, sorted, without any that cross; the arena owns them, given is empty then. */
+/* At most 100 of them, sorted, without any that cross. The arena owns them, and what is given; that is
+ * not to be used any more. */
 cJSON *entities_fix(struct arena *arena, cJSON *given);
 
 /* Whether it is a number such as custom emoji have. */

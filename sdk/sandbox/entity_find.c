@@ -198,6 +198,8 @@ static bool is_covered(const cJSON *entities, int64_t unit)
 
 static size_t find_at(const char *p, char before, const char **ret_type)
 {
+    if (is_word(before)) /* nothing begins within a word */
+        return 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t length = kinds[i].match(p, before);
         if (length) {

@@ -199,8 +199,26 @@ static void nest_styles(cJSON *entities)
     }
 }
 
+/* One after the other, as in most texts. */
+static bool is_simple(const cJSON *entities)
+{
+    const cJSON *entity;
+    int64_t end = 0;
+    int count = 0;
+
+    cJSON_ArrayForEach(entity, entities) {
+        struct range range = range_of(entity);
+        if (range.from < end || range.from >= range.to || ++count > MOST_ENTITIES)
+            return false;
+        end = range.to;
+    }
+    return true;
+}
+
 cJSON *entities_fix(struct arena *arena, cJSON *given)
 {
+    if (is_simple(given))
+        return given;
     cJSON *entities = sorted(arena, given);
     cJSON *solid = take_solid(arena, entities), *parts = json_keep(arena, cJSON_CreateArray());
     const cJSON *style;

@@ -113,19 +113,18 @@ static size_t plain_length(const char *string, size_t size)
 
 void json_print_string(struct text *out, const char *string)
 {
-    size_t size = strlen(string);
+    size_t size = strlen(string), plain = plain_length(string, size);
 
     text_reserve(out, size + 2);
     text_add_char(out, '"');
-    for (;;) {
-        size_t plain = plain_length(string, size);
+    while (plain < size) {
         text_add(out, string, plain);
-        if (plain == size)
-            break;
         print_escape(out, (unsigned char)string[plain]);
         string += plain + 1;
         size -= plain + 1;
+        plain = plain_length(string, size);
     }
+    text_add(out, string, size);
     text_add_char(out, '"');
 }
 
@@ -183,9 +182,14 @@ char *json_text(struct arena *arena, const cJSON *value)
     return text;
 }
 
+static bool is_of_type(const cJSON *value, int type)
+{
+    return value && (value->type & 0xFF) == type;
+}
+
 cJSON *json_get(const cJSON *object, const char *name)
 {
-    cJSON *member = object && (object->type & 0xFF) == cJSON_Object ? object->child : NULL;
+    cJSON *member = is_of_type(object, cJSON_Object) ? object->child : NULL;
 
     while (member && (*member->string != *name || strcmp(member->string, name) != 0))
         member = member->next;
@@ -199,8 +203,8 @@ const char *json_get_text(const cJSON *object, const char *name)
 
 bool json_is_int(const cJSON *value)
 {
-    return cJSON_IsNumber(value) && fabs(value->valuedouble) <= 9007199254740992.0 &&
-           floor(value->valuedouble) == value->valuedouble;
+    return is_of_type(value, cJSON_Number) && fabs(value->valuedouble) <= 9007199254740992.0 &&
+           (double)(int64_t)value->valuedouble == value->valuedouble;
 }
 
 bool json_to_int(const cJSON *value, int64_t *ret_number)

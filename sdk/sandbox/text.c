@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 512 };
+enum { FIRST_ROOM = 1024 };
 
 void text_reserve(struct text *text, size_t size)
 {
     size_t room = text->room ? text->room : FIRST_ROOM;
 
+    if (text->room - text->size >= size)
+        return;
     while (room - text->size < size)
         room *= 2;
-    if (room == text->room)
-        return;
     text->bytes = realloc(text->bytes, room);
     if (!text->bytes)
         abort();
