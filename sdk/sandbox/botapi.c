@@ -25,6 +25,8 @@ static const struct method *const tables[] = {
     album_methods,    share_methods,     poll_methods,    copy_methods,    pin_methods,
     reaction_methods, ephemeral_methods, profile_methods, command_methods, query_methods,
     payment_methods,  topic_methods,     member_methods,  chat_methods,    invite_methods,
+    sticker_methods,  game_methods,      paid_methods,    draft_methods,   business_methods,
+    other_methods,
 };
 
 static int AISHA_PRINTF(4, 0)
@@ -130,13 +132,10 @@ static AISHA_ASYNC int run(struct call *call, int params_status, const struct sp
     const char *wrong = spec_check(call->arena, method, &call->params);
     if (wrong)
         return call_refuse(call, "%s", wrong);
-    if (!fn)
-        return call_fail(call, 501, "Not Implemented: the sandbox does not simulate %s yet",
-                         call->method);
     resolve_chat(call);
     int r = call_flood(call);
     if (r == 0)
-        r = fn(call);
+        r = fn ? fn(call) : call_other(call);
     if (world_take_failure(call->sandbox->world))
         return call_fail(call, 500, "Internal Server Error");
     return r;

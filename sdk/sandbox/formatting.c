@@ -89,26 +89,25 @@ int call_formatted(struct call *call, const char *text_name, const char *entitie
 /* How the preview of a link looks, where it is said at all. */
 static int read_preview(struct call *call, cJSON *content)
 {
-    const cJSON *options = call_get(call, "link_preview_options"), *option;
+    static const char *const names[] = {"is_disabled", "url", "prefer_small_media",
+                                        "prefer_large_media", "show_above_text"};
+    const cJSON *options = call_get(call, "link_preview_options");
     const char *url = json_get_text(options, "url"), *link;
     const char *old = call_text(call, "disable_web_page_preview");
-    cJSON *kept = cJSON_CreateObject();
+    cJSON *kept = json_keep(call->arena, cJSON_CreateObject());
 
-    if (url && *url && link_read(call->arena, url, LINK_ANY, &link)) {
-        cJSON_Delete(kept);
+    if (url && *url && link_read(call->arena, url, LINK_ANY, &link))
         return call_refuse(call, "WEBPAGE_URL_INVALID");
-    }
     if (!options &&
         (call_bool(call, "disable_web_page_preview") || (old && strcasecmp(old, "true") == 0)))
         json_set_bool(kept, "is_disabled", true);
-    cJSON_ArrayForEach(option, options) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const cJSON *option = json_get(options, names[i]);
         if (cJSON_IsTrue(option) || (cJSON_IsString(option) && *option->valuestring))
-            json_set_copy(kept, option->string, option);
+            json_set_copy(kept, names[i], option);
     }
     if (kept->child)
-        json_set(content, "link_preview_options", kept);
-    else
-        cJSON_Delete(kept);
+        json_set_copy(content, "link_preview_options", kept);
     return 0;
 }
 

@@ -66,14 +66,19 @@ static const struct upload *find_upload(const struct call *call, const char *par
     return part ? params_upload(&call->params, part) : NULL;
 }
 
-/* What cannot be a thumbnail is left out. */
+/* What cannot be a thumbnail is left out, and so is that of a kind that has none. */
 static const cJSON *find_thumbnail(struct call *call, const struct source *source)
 {
+    static const char *const kinds[] = {"animation", "audio", "document", "video", "video_note"};
+    bool has_one = false;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        has_one |= strcmp(kinds[i], source->kind) == 0;
     const struct upload *upload = find_upload(call, source->part ? "thumbnail" : NULL,
                                               json_get_text(source->from, "thumbnail"));
     int64_t width, height;
 
-    if (!upload || upload->size > LARGEST_THUMBNAIL ||
+    if (!has_one || !upload || upload->size > LARGEST_THUMBNAIL ||
         !media_image_size(upload->bytes, upload->size, &width, &height) ||
         width > WIDEST_THUMBNAIL || height > WIDEST_THUMBNAIL)
         return NULL;

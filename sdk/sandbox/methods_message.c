@@ -81,9 +81,8 @@ static int delete_message(struct call *call)
     cJSON *message;
 
     int r = call_message(call, "message to delete", &message);
-    if (r < 0)
-        return r;
-    r = check_deletable(call, message);
+    if (r == 0)
+        r = check_deletable(call, message);
     if (r < 0)
         return r;
     message_delete(call->sandbox, call->arena, message);

@@ -4,11 +4,13 @@
 #include "sdk/sandbox/pins.h"
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/content.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/sandbox.h"
+#include "sdk/sandbox/topics.h"
 #include "sdk/sandbox/world.h"
 
 static const char kind[] = "pins";
@@ -70,8 +72,9 @@ void pins_remove(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, 
         save(sandbox, arena, chat_id, ids);
 }
 
-void pins_remove_all(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
-                     int64_t thread_id)
+/* Those of one topic; 0 = all. */
+static void remove_some(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
+                        int64_t thread_id)
 {
     cJSON *ids = load(sandbox, arena, chat_id), *id = ids->child;
     int before = cJSON_GetArraySize(ids);
@@ -80,7 +83,10 @@ void pins_remove_all(struct sandbox *sandbox, struct arena *arena, int64_t chat_
         next = id->next;
         const cJSON *message =
             world_message(sandbox->world, arena, chat_id, (int64_t)id->valuedouble);
-        if (!thread_id || json_get_int(message, "message_thread_id", 0) == thread_id)
+        int64_t its = json_get_bool(message, "is_topic_message")
+                          ? json_get_int(message, "message_thread_id", 0)
+                          : GENERAL_TOPIC;
+        if (!thread_id || its == thread_id)
             cJSON_Delete(cJSON_DetachItemViaPointer(ids, id));
     }
     if (cJSON_GetArraySize(ids) != before)
@@ -105,20 +111,19 @@ static bool put(cJSON *ids, int64_t message_id)
 /* All of the chat learn of it by a message that says so, the bot as well. */
 static void tell(struct call *call, const cJSON *pinned)
 {
-    struct sandbox *sandbox = call->sandbox;
-    int64_t chat_id = json_get_int(json_get(pinned, "chat"), "id", 0);
-    cJSON *message =
-        sandbox_new_message(sandbox, call->arena, chat_id, world_bot(sandbox->world, call->arena));
+    struct world *world = call->sandbox->world;
+    bool is_in_topic = json_get_bool(pinned, "is_topic_message");
     cJSON *copy = cJSON_Duplicate(pinned, true);
 
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "reply_to_message");
-    json_set(message, "pinned_message", copy);
-    if (json_get_bool(pinned, "is_topic_message")) {
-        json_set_copy(message, "message_thread_id", json_get(pinned, "message_thread_id"));
-        json_set_bool(message, "is_topic_message", true);
-    }
-    sandbox_publish(sandbox, call->arena, message, "message");
-    sandbox_push_update(sandbox, call->arena, "message", message, 0);
+    chats_announce(
+        call->sandbox, call->arena,
+        &(struct announcement){.chat_id = json_get_int(json_get(pinned, "chat"), "id", 0),
+                               .from = world_bot(world, call->arena),
+                               .field = "pinned_message",
+                               .content = copy,
+                               .thread_id =
+                                   is_in_topic ? json_get_int(pinned, "message_thread_id", 0) : 0});
 }
 
 /* In a group to pin is a permission of members, too. */
@@ -138,14 +143,13 @@ static int pin_message(struct call *call)
     cJSON *message;
 
     int r = call_message(call, "message to pin", &message);
+    if (r == 0)
+        r = check_pinning(call, call_int(call, "chat_id", 0));
     if (r < 0)
         return r;
     if (!content_is_any(message))
         return call_refuse(call, "a service message can't be pinned");
     int64_t chat_id = json_get_int(json_get(message, "chat"), "id", 0);
-    r = check_pinning(call, chat_id);
-    if (r < 0)
-        return r;
     cJSON *ids = load(call->sandbox, call->arena, chat_id);
     if (!put(ids, call_int(call, "message_id", 0)))
         return 0;
@@ -162,15 +166,14 @@ static int unpin_message(struct call *call)
     int r = call_chat(call, &chat_id);
     if (r == 0 && call_get(call, "message_id"))
         r = call_message(call, "message to unpin", &message);
+    if (r == 0)
+        r = check_pinning(call, chat_id);
     if (r < 0)
         return r;
     if (!call_get(call, "message_id"))
         message = pins_newest(call->sandbox, call->arena, chat_id);
     if (!message)
         return call_refuse(call, "message to unpin not found");
-    r = check_pinning(call, chat_id);
-    if (r < 0)
-        return r;
     pins_remove(call->sandbox, call->arena, chat_id, json_get_int(message, "message_id", 0));
     return 0;
 }
@@ -179,11 +182,28 @@ static int unpin_all(struct call *call)
 {
     int64_t chat_id;
 
-    int r = call_chat(call, &chat_id);
+    int r = call_any_chat(call, ACCESS_WRITE, &chat_id);
     if (r == 0)
         r = check_pinning(call, chat_id);
     if (r == 0)
-        pins_remove_all(call->sandbox, call->arena, chat_id, 0);
+        remove_some(call->sandbox, call->arena, chat_id, 0);
+    return r;
+}
+
+/* Of a topic; without a thread of its own it is the general one. */
+static int unpin_topic(struct call *call)
+{
+    int64_t chat_id, thread_id = call_int(call, "message_thread_id", 0);
+
+    int r = call_any_chat(call, ACCESS_WRITE, &chat_id);
+    if (r == 0 && !topics_are_in(call->sandbox->world, call->arena, chat_id))
+        r = call_refuse(call, "the chat is not a forum");
+    if (r == 0 && thread_id && !topics_find(call->sandbox->world, call->arena, chat_id, thread_id))
+        r = call_refuse(call, "message thread not found");
+    if (r == 0)
+        r = check_pinning(call, chat_id);
+    if (r == 0)
+        remove_some(call->sandbox, call->arena, chat_id, thread_id ? thread_id : GENERAL_TOPIC);
     return r;
 }
 
@@ -191,5 +211,7 @@ const struct method pin_methods[] = {
     {"pinChatMessage", pin_message},
     {"unpinChatMessage", unpin_message},
     {"unpinAllChatMessages", unpin_all},
+    {"unpinAllForumTopicMessages", unpin_topic},
+    {"unpinAllGeneralForumTopicMessages", unpin_topic},
     {0},
 };

@@ -10,6 +10,7 @@
 #include "sdk/sandbox/content.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/sandbox.h"
@@ -147,12 +148,14 @@ static int check_actor(struct call *call, int64_t *ret_user_id)
 {
     int64_t user_id = call_int(call, "user_id", call_int(call, "actor_chat_id", 0));
 
-    if (call_int(call, "chat_id", 0) > 0)
+    int64_t chat_id = call_int(call, "chat_id", 0);
+
+    if (chat_id > 0)
         return call_refuse(call, "method is available only for groups and supergroups");
     if (!user_id)
         return call_refuse(call, "invalid user_id specified");
     *ret_user_id = user_id;
-    return 0;
+    return call_right(call, chat_id, "can_delete_messages", "CHAT_ADMIN_REQUIRED");
 }
 
 static int delete_reaction(struct call *call)
@@ -208,6 +211,13 @@ static void tell_reaction(struct control *control, const cJSON *message, const c
     sandbox_push_update(sandbox, control->arena, "message_reaction", change, 0);
 }
 
+/* In a group the bot has to be an administrator. */
+static bool is_told(struct control *control, int64_t chat_id)
+{
+    return chat_id > 0 || member_is_administrator(members_find(control->sandbox->world,
+                                                               control->arena, chat_id, THE_BOT));
+}
+
 void control_react(struct control *control)
 {
     struct sandbox *sandbox = control->sandbox;
@@ -236,7 +246,7 @@ void control_react(struct control *control)
         cJSON_AddItemToArray(types, type);
     }
     const cJSON *old = set(sandbox, control->arena, message, user_id, types);
-    if (!cJSON_Compare(old, types, true))
+    if (!cJSON_Compare(old, types, true) && is_told(control, place.chat_id))
         tell_reaction(control, message, user, old, types);
     respond_json(control->exchange, 200, json_keep(control->arena, cJSON_CreateObject()));
 }

@@ -169,20 +169,19 @@ static const struct spec_field *find_field(const struct spec_type *type, const c
     return NULL;
 }
 
-/* The field by whose literals the alternatives can be told apart; NULL when there is none. */
+/* The field by whose literals the objects among the alternatives can be told apart, or NULL. */
 static const char *find_discriminator(const struct spec_alternative *alternatives, size_t count)
 {
     static const char *const names[] = {"type", "source"};
 
     for (size_t n = 0; count > 1 && n < sizeof names / sizeof *names; n++) {
-        size_t i = 0;
-        while (i < count) {
+        size_t objects = 0, told_apart = 0;
+        for (size_t i = 0; i < count; i++) {
             const struct spec_field *field = find_field(alternatives[i].type, names[n]);
-            if (!field || !field->literals)
-                break;
-            i++;
+            objects += alternatives[i].type && !alternatives[i].depth;
+            told_apart += field && field->literals && !alternatives[i].depth;
         }
-        if (i == count)
+        if (objects && objects == told_apart)
             return names[n];
     }
     return NULL;
@@ -199,19 +198,31 @@ static void disagrees_in_kind(struct spec_problem *problem, const char *name, co
         disagrees(problem, "type ", kind->valuestring, " is unsupported");
 }
 
+static const char *any_type(const struct spec_alternative *alternatives, size_t count)
+{
+    const char *name = NULL;
+
+    for (size_t i = 0; i < count && !name; i++)
+        name = alternatives[i].type ? alternatives[i].type->name : NULL;
+    return name;
+}
+
 /* Of several alternatives' problems the one deepest inside is the most likely. */
 static bool fits_any(struct spec_problem *problem, const struct spec_alternative *alternatives,
-                     size_t count, const char *field, cJSON *value)
+                     size_t count, int depth, const char *field, cJSON *value)
 {
     const char *name = cJSON_IsObject(value) ? find_discriminator(alternatives, count) : NULL;
     cJSON *kind = name ? json_get(value, name) : NULL;
     struct spec_problem likely = {0};
 
     for (size_t i = 0; i < count; i++) {
-        if (name && !fits_literals(find_field(alternatives[i].type, name), kind))
+        const struct spec_alternative *each = &alternatives[i];
+        bool is_array = each->depth > depth;
+        if (name && (!each->type || is_array || !fits_literals(find_field(each->type, name), kind)))
             continue;
         *problem = (struct spec_problem){0};
-        if (fits_type(problem, &alternatives[i], field, value))
+        if (is_array ? fits(problem, each, 1, depth, field, value)
+                     : fits_type(problem, each, field, value))
             return true;
         if (problem->weight > likely.weight)
             likely = *problem;
@@ -219,9 +230,28 @@ static bool fits_any(struct spec_problem *problem, const struct spec_alternative
     *problem = likely;
     if (name && !likely.weight) {
         disagrees_in_kind(problem, name, kind);
-        problem->type = alternatives[0].type->name;
+        problem->type = any_type(alternatives, count);
     }
     return false;
+}
+
+static bool are_all_arrays(const struct spec_alternative *alternatives, size_t count, int depth)
+{
+    for (size_t i = 0; i < count; i++)
+        if (alternatives[i].depth <= depth)
+            return false;
+    return true;
+}
+
+/* A bare number stands for a text in a list of them, too. */
+static cJSON *replace_by_text(cJSON *list, cJSON *number)
+{
+    char *digits = cJSON_PrintUnformatted(number);
+    cJSON *text = cJSON_CreateString(digits ? digits : "");
+
+    cJSON_free(digits);
+    cJSON_ReplaceItemViaPointer(list, number, text);
+    return text;
 }
 
 /* Whether the value is one of the alternatives; depth = of the arrays around it already. */
@@ -230,11 +260,13 @@ static bool fits(struct spec_problem *problem, const struct spec_alternative *al
 {
     cJSON *item;
 
-    if (alternatives[0].depth == depth)
-        return fits_any(problem, alternatives, count, field, value);
+    if (!are_all_arrays(alternatives, count, depth))
+        return fits_any(problem, alternatives, count, depth, field, value);
     if (!cJSON_IsArray(value))
         return disagrees(problem, "Field ", field, " must be of type Array");
-    cJSON_ArrayForEach(item, value) {
+    for (item = value->child; item; item = item->next) {
+        if (count == 1 && alternatives[0].basic == SPEC_TEXT && cJSON_IsNumber(item))
+            item = replace_by_text(value, item);
         if (!fits(problem, alternatives, count, depth + 1, field, item))
             return false;
     }

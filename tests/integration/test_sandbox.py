@@ -37,10 +37,11 @@ class TokensAndParametersTest(SandboxTest):
     def test_method_names_do_not_depend_on_case(self):
         self.assertEqual(4242, self.call("GETme")["result"]["id"])
 
-    def test_methods_not_yet_simulated_say_so(self):
-        code, description = self.refusal("getAvailableGifts")
-        self.assertEqual(501, code)
-        self.assertIn("does not simulate getAvailableGifts", description)
+    def test_what_is_not_simulated_is_refused_as_by_telegram(self):
+        self.refuses("BOT_VERIFIER_FORBIDDEN", "verifyUser", user_id=ALICE)
+        self.refuses("user not found", "verifyUser", user_id=77)
+        self.refuses("business connection not found", "getBusinessAccountStarBalance", business_connection_id="x")
+        self.assertEqual({"gifts": []}, self.result("getAvailableGifts"))
 
     def test_parameters_come_in_four_encodings(self):
         markup = json.dumps(keyboard([("A", "a")]))

@@ -38,6 +38,11 @@ class MethodsTest(SandboxTest):
         self.news()
         return chat
 
+    def promote(self, group):
+        """Makes the bot an administrator."""
+        self.act("members", chat_id=group, user_id=ALICE, bot=True, status="administrator")
+        self.news()
+
     def event(self, kind, after):
         return self.stack.wait_event(after, type=kind)
 
@@ -316,6 +321,24 @@ class PinsTest(MethodsTest):
         self.refuses("message to unpin not found", "unpinChatMessage", **NOWHERE)
         self.refuses("message to pin not found", "pinChatMessage", **NOWHERE)
 
+    def test_rights_in_groups(self):
+        group = self.group(is_forum=True)
+        said = self.act("send", user_id=BORIS, chat_id=group, text="x")["message"]
+        where = {"chat_id": group, "message_id": said["message_id"]}
+        self.promote(group)
+        self.result("pinChatMessage", **where)
+        self.assertEqual(said["message_id"], self.result("getChat", chat_id=group)["pinned_message"]["message_id"])
+        self.result("unpinAllGeneralForumTopicMessages", chat_id=group)
+        self.assertNotIn("pinned_message", self.result("getChat", chat_id=group))
+        self.refuses("message thread not found", "unpinAllForumTopicMessages", chat_id=group, message_thread_id=99)
+        self.result("setChatPermissions", chat_id=group, permissions={"can_send_messages": True})
+        self.act("members", chat_id=group, user_id=ALICE, bot=True, status="member")
+        for method in ("pinChatMessage", "unpinChatMessage", "unpinAllChatMessages",
+                       "unpinAllGeneralForumTopicMessages"):
+            self.refuses("not enough rights to manage pinned messages in the chat", method, **where)
+        self.refuses("message can't be deleted", "deleteMessage", **where)
+        self.refuses("message can't be deleted", "deleteMessages", chat_id=group, message_ids=[said["message_id"]])
+
     def test_a_pin_goes_with_its_message(self):
         sent = self.say("important")
         where = {"chat_id": ALICE, "message_id": sent["message_id"]}
@@ -361,6 +384,8 @@ class ReactionsTest(MethodsTest):
         group = self.group()
         said = self.act("send", user_id=ALICE, chat_id=group, text="x")["message"]
         where = {"chat_id": group, "message_id": said["message_id"]}
+        self.refuses("CHAT_ADMIN_REQUIRED", "deleteMessageReaction", user_id=BORIS, **where)
+        self.promote(group)
         for method, more in (("deleteMessageReaction", where), ("deleteAllMessageReactions", {"chat_id": group})):
             self.act("react", user_id=BORIS, emoji="🔥", **where)
             after = self.stack.revision()
