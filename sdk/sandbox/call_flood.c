@@ -1,7 +1,6 @@
 /*
- * Which calls count against the limits, and as how many messages.
+ * Whether a call is taken at all: which count against the limits, and as how many messages.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "sdk/sandbox/clock.h"
@@ -56,17 +55,10 @@ static int64_t messages_of(const struct call *call)
     return 0;
 }
 
-static int64_t chat_of(const struct call *call)
-{
-    const char *text = call_text(call, "chat_id");
-
-    return text ? strtoll(text, NULL, 10) : call_int(call, "chat_id", 0);
-}
-
 int call_flood(struct call *call)
 {
     struct sandbox *sandbox = call->sandbox;
-    int64_t chat_id = chat_of(call), seconds = 0, count;
+    int64_t chat_id = call_int(call, "chat_id", 0), seconds = 0, count;
     bool is_paid = false;
 
     if (clock_steady_ms(sandbox->clock) < sandbox->poll.logged_out_until_ms)

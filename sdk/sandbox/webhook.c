@@ -445,7 +445,7 @@ static void go_on(struct webhook *webhook)
 
     if (most > MOST_CONNECTIONS)
         most = MOST_CONNECTIONS;
-    while ((queue = TAILQ_FIRST(&webhook->ready)) && webhook->running < most &&
+    while (webhook->channel && (queue = TAILQ_FIRST(&webhook->ready)) && webhook->running < most &&
            !loop_is_stopping(webhook->sandbox->loop)) {
         TAILQ_REMOVE(&webhook->ready, queue, ready_link);
         if (!start(webhook, queue)) {
