@@ -25,8 +25,8 @@ static const struct method *const tables[] = {
     album_methods,    share_methods,     poll_methods,    copy_methods,    pin_methods,
     reaction_methods, ephemeral_methods, profile_methods, command_methods, query_methods,
     payment_methods,  topic_methods,     member_methods,  chat_methods,    invite_methods,
-    sticker_methods,  game_methods,      paid_methods,    draft_methods,   business_methods,
-    other_methods,
+    sticker_methods,  game_methods,      paid_methods,    draft_methods,   rich_methods,
+    business_methods, other_methods,
 };
 
 static int AISHA_PRINTF(4, 0)

@@ -46,7 +46,7 @@ extern const struct method self_methods[], update_methods[], message_methods[], 
     pin_methods[], reaction_methods[], ephemeral_methods[], profile_methods[], command_methods[],
     query_methods[], payment_methods[], topic_methods[], member_methods[], chat_methods[],
     invite_methods[], sticker_methods[], game_methods[], paid_methods[], draft_methods[],
-    business_methods[], other_methods[];
+    rich_methods[], business_methods[], other_methods[];
 
 /* A method that is in none of the tables. */
 AISHA_CHECKED int call_other(struct call *call);

@@ -6,6 +6,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/rich.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
@@ -43,7 +44,16 @@ static int send_draft(struct call *call)
     return show(call, content);
 }
 
+static AISHA_ASYNC int send_rich_draft(struct call *call)
+{
+    cJSON *content = json_keep(call->arena, cJSON_CreateObject());
+
+    int r = rich_read(call, call_get(call, "rich_message"), content);
+    return r < 0 ? r : show(call, content);
+}
+
 const struct method draft_methods[] = {
     {"sendMessageDraft", send_draft},
+    {"sendRichMessageDraft", send_rich_draft},
     {0},
 };

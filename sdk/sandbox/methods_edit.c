@@ -9,14 +9,17 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/rich.h"
 #include "sdk/sandbox/sandbox.h"
 
-static int edit_text(struct call *call)
+static AISHA_ASYNC int edit_text(struct call *call)
 {
     cJSON *content = json_keep(call->arena, cJSON_CreateObject());
     struct edit edit;
 
-    int r = call_message_text(call, content);
+    int r = call_get(call, "rich_message")
+                ? rich_read(call, call_get(call, "rich_message"), content)
+                : call_message_text(call, content);
     if (r == 0)
         r = edit_begin(call, &edit);
     if (r == 0 && !json_get(edit.before, "text") && !json_get(edit.before, "rich_message"))
