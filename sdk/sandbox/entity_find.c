@@ -128,7 +128,7 @@ static size_t match_rest(const char *p)
     if (*p == ':' && isdigit((unsigned char)p[1]))
         for (length = 1; isdigit((unsigned char)p[length]); length++)
             ;
-    if (!strchr("/?#", p[length]))
+    if (!p[length] || !strchr("/?#", p[length]))
         return length;
     length += strcspn(p + length, " \t\r\n<>\"«»");
     while (length && strchr(".,:;!?'()", p[length - 1]) &&
@@ -148,7 +148,8 @@ static size_t match_url(const char *p, char before)
     size_t host = match_host(p + scheme);
     if (!host && scheme) /* said to be one: any host will do */
         while (is_word(p[scheme + host]) ||
-               (host && strchr(".-", p[scheme + host]) && is_word(p[scheme + host + 1])))
+               (host && (p[scheme + host] == '.' || p[scheme + host] == '-') &&
+                is_word(p[scheme + host + 1])))
             host++;
     if (!host || p[scheme + host] == '@')
         return 0;

@@ -4,6 +4,7 @@
  * servers' own.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "host/core/arena.h"
 #include "sdk/sandbox/fetch.h"
@@ -37,7 +38,7 @@ static const struct file_type {
 static const struct file_type *find_file_type(const char *type)
 {
     for (size_t i = 0; i < sizeof file_types / sizeof *file_types; i++)
-        if (strcmp(file_types[i].type, type) == 0)
+        if (strcasecmp(file_types[i].type, type) == 0)
             return &file_types[i];
     return NULL;
 }
@@ -101,6 +102,10 @@ static int read_invoice(struct call *call, const cJSON *given, cJSON *message)
 /* By its fields, as the server tells the kinds apart. */
 static int read_content(struct call *call, const cJSON *given, cJSON *message)
 {
+    if (json_get(given, "rich_message")) {
+        json_set_copy(message, "rich_message", json_get(given, "rich_message"));
+        return 0;
+    }
     if (json_get(given, "message_text"))
         return read_text(call, given, message);
     if (json_get(given, "latitude"))
@@ -109,10 +114,6 @@ static int read_content(struct call *call, const cJSON *given, cJSON *message)
         return read_contact(call, given, message);
     if (json_get(given, "payload"))
         return read_invoice(call, given, message);
-    if (json_get(given, "rich_message")) {
-        json_set_copy(message, "rich_message", json_get(given, "rich_message"));
-        return 0;
-    }
     return call_refuse(call, "can't parse inline query result: Input message content is not "
                              "specified");
 }
@@ -143,6 +144,8 @@ static int check_mime(struct call *call, const cJSON *result, const struct file_
 {
     const char *mime = json_get_text(result, "mime_type");
 
+    if (!mime)
+        return 0;
     if (strcmp(type->type, "document") == 0 && strcmp(mime, "application/pdf") != 0 &&
         strcmp(mime, "application/zip") != 0)
         return call_refuse(call, "FILE_CONTENT_TYPE_INVALID");
@@ -169,7 +172,7 @@ static int read_file(struct call *call, const cJSON *result, const struct file_t
             media_attach(message, type->kind, addressed(call, result, url));
         return r;
     }
-    const cJSON *file = world_file(call->sandbox->world, call->arena, file_id);
+    const cJSON *file = file_id ? world_file(call->sandbox->world, call->arena, file_id) : NULL;
     if (!file || strcmp(json_get_text(file, "kind"), type->kind) != 0)
         return call_refuse(call, "%s", type->refusal);
     media_attach(message, type->kind, json_get(file, "object"));
@@ -187,7 +190,7 @@ static int check_title(struct call *call, const cJSON *result)
     const char *type = json_get_text(result, "type"), *title = json_get_text(result, "title");
 
     for (size_t i = 0; title && !*title && i < sizeof needed / sizeof *needed; i++)
-        if (strcmp(needed[i][0], type) == 0)
+        if (strcasecmp(needed[i][0], type) == 0)
             return call_refuse(call, "%s", needed[i][1]);
     return 0;
 }
@@ -211,16 +214,16 @@ static int read_own(struct call *call, const cJSON *result, cJSON *message)
 
     if (file_type)
         return read_file(call, result, file_type, message);
-    if (strcmp(type, "location") == 0) {
+    if (strcasecmp(type, "location") == 0) {
         cJSON *untitled = json_keep(call->arena, cJSON_Duplicate(result, true));
         cJSON_DeleteItemFromObjectCaseSensitive(untitled, "title");
         return read_place(call, untitled, message);
     }
-    if (strcmp(type, "venue") == 0)
+    if (strcasecmp(type, "venue") == 0)
         return read_place(call, result, message);
-    if (strcmp(type, "contact") == 0)
+    if (strcasecmp(type, "contact") == 0)
         return read_contact(call, result, message);
-    if (strcmp(type, "game") == 0) {
+    if (strcasecmp(type, "game") == 0) {
         cJSON *game = cJSON_AddObjectToObject(message, "game");
         json_set_copy(game, "title", json_get(result, "game_short_name"));
         json_set_text(game, "description", "");

@@ -2,6 +2,7 @@
  * The bot's command lists, by scope and language.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/arena.h"
@@ -28,9 +29,12 @@ int call_language(struct call *call, const char **ret_language)
 static int find_chat(struct call *call, const cJSON *scope, int64_t *ret_chat_id)
 {
     struct world *world = call->sandbox->world;
-    const char *username = json_get_text(scope, "chat_id");
-    int64_t chat_id = username ? chats_of_username(world, call->arena, username)
-                               : json_get_int(scope, "chat_id", 0);
+    const char *text = json_get_text(scope, "chat_id");
+    int64_t chat_id = json_get_int(scope, "chat_id", 0);
+
+    if (text)
+        chat_id =
+            *text == '@' ? chats_of_username(world, call->arena, text) : strtoll(text, NULL, 10);
 
     if (world_standing(world, chat_id) == CHAT_UNKNOWN)
         return call_refuse(call, "chat not found");
@@ -46,7 +50,7 @@ static int read_scope(struct call *call, const char **ret_scope)
     int64_t user_id = json_get_int(scope, "user_id", 0), chat_id = 0;
 
     *ret_scope = type;
-    if (!json_get(scope, "chat_id"))
+    if (strncmp(type, "chat", 4) != 0 || !json_get(scope, "chat_id"))
         return 0;
     if (strcmp(type, "chat_member") == 0 && user_id <= 0)
         return call_refuse(call, "can't parse BotCommandScope: Invalid user_id specified");

@@ -27,7 +27,10 @@ static void put(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, c
 /* A text stands for a button that says it. */
 static const char *label_of(const cJSON *button)
 {
-    return cJSON_IsString(button) ? button->valuestring : json_get_text(button, "text");
+    const char *label =
+        cJSON_IsString(button) ? button->valuestring : json_get_text(button, "text");
+
+    return label ? label : "";
 }
 
 static cJSON *shown_row(const cJSON *row, int room)

@@ -60,11 +60,15 @@ static bool is_text_only(const struct spec_field *field)
     return field->takes == 1U << SPEC_TEXT && field->alternative_count == 1;
 }
 
-/* The member, which is a text where a bare number stands for one. */
+/* The member, which is a text where a bare number stands for one, and is none where it is null. */
 static cJSON *member_of(cJSON *object, const struct spec_field *field)
 {
     cJSON *member = json_get(object, field->name);
 
+    if (cJSON_IsNull(member)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(object, field->name);
+        return NULL;
+    }
     if (!cJSON_IsNumber(member) || !is_text_only(field))
         return member;
     char *text = cJSON_PrintUnformatted(member);
@@ -76,7 +80,7 @@ static cJSON *member_of(cJSON *object, const struct spec_field *field)
 static bool fits_field(struct spec_problem *problem, const struct spec_type *type,
                        const struct spec_field *field, cJSON *member)
 {
-    if (!member || cJSON_IsNull(member))
+    if (!member)
         return !field->is_required || disagrees(problem, "Can't find field ", field->name, "");
     if (field->fixed && !cJSON_IsBool(member)) {
         disagrees(problem, "Field ", field->name, " must be of type Boolean");
