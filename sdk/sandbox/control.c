@@ -297,6 +297,7 @@ static const struct route {
     {"POST", "edit", control_edit},
     {"POST", "share", control_share},
     {"POST", "delete", control_delete},
+    {"POST", "stop_draft", control_stop_draft},
     {"POST", "vote", control_vote},
     {"POST", "react", control_react},
     {"POST", "business", control_connect_business},

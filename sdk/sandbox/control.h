@@ -102,5 +102,6 @@ void control_show_stars(struct control *control);
 void control_set_stars(struct control *control);
 void control_share(struct control *control);
 void control_delete(struct control *control);
+void control_stop_draft(struct control *control);
 AISHA_ASYNC void control_upload(struct control *control);
 void control_file(struct control *control);

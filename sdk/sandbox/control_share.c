@@ -259,3 +259,22 @@ void control_delete(struct control *control)
         tell_deleted(control, message);
     respond_json(control->exchange, 200, json_keep(control->arena, cJSON_CreateObject()));
 }
+
+/* The user wants no more of a draft that the bot is writing. */
+void control_stop_draft(struct control *control)
+{
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    cJSON *stopped = json_keep(control->arena, cJSON_CreateObject());
+
+    if (!control_user(control, user_id))
+        return;
+    if (!json_is_int(json_get(control->body, "draft_id"))) {
+        control_fail(control, 400, "draft_id must be a number");
+        return;
+    }
+    json_set_copy(stopped, "chat", world_chat(control->sandbox->world, control->arena, user_id));
+    json_set_copy(stopped, "message_thread_id", json_get(control->body, "message_thread_id"));
+    json_set_copy(stopped, "draft_id", json_get(control->body, "draft_id"));
+    sandbox_push_update(control->sandbox, control->arena, "stopped_message_generation", stopped, 0);
+    respond_json(control->exchange, 200, json_keep(control->arena, cJSON_CreateObject()));
+}

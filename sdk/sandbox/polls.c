@@ -4,10 +4,12 @@
  */
 #include "sdk/sandbox/polls.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/core/arena.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/control.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/place.h"
@@ -20,6 +22,8 @@ static void keep(struct sandbox *sandbox, struct arena *arena, const char *id, c
 {
     world_put_record(sandbox->world, arena, kind, id, record);
 }
+
+static void watch(struct sandbox *sandbox, struct arena *arena);
 
 void poll_add(struct sandbox *sandbox, struct arena *arena, cJSON *poll, bool is_bots)
 {
@@ -38,6 +42,8 @@ void poll_add(struct sandbox *sandbox, struct arena *arena, cJSON *poll, bool is
     cJSON_AddArrayToObject(record, "shown");
     json_set_bool(record, "is_bots", is_bots);
     keep(sandbox, arena, id, record);
+    if (json_get(poll, "close_date"))
+        watch(sandbox, arena);
 }
 
 void poll_shown(struct sandbox *sandbox, struct arena *arena, const cJSON *message)
@@ -102,6 +108,58 @@ static void close_poll(struct sandbox *sandbox, struct arena *arena, cJSON *reco
     cJSON_DeleteItemFromObjectCaseSensitive(poll, "close_date");
     changed(sandbox, arena, record);
 }
+
+/* ---- the end of time ---- */
+
+static void end_due(void *arg);
+
+/* Closes those whose time has come, and waits for the next. */
+static void watch(struct sandbox *sandbox, struct arena *arena)
+{
+    const cJSON *records = world_records(sandbox->world, arena, kind), *each;
+    int64_t now = world_now(sandbox->world), next = 0;
+
+    cJSON_ArrayForEach(each, records) {
+        const cJSON *poll = json_get(each, "poll");
+        int64_t close_date = json_get_int(poll, "close_date", 0);
+        if (!close_date || json_get_bool(poll, "is_closed"))
+            continue;
+        if (close_date <= now)
+            close_poll(sandbox, arena, json_keep(arena, cJSON_Duplicate(each, true)));
+        else if (!next || close_date < next)
+            next = close_date;
+    }
+    if (next)
+        clock_timer_set(sandbox->poll_end, sandbox->clock,
+                        next * 1000 - clock_now_ms(sandbox->clock), end_due, sandbox);
+}
+
+static void end_due(void *arg)
+{
+    struct arena arena = {0};
+
+    watch(arg, &arena);
+    arena_clear(&arena);
+}
+
+int polls_start(struct sandbox *sandbox)
+{
+    sandbox->poll_end = calloc(1, sizeof *sandbox->poll_end);
+    if (!sandbox->poll_end)
+        return -ENOMEM;
+    end_due(sandbox);
+    return 0;
+}
+
+void polls_done(struct sandbox *sandbox)
+{
+    if (sandbox->poll_end)
+        clock_timer_clear(sandbox->poll_end);
+    free(sandbox->poll_end);
+    sandbox->poll_end = NULL;
+}
+
+/* ---- votes ---- */
 
 static cJSON *load(struct sandbox *sandbox, struct arena *arena, const char *id)
 {

@@ -30,6 +30,10 @@ const char *poll_vote(struct sandbox *sandbox, struct arena *arena, const char *
 /* Closes it for good. */
 void poll_stop(struct sandbox *sandbox, struct arena *arena, const char *id);
 
+/* Ends polls when their time has come, until it is done. */
+int polls_start(struct sandbox *sandbox);
+void polls_done(struct sandbox *sandbox);
+
 /* Control calls. */
 struct control;
 void control_vote(struct control *control);

@@ -131,7 +131,8 @@ static int find_blocks(struct call *call, const cJSON *given, const cJSON **ret_
     cJSON *read = NULL;
 
     if (!!html + !!markdown + !!blocks != 1)
-        return call_refuse(call, "exactly one of the fields html, markdown, or blocks must be used");
+        return call_refuse(call,
+                           "exactly one of the fields html, markdown, or blocks must be used");
     if (text && strlen(text) > LONGEST_RAW)
         return call_refuse(call, "text is too long");
     if (html)

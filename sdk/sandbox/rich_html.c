@@ -15,11 +15,20 @@ enum { DEEPEST = 16 };
 
 /* Tags that only change how a text looks. */
 static const char *const styles[][2] = {
-    {"b", "bold"},           {"strong", "bold"},       {"i", "italic"},
-    {"em", "italic"},        {"u", "underline"},       {"ins", "underline"},
-    {"s", "strikethrough"},  {"strike", "strikethrough"}, {"del", "strikethrough"},
-    {"tg-spoiler", "spoiler"}, {"sub", "subscript"},   {"sup", "superscript"},
-    {"mark", "marked"},      {"code", "code"},
+    {"b", "bold"},
+    {"strong", "bold"},
+    {"i", "italic"},
+    {"em", "italic"},
+    {"u", "underline"},
+    {"ins", "underline"},
+    {"s", "strikethrough"},
+    {"strike", "strikethrough"},
+    {"del", "strikethrough"},
+    {"tg-spoiler", "spoiler"},
+    {"sub", "subscript"},
+    {"sup", "superscript"},
+    {"mark", "marked"},
+    {"code", "code"},
 };
 
 /* Blocks of one text. */
@@ -98,9 +107,9 @@ static const char *found(const char *const table[][2], size_t count, const char 
 
 static bool is_block(const char *name)
 {
-    static const char *const names[] = {"p",  "h1", "h2", "h3", "h4", "h5", "h6", "pre",
-                                        "hr", "ul", "ol", "li", "footer", "aside", "blockquote",
-                                        "details", "summary", "img", "video", "audio"};
+    static const char *const names[] = {
+        "p",  "h1", "h2",     "h3",    "h4",         "h5",      "h6",      "pre", "hr",    "ul",
+        "ol", "li", "footer", "aside", "blockquote", "details", "summary", "img", "video", "audio"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
@@ -285,7 +294,8 @@ static cJSON *read_block(struct reader *reader, const struct tag *tag)
         return read_list(reader, tag);
     if (strcmp(tag->name, "details") == 0)
         return read_details(reader, tag);
-    if (!type && !is_heading && strcmp(tag->name, "hr") != 0 && strcmp(tag->name, "blockquote") != 0)
+    if (!type && !is_heading && strcmp(tag->name, "hr") != 0 &&
+        strcmp(tag->name, "blockquote") != 0)
         return read_media(reader, tag);
     reader->p = tag->behind;
     if (strcmp(tag->name, "hr") == 0)

@@ -21,8 +21,8 @@ struct reader {
 static const struct mark {
     const char *sign, *type;
 } marks[] = {
-    {"**", "bold"}, {"__", "bold"},   {"~~", "strikethrough"}, {"||", "spoiler"}, {"==", "marked"},
-    {"*", "italic"}, {"_", "italic"}, {"`", "code"},
+    {"**", "bold"},   {"__", "bold"},  {"~~", "strikethrough"}, {"||", "spoiler"},
+    {"==", "marked"}, {"*", "italic"}, {"_", "italic"},         {"`", "code"},
 };
 
 /* ---- texts ---- */
@@ -174,8 +174,8 @@ static bool is_special(const char *p)
 {
     bool is_ordered;
 
-    return is_blank(p) || is_rule(p) || heading_size(p) || item_mark(p, &is_ordered) ||
-           *p == '>' || strncmp(p, "```", 3) == 0 || strncmp(p, "![", 2) == 0;
+    return is_blank(p) || is_rule(p) || heading_size(p) || item_mark(p, &is_ordered) || *p == '>' ||
+           strncmp(p, "```", 3) == 0 || strncmp(p, "![", 2) == 0;
 }
 
 static cJSON *new_block(const char *type)
@@ -289,8 +289,8 @@ static cJSON *read_block(struct reader *reader)
     cJSON *block;
 
     if (size) {
-        block = text_block(reader, "heading", reader->p + size + 1,
-                           line_length(reader->p) - size - 1);
+        block =
+            text_block(reader, "heading", reader->p + size + 1, line_length(reader->p) - size - 1);
         json_set_int(block, "size", (int64_t)size);
         reader->p = next_line(reader->p);
         return block;

@@ -21,6 +21,7 @@
 #include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
+#include "sdk/sandbox/polls.h"
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/text.h"
 #include "sdk/sandbox/updates.h"
@@ -105,6 +106,11 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     flood_set_limits(sandbox->flood, &sandbox->limits);
     sandbox->poll.launched_at_ms = clock_steady_ms(sandbox->clock);
     restore_clock(sandbox);
+    r = polls_start(sandbox);
+    if (r < 0) {
+        sandbox_free(sandbox);
+        return r;
+    }
     *ret_sandbox = sandbox;
     return 0;
 }
@@ -113,6 +119,7 @@ void sandbox_free(struct sandbox *sandbox)
 {
     if (!sandbox)
         return;
+    polls_done(sandbox);
     webhook_free(sandbox->webhook);
     updates_free(sandbox->updates);
     http_client_free(sandbox->http);

@@ -23,6 +23,7 @@
 
 struct arena;
 struct clock;
+struct clock_timer;
 struct fault;
 struct faults;
 struct feed;
@@ -64,8 +65,9 @@ struct sandbox {
     struct updates *updates;
     struct webhook *webhook;
     struct sandbox_poll poll;
-    cJSON *transcripts;         /* scripted answers of the next transcriptions */
-    struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
+    struct clock_timer *poll_end; /* of the poll that ends next (polls.c) */
+    cJSON *transcripts;           /* scripted answers of the next transcriptions */
+    struct question *questions;   /* those who wait for the bot's word on a payment (payments.c) */
 };
 
 struct sandbox_options {

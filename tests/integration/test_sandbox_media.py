@@ -220,6 +220,9 @@ class ShownForAWhileTest(MethodsTest):
                                                  event["chat_id"]))
         self.assertEqual(1, len(self.stack.messages(ALICE)))
         self.result("sendMessageDraft", chat_id=ALICE, draft_id=7, text="")
+        self.updates(allowed_updates=[])
+        self.act("stop_draft", user_id=ALICE, draft_id=7)
+        self.assertEqual(7, self.news()[0]["stopped_message_generation"]["draft_id"])
         self.refuses("invalid draft identifier specified", "sendMessageDraft", chat_id=ALICE, draft_id=0, text="x")
         self.refuses("message drafts can be sent only to private chats", "sendMessageDraft", chat_id=self.group(),
                      draft_id=1, text="x")

@@ -103,10 +103,14 @@ class PollsTest(MethodsTest):
 
     def test_a_poll_ends_with_its_time(self):
         sent = self.ask(open_period=60)
+        later = self.ask(open_period=600)
         self.assertEqual(sent["date"] + 60, sent["poll"]["close_date"])
         self.act("clock", advance_s=61)
+        ended = self.updates(timeout=20)[0]["poll"]
+        self.assertEqual((sent["poll"]["id"], True), (ended["id"], ended["is_closed"]))
+        self.assertNotIn("close_date", ended)
         self.act_refused("closed", "vote", user_id=ALICE, message_id=sent["message_id"], option_ids=[0])
-        self.assertTrue(self.news()[-1]["poll"]["is_closed"])
+        self.vote(later, 0)
 
     def test_a_forward_shows_the_same_poll_and_a_copy_another(self):
         sent = self.ask()
