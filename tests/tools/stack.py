@@ -303,6 +303,7 @@ class Stack:
             self.stop_host()
         elif self.host:
             self.check(self.host)
+        assert self.sandbox.child.poll() is None, f"the sandbox ended with status {self.sandbox.child.returncode}"
         departures = self.departures + self.departed()
         assert not departures or not self.conforms, "\n".join(["the sandbox departs from the Bot API:", *departures])
         status = self.sandbox.end()
