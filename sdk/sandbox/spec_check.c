@@ -156,6 +156,9 @@ static bool fits_type(struct spec_problem *problem, const struct spec_alternativ
 {
     const struct spec_type *type = wanted->type;
 
+    /* A bare number stands for a text only where nothing else could come. */
+    if (type && type->alternative_count && cJSON_IsNumber(value))
+        return disagrees(problem, "Field ", field, " must be of type String");
     if (type && type->alternative_count)
         return fits(problem, type->alternatives, type->alternative_count, 0, field, value);
     if (type && cJSON_IsString(value) && is_text_enough(type))
