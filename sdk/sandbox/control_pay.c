@@ -373,10 +373,43 @@ static AISHA_ASYNC bool hear_bot(struct checkout *checkout)
     return ask_checkout(checkout);
 }
 
+/* Paid media are bought without a word of the bot. Returns whether the body names such. */
+static bool buy_media(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    struct purchase purchase = {.chat_id = json_get_int(control->body, "chat_id", user_id),
+                                .message_id = json_get_int(control->body, "message_id", 0),
+                                .user = world_user(sandbox->world, control->arena, user_id)};
+    const cJSON *message =
+        world_message(sandbox->world, control->arena, purchase.chat_id, purchase.message_id);
+    const cJSON *paid = json_get(message, "paid_media");
+    cJSON *answer = control_object(control);
+
+    if (!paid || !purchase.user)
+        return false;
+    if (is_paid(control, &purchase))
+        return true;
+    bool has_funds = stars_of_user(sandbox->world, control->arena, user_id) >=
+                     json_get_int(paid, "star_count", 0);
+    json_set_text(answer, "status", has_funds ? "paid" : "no_funds");
+    if (has_funds)
+        json_set_text(answer, "telegram_payment_charge_id",
+                      payments_buy_media(sandbox, control->arena, purchase.user, message));
+    cJSON *details = cJSON_Duplicate(answer, true);
+    json_set_int(details, "message_id", purchase.message_id);
+    json_set_int(details, "invoice_chat_id", purchase.chat_id);
+    payments_emit(sandbox, user_id, has_funds ? "paid" : "no_funds", details);
+    respond_json(control->exchange, 200, answer);
+    return true;
+}
+
 void control_pay(struct control *control)
 {
     struct checkout checkout;
 
+    if (buy_media(control))
+        return;
     if (!read_checkout(control, &checkout) || !fill_form(&checkout) || !check_funds(&checkout) ||
         !hear_bot(&checkout))
         return;

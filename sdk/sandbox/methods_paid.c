@@ -7,6 +7,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/media.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/payments.h"
 #include "sdk/sandbox/sandbox.h"
 
 enum { MOST_STARS = 25000, MOST_ITEMS = 10, LONGEST_PAYLOAD = 128 };
@@ -54,7 +55,10 @@ static AISHA_ASYNC int send_paid_media(struct call *call)
             return r;
     }
     media_set_placement(content, call->params.values, "paid_media");
-    return call_send_content(call, content);
+    r = call_send_content(call, content);
+    if (r == 0 && payload && *payload)
+        payments_keep_payload(call->sandbox, call->arena, call->result, payload);
+    return r;
 }
 
 const struct method paid_methods[] = {

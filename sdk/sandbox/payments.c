@@ -225,6 +225,15 @@ static void move_stars(struct sandbox *sandbox, struct arena *arena, const cJSON
     stars_move(sandbox->world, arena, user_id, transaction);
 }
 
+static void keep_receipt(struct sandbox *sandbox, struct arena *arena, const char *id,
+                         const cJSON *message)
+{
+    cJSON *receipt = json_keep(arena, cJSON_CreateObject());
+
+    json_set_copy(receipt, "message_id", json_get(message, "message_id"));
+    world_put_record(sandbox->world, arena, "receipt", id, receipt);
+}
+
 cJSON *payments_complete(struct sandbox *sandbox, struct arena *arena,
                          const struct purchase *purchase)
 {
@@ -237,13 +246,9 @@ cJSON *payments_complete(struct sandbox *sandbox, struct arena *arena,
         world_set_standing(sandbox->world, user_id, CHAT_OPEN);
     cJSON *message = tell(sandbox, arena, purchase->user, "successful_payment",
                           told(payment, false), purchase->deliveries);
-    if (purchase->message_id) {
-        cJSON *receipt = json_keep(arena, cJSON_CreateObject());
-        json_set_copy(receipt, "message_id", json_get(message, "message_id"));
-        world_put_record(sandbox->world, arena, "receipt",
-                         receipt_id(arena, user_id, purchase->chat_id, purchase->message_id),
-                         receipt);
-    }
+    if (purchase->message_id)
+        keep_receipt(sandbox, arena,
+                     receipt_id(arena, user_id, purchase->chat_id, purchase->message_id), message);
     return message;
 }
 
@@ -258,4 +263,55 @@ void payments_refund(struct sandbox *sandbox, struct arena *arena, cJSON *paymen
     payments_save(sandbox, arena, payment);
     tell(sandbox, arena, user, "refunded_payment", told(payment, true), 1);
     payments_emit(sandbox, user_id, "refunded", details);
+}
+
+/* ---- paid media ---- */
+
+static const char *media_id(struct arena *arena, const cJSON *message)
+{
+    return arena_printf(arena, "%" PRId64 ":%" PRId64,
+                        json_get_int(json_get(message, "chat"), "id", 0),
+                        json_get_int(message, "message_id", 0));
+}
+
+void payments_keep_payload(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                           const char *payload)
+{
+    cJSON *record = json_keep(arena, cJSON_CreateObject());
+
+    json_set_text(record, "payload", payload);
+    world_put_record(sandbox->world, arena, "paid_media", media_id(arena, message), record);
+}
+
+const char *payments_buy_media(struct sandbox *sandbox, struct arena *arena, const cJSON *user,
+                               const cJSON *message)
+{
+    const cJSON *paid = json_get(message, "paid_media");
+    const cJSON *payload = json_get(
+        world_record(sandbox->world, arena, "paid_media", media_id(arena, message)), "payload");
+    cJSON *transaction = json_keep(arena, cJSON_CreateObject());
+    cJSON *partner = cJSON_AddObjectToObject(transaction, "source");
+    cJSON *purchase = json_keep(arena, cJSON_CreateObject());
+    int64_t user_id = json_get_int(user, "id", 0);
+    const char *id = arena_printf(arena, "stx%s", world_random_name(arena));
+
+    json_set_text(transaction, "id", id);
+    json_set_copy(transaction, "amount", json_get(paid, "star_count"));
+    json_set_int(transaction, "date", world_now(sandbox->world));
+    json_set_text(partner, "type", "user");
+    json_set_text(partner, "transaction_type", "paid_media_payment");
+    json_set_copy(partner, "user", user);
+    json_set_copy(partner, "paid_media", json_get(paid, "paid_media"));
+    json_set_copy(partner, "paid_media_payload", payload);
+    stars_move(sandbox->world, arena, user_id, transaction);
+    keep_receipt(sandbox, arena,
+                 receipt_id(arena, user_id, json_get_int(json_get(message, "chat"), "id", 0),
+                            json_get_int(message, "message_id", 0)),
+                 message);
+    if (payload) {
+        json_set_copy(purchase, "from", user);
+        json_set_copy(purchase, "paid_media_payload", payload);
+        sandbox_push_update(sandbox, arena, "purchased_paid_media", purchase, 0);
+    }
+    return id;
 }

@@ -55,5 +55,13 @@ int64_t payments_receipt(struct sandbox *sandbox, struct arena *arena, int64_t u
 /* Gives the Stars back and tells the bot; payment is one in Stars, not yet refunded. */
 void payments_refund(struct sandbox *sandbox, struct arena *arena, cJSON *payment);
 
+/* The bot's own word on the paid media of that message, which it hears again when they are bought. */
+void payments_keep_payload(struct sandbox *sandbox, struct arena *arena, const cJSON *message,
+                           const char *payload);
+
+/* The user buys the paid media of that message. Returns the transaction's id. */
+const char *payments_buy_media(struct sandbox *sandbox, struct arena *arena, const cJSON *user,
+                               const cJSON *message);
+
 /* Tells those who watch; details may be NULL; taken. */
 void payments_emit(struct sandbox *sandbox, int64_t user_id, const char *status, cJSON *details);

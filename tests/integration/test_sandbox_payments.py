@@ -3,6 +3,7 @@ import json
 import threading
 import unittest
 
+from picture import png
 from stack import ApiError, Stack, until
 
 ANN, BOB = 1001, 1002
@@ -242,6 +243,25 @@ class Payments(unittest.TestCase):
                          "https://t.me/aisha_sandbox_bot?start=buy")
         self.refused("pay", "no such invoice", user_id=BOB, message_id=copy["message_id"])
         self.wrong("copyMessage", "the message can't be copied", chat_id=BOB, from_chat_id=ANN, message_id=first)
+
+    def test_paid_media(self):
+        file = self.stack.upload(ANN, png(8), kind="photo")["photo"][-1]["file_id"]
+        self.updates()
+        paid = {"chat_id": ANN, "star_count": 30, "media": [{"type": "photo", "media": file}]}
+        message = self.bot("sendPaidMedia", payload="album-7", **paid)["message_id"]
+        self.act("stars", user_id=ANN, balance=29)
+        self.assertEqual(self.act("pay", user_id=ANN, message_id=message), {"status": "no_funds"})
+        self.act("stars", user_id=ANN, balance=60)
+        result = self.act("pay", user_id=ANN, message_id=message)
+        self.assertEqual((result["status"], self.updates()[0]["purchased_paid_media"]["paid_media_payload"]),
+                         ("paid", "album-7"))
+        self.refused("pay", "has paid it already", user_id=ANN, message_id=message)
+        transaction, = self.bot("getStarTransactions")["transactions"]
+        self.assertEqual((transaction["id"], transaction["amount"], transaction["source"]["transaction_type"]),
+                         (result["telegram_payment_charge_id"], 30, "paid_media_payment"))
+        silent = self.bot("sendPaidMedia", **paid)["message_id"]
+        self.assertEqual(self.act("pay", user_id=ANN, message_id=silent)["status"], "paid")
+        self.assertEqual((self.updates(), self.bot("getMyStarBalance")), ([], {"amount": 60}))
 
     def test_a_payment_in_a_group(self):
         chat = self.act("chats", user_id=ANN, type="group", title="G")["id"]
