@@ -6,6 +6,7 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/files.h"
+#include "host/bot/health.h"
 #include "host/bot/hook.h"
 #include "host/bot/incoming.h"
 #include "host/core/log.h"
@@ -34,10 +35,8 @@ static const struct {
     const char *prefix; /* the whole path, unless it ends with a slash */
     AISHA_ASYNC void (*handle)(struct http_exchange *exchange, struct bot *bot);
 } routes[] = {
-    {"/healthz", on_health},
-    {"/hooks/", hook_handle},
-    {"/files/", files_handle},
-    {"/telegram/", incoming_handle},
+    {"/healthz", on_health},   {"/readyz", health_handle},      {"/hooks/", hook_handle},
+    {"/files/", files_handle}, {"/telegram/", incoming_handle},
 };
 
 static bool is_under(const char *path, const char *prefix)

@@ -2,6 +2,7 @@
  * The host's own HTTP server: who is asked for which path.
  *
  *   /healthz            the process runs
+ *   /readyz             everything it needs does
  *   /telegram/<path>    updates, in webhook mode
  *   /hooks/<plugin>/…   the webhooks of plugins
  *   /files/<key>        blobs, by signed URLs

@@ -108,14 +108,13 @@ static void on_line_broken(struct postgres_connection *connection, void *user)
 static AISHA_ASYNC int connect_line(struct line *line)
 {
     struct postgres *db = line->db;
-    bool was_down = db->is_down;
     PGconn *pq = NULL;
 
     int r = postgres_dial(db->dialers, db->url, &pq, db->error);
     if (r == 0)
         r = postgres_connection_new(&line->connection, db->loop, pq);
     if (r < 0 && !best_line(db)) {
-        if (!was_down)
+        if (!db->is_down)
             log_error("db", "PostgreSQL cannot be reached: %s; trying again", db->error);
         db->is_down = true;
         wake_waiting(db, -AISHA_E_UNAVAILABLE);
@@ -124,7 +123,7 @@ static AISHA_ASYNC int connect_line(struct line *line)
         return r;
     line->connection->broken = on_line_broken;
     line->connection->user = line;
-    if (was_down)
+    if (db->is_down)
         log_info("db", "PostgreSQL is back");
     db->is_down = false;
     wake_waiting(db, 0);

@@ -14,6 +14,7 @@
 #include "sdk/sandbox/entities.h"
 #include "sdk/sandbox/inline.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/pins.h"
 #include "sdk/sandbox/place.h"
 #include "sdk/sandbox/polls.h"
 #include "sdk/sandbox/reactions.h"
@@ -300,6 +301,7 @@ static const struct route {
     {"POST", "stop_draft", control_stop_draft},
     {"POST", "vote", control_vote},
     {"POST", "react", control_react},
+    {"POST", "pin", control_pin},
     {"POST", "business", control_connect_business},
     {"POST", "inline", control_ask_inline},
     {"POST", "choose", control_choose_inline},

@@ -12,26 +12,40 @@
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/payments.h"
+#include "sdk/sandbox/pins.h"
+#include "sdk/sandbox/polls.h"
+#include "sdk/sandbox/reactions.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
 enum { LONGEST_POLL_S = 50 };
 
-/* Which of the invoices that user has paid: their message ids → those of the receipts. */
-static cJSON *receipts(struct control *control, int64_t chat_id, int64_t user_id,
-                       const cJSON *messages)
+/*
+ * What people have done with the messages: "reactions" by message_id, "votes" by the id of the poll,
+ * and "receipts" of that user by the message_id of the invoice.
+ */
+static void describe_deeds(struct control *control, int64_t chat_id, int64_t user_id,
+                           const cJSON *messages, cJSON *answer)
 {
-    cJSON *paid = cJSON_CreateObject();
+    struct sandbox *sandbox = control->sandbox;
+    cJSON *reactions = cJSON_AddObjectToObject(answer, "reactions");
+    cJSON *votes = cJSON_AddObjectToObject(answer, "votes");
+    cJSON *receipts = cJSON_AddObjectToObject(answer, "receipts");
     const cJSON *message;
 
     cJSON_ArrayForEach(message, messages) {
-        int64_t id = json_get_int(message, "message_id", 0), receipt = 0;
-        if (json_get(message, "invoice"))
-            receipt = payments_receipt(control->sandbox, control->arena, user_id, chat_id, id);
+        int64_t id = json_get_int(message, "message_id", 0);
+        const char *name = arena_printf(control->arena, "%" PRId64, id);
+        const char *poll = json_get_text(json_get(message, "poll"), "id");
+        json_set_copy(reactions, name, reactions_to(sandbox, control->arena, chat_id, id));
+        if (poll)
+            json_set_copy(votes, poll, poll_votes(sandbox, control->arena, poll));
+        int64_t receipt = json_get(message, "invoice")
+                              ? payments_receipt(sandbox, control->arena, user_id, chat_id, id)
+                              : 0;
         if (receipt)
-            json_set_int(paid, arena_printf(control->arena, "%" PRId64, id), receipt);
+            json_set_int(receipts, name, receipt);
     }
-    return paid;
 }
 
 void control_get_messages(struct control *control)
@@ -51,8 +65,8 @@ void control_get_messages(struct control *control)
     const cJSON *messages = world_messages(world, control->arena, chat_id);
     cJSON *answer = control_object(control);
     json_set_copy(answer, "messages", messages);
-    if (user_id)
-        json_set(answer, "receipts", receipts(control, chat_id, user_id, messages));
+    describe_deeds(control, chat_id, user_id, messages, answer);
+    json_set_copy(answer, "pinned", pins_all(control->sandbox, control->arena, chat_id));
     json_set_int(answer, "revision", feed_last(control->sandbox->events));
     json_set(answer, "typing", action ? cJSON_CreateString(action) : cJSON_CreateNull());
     cJSON *markup = world_reply_markup(world, control->arena, chat_id);

@@ -6,9 +6,11 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/chats.h"
 #include "sdk/sandbox/content.h"
+#include "sdk/sandbox/control.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/members.h"
 #include "sdk/sandbox/methods.h"
+#include "sdk/sandbox/place.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/topics.h"
 #include "sdk/sandbox/world.h"
@@ -37,6 +39,11 @@ static void save(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, 
     world_put_record(sandbox->world, arena, kind, name_of(arena, chat_id), record);
     json_set_copy(details, "message_ids", ids);
     sandbox_emit(sandbox, "pin", chat_id, details);
+}
+
+cJSON *pins_all(struct sandbox *sandbox, struct arena *arena, int64_t chat_id)
+{
+    return load(sandbox, arena, chat_id);
 }
 
 cJSON *pins_newest(struct sandbox *sandbox, struct arena *arena, int64_t chat_id)
@@ -106,6 +113,46 @@ static bool put(cJSON *ids, int64_t message_id)
     }
     json_insert(ids, place, cJSON_CreateNumber((double)message_id));
     return true;
+}
+
+/* The user pins a message, or with "pinned": false unpins it. */
+void control_pin(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t user_id = json_get_int(control->body, "user_id", 0);
+    int64_t message_id = json_get_int(control->body, "message_id", 0);
+    struct place place;
+
+    const cJSON *user = control_user(control, user_id);
+    if (!user || !place_read(control, user_id, &place))
+        return;
+    const cJSON *message = world_message(sandbox->world, control->arena, place.chat_id, message_id);
+    if (!message || !content_is_any(message)) {
+        control_fail(control, 400, "message_id: there is no such message in this chat");
+        return;
+    }
+    if (place.chat_id < 0 &&
+        !members_may(sandbox->world, control->arena, place.chat_id,
+                     members_find(sandbox->world, control->arena, place.chat_id, user_id),
+                     "can_pin_messages")) {
+        control_fail(control, 400, "user_id: this user may not pin messages here");
+        return;
+    }
+    cJSON *ids = load(sandbox, control->arena, place.chat_id);
+    if (cJSON_IsFalse(json_get(control->body, "pinned"))) {
+        pins_remove(sandbox, control->arena, place.chat_id, message_id);
+    } else if (put(ids, message_id)) {
+        cJSON *copy = cJSON_Duplicate(message, true);
+        cJSON_DeleteItemFromObjectCaseSensitive(copy, "reply_to_message");
+        save(sandbox, control->arena, place.chat_id, ids);
+        chats_announce(sandbox, control->arena,
+                       &(struct announcement){.chat_id = place.chat_id,
+                                              .from = user,
+                                              .field = "pinned_message",
+                                              .content = copy,
+                                              .thread_id = place.thread_id});
+    }
+    respond_json(control->exchange, 200, control_object(control));
 }
 
 /* All of the chat learn of it by a message that says so, the bot as well. */

@@ -172,6 +172,11 @@ static cJSON *load(struct sandbox *sandbox, struct arena *arena, const char *id)
     return record;
 }
 
+const cJSON *poll_votes(struct sandbox *sandbox, struct arena *arena, const char *id)
+{
+    return json_get(load(sandbox, arena, id), "votes");
+}
+
 cJSON *poll_find(struct sandbox *sandbox, struct arena *arena, const char *id)
 {
     return json_get(load(sandbox, arena, id), "poll");

@@ -23,6 +23,9 @@ void poll_shown(struct sandbox *sandbox, struct arena *arena, const cJSON *messa
 /* Closes it when its time has come; what it is now, or NULL. */
 cJSON *poll_find(struct sandbox *sandbox, struct arena *arena, const char *id);
 
+/* The numbers of the options, by the id of the user; NULL when there is no such poll. */
+const cJSON *poll_votes(struct sandbox *sandbox, struct arena *arena, const char *id);
+
 /* A vote; an empty list takes it back. NULL, or what is wrong with it. */
 const char *poll_vote(struct sandbox *sandbox, struct arena *arena, const char *id,
                       const cJSON *user, const cJSON *option_ids);

@@ -68,6 +68,12 @@ static void save(struct sandbox *sandbox, struct arena *arena, int64_t chat_id, 
     sandbox_emit(sandbox, "reaction", chat_id, details);
 }
 
+const cJSON *reactions_to(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
+                          int64_t message_id)
+{
+    return world_record(sandbox->world, arena, kind, name_of(arena, chat_id, message_id));
+}
+
 void reactions_forget(struct sandbox *sandbox, struct arena *arena, int64_t chat_id,
                       int64_t message_id)
 {

@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 
-from harness import BUILD, CORES, built, free_port, interleave, median, options, pinned, say, table
+from harness import BUILD, CORES, built, free_port, median, options, pinned, say, table
 
 BAR_US = 50  # 20,000 requests a second on one core
 WORKS = [
@@ -69,9 +69,12 @@ def main():
     chosen = options(__doc__.splitlines()[0])
     count = 1000 if chosen.short else 60000
     size = ["--warm", str(count // 10), "--count", str(count)]
-    runs = {name: lambda name=name, arguments=arguments: measure(arguments + size, "on disk" in name)
-            for name, arguments in WORKS}
-    results = interleave(chosen.rounds, runs)
+    results = {name: [] for name, _ in WORKS}
+    for number in range(chosen.rounds):
+        for name, arguments in WORKS:
+            say(f"round {number + 1} of {chosen.rounds}: {name}")
+            results[name].append(measure(arguments + size, "on disk" in name))
+    say("")
     shared = " that everything shares" if len(CORES) == 1 else ""
     table(f"One core{shared}; medians of {chosen.rounds} interleaved runs of {count} requests; "
           f"bar for a plain message: {BAR_US} us",

@@ -5,11 +5,10 @@ import unittest
 
 from page import ANSWER, BOT, DESKTOP, PHONE, PageTest, by
 from stack import ApiError
-from webdriver import ESCAPE
+from webdriver import ARROW_RIGHT, ESCAPE
 
 ARMED, REQUEST = by("armed-fault"), by("request")
 FAILED = re.compile(r"\b[45]\d\d$", re.MULTILINE)
-RIGHT = "\ue014"
 
 
 class Panels(PageTest):
@@ -132,7 +131,7 @@ class Panels(PageTest):
 
     def test_the_tabs_work_from_the_keyboard(self):
         self.open_tab("about")
-        self.page.find(by("tab-about")).type(RIGHT)
+        self.page.find(by("tab-about")).type(ARROW_RIGHT)
         self.assertEqual(self.page.active().attribute("data-testid"), "tab-faults")
         self.assertEqual(self.page.active().attribute("aria-selected"), "true")
         self.page.active().type(ESCAPE)

@@ -21,7 +21,8 @@ import urllib.error
 import urllib.request
 
 ENTER, ESCAPE, TAB, BACKSPACE = "\ue007", "\ue00c", "\ue004", "\ue003"
-ARROW_UP, ARROW_DOWN, SHIFT, CONTROL = "\ue013", "\ue015", "\ue008", "\ue009"
+ARROW_LEFT, ARROW_UP, ARROW_RIGHT, ARROW_DOWN = "\ue012", "\ue013", "\ue014", "\ue015"
+SHIFT, CONTROL = "\ue008", "\ue009"
 POLL, PATIENCE = 0.05, 30  # seconds; only a failing test ever waits that long
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ARGUMENTS = [

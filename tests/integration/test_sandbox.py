@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -991,6 +992,18 @@ class ProgramTest(unittest.TestCase):
             self.start_again(stack)
             self.assertEqual(sent, [m["message_id"] for m in stack.messages(ALICE)])
             self.assertEqual(100, len(stack.api(f"/bot{TOKEN}/getUpdates")["result"]))
+
+    def test_two_thousand_connections_are_served_at_once(self):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        request = f"GET /bot{TOKEN}/getMe HTTP/1.1\r\nHost: sandbox\r\n\r\n".encode()
+        with Stack(host=False) as stack, contextlib.ExitStack() as connections:
+            address = ("127.0.0.1", urllib.parse.urlsplit(stack.url).port)
+            sockets = [connections.enter_context(socket.create_connection(address, 30)) for _ in range(2000)]
+            for connection in sockets:
+                connection.sendall(request)
+            for connection in sockets:
+                self.assertIn(b'{"ok":true,"result":{"id":4242,', connection.recv(4096))
 
     def test_it_ends_while_polls_wait(self):
         with Stack(host=False) as stack, concurrent.futures.ThreadPoolExecutor() as pool:

@@ -160,8 +160,9 @@ class Process:
 class Stack:
     """plugins_ini and aisha_ini are texts instead of the shipped files; env adds to the host's environment."""
 
-    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True, mode=MODE, sandbox_arguments=()):
-        self.env, self.with_host, self.mode = env or {}, host, mode
+    def __init__(self, plugins_ini=None, aisha_ini=None, env=None, host=True, mode=MODE, stores=STORES,
+                 sandbox_arguments=()):
+        self.env, self.with_host, self.mode, self.stores = env or {}, host, mode, stores
         self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
         self.host = self.sandbox = self.url = self.postgres = None
@@ -176,7 +177,7 @@ class Stack:
 
     def __enter__(self):
         try:
-            if STORES == "servers":
+            if self.stores == "servers":
                 self.start_servers()
             self.start_sandbox()
             if self.with_host:
@@ -253,10 +254,16 @@ class Stack:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def start_host(self):
+        self.wait_for_host(self.launch_host())
+
+    def launch_host(self):
+        """Starts it without waiting for it; returns what wait_for_host() wants."""
         assert self.host is None or self.host.child.poll() is not None, "a host is running already"
         before = self.newest_request()
         self.host = Process(self.host_command("run"), self.path("host.log"), self.host_env(), self.folder)
+        return before
 
+    def wait_for_host(self, before):
         def polling():
             assert self.host.child.poll() is None, f"the host ended with status {self.host.child.returncode}"
             bot = self.state()["bot"]

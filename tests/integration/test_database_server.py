@@ -1,0 +1,95 @@
+"""A database server that goes away under load and comes back: nothing accepted is lost or takes effect twice."""
+import json
+import os
+import signal
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from stack import BUILD, ROUNDS, Stack, until
+
+PROBE = "[probe]\npath = " + os.path.join(BUILD, "tests/plugins/probe/probe.so") + "\n"
+CHATS, UPDATES, OUTAGE_S = 20, 400, 3 if ROUNDS == 1 else 10
+
+
+def ready(stack):
+    """Status and checks of /readyz."""
+    try:
+        answer = urllib.request.urlopen(f"http://{stack.listen}/readyz", timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    checks = json.load(answer)["checks"]
+    return answer.status, {check["name"]: check for check in checks}
+
+
+class Outage(unittest.TestCase):
+    def setUp(self):
+        self.stack = self.enterContext(Stack(plugins_ini=PROBE, stores="servers"))
+        self.server = self.stack.postgres
+        self.people = [self.stack.user(f"User {i}") for i in range(CHATS)]
+
+    def send_all(self):
+        for number in range(UPDATES):
+            self.stack.send(self.people[number % CHATS], f"/add {number}")
+            time.sleep(0.01)
+
+    def under_load(self, trouble):
+        sender = threading.Thread(target=self.send_all)
+        sender.start()
+        time.sleep(0.5)
+        trouble()
+        sender.join()
+        count = "SELECT COUNT(*) AS n FROM probe_effects"
+        until(lambda: self.stack.sql(count) == [(UPDATES,)], "all take effect", timeout=120, pause=0.2)
+        rows = self.stack.sql("SELECT chat_id, number FROM probe_effects ORDER BY sequence")
+        by_chat = {}
+        for chat, number in rows:
+            by_chat.setdefault(chat, []).append(number)
+        for chat, numbers in by_chat.items():
+            self.assertEqual(numbers, sorted(set(numbers)), f"chat {chat}: each once, in order")
+        answers = sum(len(self.stack.bot_messages(user)) for user in self.people)
+        print(f"{UPDATES} updates, {len(rows)} effects, {answers} answers")
+        self.assertGreaterEqual(answers, UPDATES)
+        until(lambda: ready(self.stack)[0] == 200, "everything works again")
+
+    def test_stopped_and_started_again(self):
+        def trouble():
+            self.server.stop()
+            until(lambda: ready(self.stack)[0] == 503, "it says that it is not ready")
+            self.assertIn("advice", ready(self.stack)[1]["database"])
+            time.sleep(OUTAGE_S)
+            self.server.start()
+
+        self.under_load(trouble)
+
+    def test_killed(self):
+        def trouble():
+            self.server.stop(signal.SIGKILL)
+            self.server.start()
+
+        self.under_load(trouble)
+
+    def test_connections_are_cut(self):
+        def trouble():
+            for _ in range(10):
+                self.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                " WHERE application_name = 'aisha'")
+                time.sleep(0.2)
+
+        self.under_load(trouble)
+
+    def test_the_host_starts_before_the_server(self):
+        self.stack.stop_host()
+        self.server.stop()
+        launched = self.stack.launch_host()
+        until(lambda: b"PostgreSQL cannot be reached" in self.stack.host.output(), "it says what it waits for")
+        self.server.start()
+        self.stack.wait_for_host(launched)
+        self.stack.send(self.people[0], "/add 1")
+        self.stack.wait_message(self.people[0], "added 1")
+
+
+if __name__ == "__main__":
+    unittest.main()
