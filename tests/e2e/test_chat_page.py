@@ -5,8 +5,10 @@ import tempfile
 import unittest
 
 from page import ANSWER, BUTTON, CYRILLIC, DESKTOP, FROM_BOT, FROM_USER, PHONE, REPLY_KEY, PageTest, by
+from stack import ROOT
 from webdriver import ARROW_DOWN, ARROW_UP, BACKSPACE, CONTROL, ENTER, ESCAPE, SHIFT, TAB
 
+PAGE_FILES = os.path.join(ROOT, "sdk/sandbox/page")
 DRINKS = {"keyboard": [["Tea", "Coffee"], ["Nothing, thank you"]], "resize_keyboard": True}
 
 
@@ -31,7 +33,10 @@ class Messages(PageTest):
 
     def test_links_that_could_run_are_no_links(self):
         self.start()
-        self.bot_says("here", entities=[{"type": "text_link", "offset": 0, "length": 4, "url": "javascript:alert(1)"}])
+        link = {"type": "text_link", "offset": 0, "length": 4, "url": "javascript:alert(1)"}
+        hostile = self.bot_says("a message") | {"text": "here", "entities": [link]}  # the sandbox refuses such a one
+        self.wait_answer("a message")
+        self.page.run("return import('/chat.js').then((chat) => chat.showMessage(arguments[0]))", hostile)
         self.wait_answer("here")
         self.assertEqual(self.page.find_all(FROM_BOT + " a"), [])
 
@@ -264,6 +269,36 @@ class Using(PageTest):
         self.assertEqual(set(self.page.run(untold)) - known - names, set())
         self.assertRegex(self.page.find(by("status")).text, CYRILLIC)
         self.page.click(by("lang-en"))
+
+    def test_both_languages_are_complete(self):
+        words = self.page.run("return import('/words.js').then((module) => module.WORDS)")
+        for key, pair in words.items():
+            english, russian = pair
+            with self.subTest(key):
+                self.assertEqual(isinstance(english, list), isinstance(russian, list))
+                if isinstance(english, list):
+                    self.assertEqual((2, 3), (len(english), len(russian)))
+                forms = english + russian if isinstance(english, list) else [english, russian]
+                self.assertTrue(all(form.strip() for form in forms))
+                self.assertEqual(1, len({frozenset(re.findall(r"{\w+}", form)) for form in forms}))
+        sources = ""
+        for name in os.listdir(PAGE_FILES):
+            if name.endswith((".js", ".html")) and name != "words.js":
+                with open(os.path.join(PAGE_FILES, name), encoding="utf-8") as file:
+                    sources += file.read()
+        asked = set(re.findall(r"""\bt\("(\w+)"|data-t(?:-\w+)?="(\w+)\"""", sources))
+        self.assertEqual(set(), {first or second for first, second in asked} - set(words))
+        made = tuple(re.findall(r"\bt\(`(\w+_)\$", sources))
+        unused = [key for key in words if not key.startswith(made) and not re.search(rf"\b{key}\b", sources)]
+        self.assertEqual([], unused)
+
+    def test_numbers_take_the_right_forms(self):
+        count = "return import('/i18n.js').then(({t}) => arguments[0].map((count) => t('votes', {count})))"
+        self.page.click(by("lang-ru"))
+        self.assertEqual(["1 голос", "3 голоса", "5 голосов", "11 голосов", "21 голос", "1,5 голоса"],
+                         self.page.run(count, [1, 3, 5, 11, 21, 1.5]))
+        self.page.click(by("lang-en"))
+        self.assertEqual(["1 vote", "2 votes"], self.page.run(count, [1, 2]))
 
     def test_nothing_comes_from_elsewhere(self):
         self.start()

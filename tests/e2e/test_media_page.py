@@ -144,7 +144,7 @@ class Cards(MediaTest):
         sent = self.bot_says("like me")
         self.page.wait_text(FROM_BOT, "like me")
         self.open_menu(THEIRS)
-        self.pictures("message-menu")
+        self.picture("message-menu")
         self.press_named(by("menu-face"), "🔥")
         self.page.wait_text(by("reaction") + "[aria-pressed=true]", "🔥")
         self.bot_calls("setMessageReaction", message_id=sent["message_id"], reaction=[{"type": "emoji", "emoji": "🔥"}])

@@ -4,7 +4,7 @@ import { $, el, fail, focusInput, isTouch, toast } from "./dom.js";
 import { editText, sendText, upload } from "./api.js";
 import { DICE, offerContact, offerLocation, offerPoll, sendDice } from "./asks.js";
 import { duration, t } from "./i18n.js";
-import { hideInline, isAsking, startInline, suggestInline } from "./inline.js";
+import { hideInline, startInline, suggestInline } from "./inline.js";
 import { openMenu } from "./menu.js";
 import { startRecording } from "./recorder.js";
 import { editMessage, edited, endReply, repliedTo, stepReply } from "./reply.js";
@@ -84,11 +84,12 @@ async function change(message, text) {
 async function submit() {
   const input = $("input");
   const text = input.value.trim();
-  if (!text || isAsking()) return;
+  if (!text) return;
   const old = edited();
   input.value = "";
   fit();
   hideCommands();
+  hideInline();
   try {
     if (old) await change(old, text);
     else await say(text);

@@ -107,7 +107,6 @@ export function suggestInline() {
   return true;
 }
 
-export const isAsking = () => typed() !== null;
 export const hideInline = hide;
 
 // cleared() empties the text field.

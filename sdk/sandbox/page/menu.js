@@ -83,15 +83,18 @@ export function openMenu(where, items, faces = []) {
     keys[event.key]();
   };
   const onPress = (event) => !node.contains(event.target) && close();
+  const onResize = () => close();
   close = () => {
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("pointerdown", onPress, true);
+    removeEventListener("resize", onResize);
     node.remove();
     close = () => {};
     before?.focus({ preventScroll: true });
   };
   document.addEventListener("keydown", onKey, true);
   document.addEventListener("pointerdown", onPress, true);
+  addEventListener("resize", onResize);
   (
     entries.find((item) => item.getAttribute("aria-checked") === "true") ??
     entries[faces.length] ??

@@ -282,7 +282,6 @@ export const WORDS = {
 
   // --- payments ---
   pay: ["Pay", "Заплатить"],
-  payFor: ["Pay {sum}", "Заплатить {sum}"],
   receipt: ["Receipt", "Чек"],
   subscription: ["A subscription: paid for each 30 days", "Подписка: оплата за каждые 30 дней"],
   yourBalance: ["You have", "У вас"],
