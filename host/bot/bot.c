@@ -16,6 +16,7 @@
 #include <aisha/error.h>
 
 #include "host/bot/album.h"
+#include "host/bot/black_box.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/job_runner.h"
@@ -250,6 +251,8 @@ static AISHA_ASYNC int begin(struct bot *bot)
     if (r == 0)
         r = introduce(bot);
     if (r == 0)
+        black_box_open(bot);
+    if (r == 0)
         r = inbox_open(&bot->inbox, bot->loop, bot->db, bot->id, unit_deliver, bot);
     if (r < 0)
         return r;
@@ -327,6 +330,7 @@ static int bot_new(struct bot *bot)
 
 static void bot_free(struct bot *bot)
 {
+    black_box_close(bot);
     http_server_free(bot->server);
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);

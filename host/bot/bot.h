@@ -19,6 +19,7 @@
 
 struct aisha_ctx;
 struct albums;
+struct black_box;
 struct blob_store;
 struct catalogue;
 struct db;
@@ -68,14 +69,16 @@ struct bot {
     uint64_t expired[UPDATE_KINDS_MAX]; /* updates dropped because nobody takes the answer */
 
     struct secret button_key, files_key;
-    int64_t id;           /* of the bot, from getMe */
-    const char *username; /* the same, without @ */
-    struct wait *idle;    /* somebody waits for the last unit to end */
-    struct wait *room;    /* the poller waits for fewer units */
-    bool is_stopping;     /* somebody asked for the end */
-    int result;           /* of bot_run() */
-    uint64_t temp_count;  /* for names of temporary files */
-    size_t late_answers;  /* tasks that send one */
+    int64_t id;                  /* of the bot, from getMe */
+    const char *username;        /* the same, without @ */
+    struct wait *idle;           /* somebody waits for the last unit to end */
+    struct wait *room;           /* the poller waits for fewer units */
+    bool is_stopping;            /* somebody asked for the end */
+    int result;                  /* of bot_run() */
+    struct black_box *black_box; /* see black_box.h; NULL = none */
+    const char *black_box_path;
+    uint64_t temp_count; /* for names of temporary files */
+    size_t late_answers; /* tasks that send one */
 };
 
 /* Telegram refuses the token: the end. */

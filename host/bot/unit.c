@@ -16,6 +16,7 @@
 #include <aisha/reply.h>
 
 #include "host/bot/album.h"
+#include "host/bot/black_box.h"
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
@@ -203,9 +204,23 @@ static bool is_expired(struct aisha_ctx *ctx)
     return true;
 }
 
+/* An update in which the process has ended too often is not run again. Who sent it is told so; if
+ * even that was too much, nobody is. */
+static int check_deaths(struct aisha_ctx *ctx, bool is_read)
+{
+    int deaths = black_box_deaths(ctx->bot, ctx->item.update_id);
+
+    if (deaths < BLACK_BOX_MAX_DEATHS + !is_read)
+        return 0;
+    return aisha_fail(ctx, -AISHA_E_LIMIT,
+                      "the process has ended %d times within it; it is not run again", deaths);
+}
+
 static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
 {
-    int r = ctx_read(ctx);
+    int r = check_deaths(ctx, false);
+    if (r == 0)
+        r = ctx_read(ctx);
     if (r < 0 || !ctx->kind)
         return r; /* a kind of update that came after this version */
     if (is_expired(ctx))
@@ -215,6 +230,8 @@ static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
         r = memory_note_update(ctx);
     if (r == -AISHA_E_UNAVAILABLE)
         ctx->has_store_failed = true;
+    if (r == 0)
+        r = check_deaths(ctx, true);
     if (r < 0)
         return r;
     r = router_run(ctx);
@@ -436,6 +453,7 @@ static AISHA_ASYNC void unit_run(void *arg)
 {
     struct aisha_ctx *ctx = arg;
 
+    task_set_subject(ctx->task, ctx->item.update_id);
     int r = ctx->album ? album_wait(ctx->album) : 0;
     if (r < 0 && ctx->cancel == CTX_NOT_CANCELLED) {
         leave(ctx);

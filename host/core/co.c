@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ struct co {
 };
 
 struct co_pool {
+    pthread_t thread; /* of the coroutines */
     size_t max_alive;
     bool measure;
     struct co *current, *free, *all;
@@ -104,6 +106,7 @@ int co_pool_new(struct co_pool **ret_pool, size_t max_alive, bool measure)
         return -ENOMEM;
     pool->max_alive = limit_by_kernel(max_alive);
     pool->measure = measure;
+    pool->thread = pthread_self();
 #if AISHA_TSAN
     pool->home_fiber = __tsan_get_current_fiber();
 #endif
@@ -376,7 +379,8 @@ static void write_text(const char *text)
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     (void)context;
-    const struct co *co = overflow_pool ? overflow_pool->current : NULL;
+    bool is_ours = overflow_pool && pthread_equal(overflow_pool->thread, pthread_self());
+    const struct co *co = is_ours ? overflow_pool->current : NULL;
     const char *address = info->si_addr;
 
     if (co && address >= co->stack - GUARD_BYTES && address < co->stack) {
@@ -390,6 +394,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
                                       : "fatal: invalid memory access in coroutine ");
         write_text(co->name);
         write_text("\n");
+    } else if (!is_ours) {
+        write_text("fatal: a crash on a worker thread\n");
     }
     signal(number, SIG_DFL); /* returning repeats the fault and leaves a core */
 }

@@ -34,7 +34,7 @@ enum {
 struct task {
     struct loop *loop;
     struct co *co;
-    char name[128];
+    struct loop_mark mark; /* its name and subject */
     void (*fn)(void *arg);
     void *arg;
     struct wait *waiting; /* what it is suspended on */
@@ -58,6 +58,7 @@ struct loop {
     struct event_base *base;
     struct co_pool *pool;
     struct task *current;
+    struct loop_mark *mark; /* of the current one, for others to see; or NULL */
     TAILQ_HEAD(, task) ready;
     TAILQ_HEAD(, task) tasks;
     LIST_HEAD(, loop_chore) chores;
@@ -257,7 +258,7 @@ int task_start(struct loop *loop, const char *name, void (*fn)(void *arg), void 
         return -ENOMEM;
     *task = (struct task){.loop = loop, .fn = fn, .arg = arg};
     task_rename(task, name);
-    task->co = co_start(loop->pool, task->name, task_run, task);
+    task->co = co_start(loop->pool, task->mark.name, task_run, task);
     if (!task->co) {
         free(task);
         return -AISHA_E_LIMIT;
@@ -297,14 +298,34 @@ struct task *task_current(const struct loop *loop)
     return loop->current;
 }
 
+void loop_set_mark(struct loop *loop, struct loop_mark *mark)
+{
+    loop->mark = mark;
+}
+
+static void note(const struct loop *loop)
+{
+    static const struct loop_mark none;
+
+    if (loop->mark)
+        *loop->mark = loop->current ? loop->current->mark : none;
+}
+
+void task_set_subject(struct task *task, int64_t subject)
+{
+    task->mark.subject = subject;
+    note(task->loop);
+}
+
 void task_rename(struct task *task, const char *name)
 {
-    snprintf(task->name, sizeof task->name, "%s", name);
+    snprintf(task->mark.name, sizeof task->mark.name, "%s", name);
+    note(task->loop);
 }
 
 const char *task_name(const struct task *task)
 {
-    return task->name;
+    return task->mark.name;
 }
 
 bool task_is_cancelled(const struct task *task)
@@ -367,7 +388,7 @@ static void let_others_run(struct loop *loop, const struct task *task)
 
     if (task->refused_waits == REFUSED_WAITS)
         log_error("loop", "%s was cancelled and does not end: it ignores -AISHA_E_CANCELED",
-                  task->name);
+                  task->mark.name);
     wait_init(&pause, loop);
     aisha_ignore(wait_suspend(&pause, REFUSED_PAUSE_MS, true));
 }
@@ -438,15 +459,17 @@ static void loop_drain(struct loop *loop)
         TAILQ_REMOVE(&loop->ready, task, ready_link);
         task->is_ready = false;
         loop->current = task;
+        note(loop);
         int64_t began_ms = loop_now_ms(loop);
         bool is_done = co_resume(task->co);
         loop->current = NULL;
+        note(loop);
         int64_t turn_ms = loop_now_ms(loop) - began_ms;
         if (turn_ms >= LONG_TURN_MS)
             log_warn("loop",
                      "nothing else ran for %lld ms because of %s; long work belongs on a worker "
                      "thread or into a helper",
-                     (long long)turn_ms, task->name);
+                     (long long)turn_ms, task->mark.name);
         if (is_done)
             task_free(task);
     }

@@ -41,6 +41,17 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 bool loop_is_stopping(const struct loop *loop);
 
+/*
+ * Where the loop notes which task runs now: for whoever looks after this process has died. Empty
+ * while none does. NULL = nowhere.
+ */
+struct loop_mark {
+    int64_t subject; /* see task_set_subject() */
+    char name[128];
+};
+
+void loop_set_mark(struct loop *loop, struct loop_mark *mark);
+
 /* Milliseconds on the monotonic clock. */
 int64_t loop_now_ms(const struct loop *loop);
 
@@ -81,6 +92,9 @@ const char *task_name(const struct task *task);
  */
 AISHA_ASYNC bool task_enter(struct loop *loop, void (*fn)(void *arg), void *arg);
 _Noreturn void task_leave(struct loop *loop);
+
+/* What the task is about, such as the id of an update. */
+void task_set_subject(struct task *task, int64_t subject);
 
 /* Another name, more telling in the log and in the report of a crash; copied, cut to 127 bytes. */
 void task_rename(struct task *task, const char *name);

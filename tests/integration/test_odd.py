@@ -2,10 +2,12 @@
 import os
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
 import unittest
 
-from stack import BUILD, Stack, until
+from stack import BUILD, Process, Stack, until
 
 ODD = "[odd]\npath = " + os.path.join(BUILD, "tests/plugins/odd/odd.so") + "\n"
 FAILED = "Something went wrong"
@@ -109,6 +111,54 @@ class Mistakes(unittest.TestCase):
         message = self.ask("/raw", "raw")
         self.stack.press_text(self.ann, message, "Blue")
         self.stack.wait_message(self.ann, lambda m: m.get("text") == "blue")
+
+
+def is_sanitized():
+    with open(os.path.join(BUILD, "host/aisha"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+class Crashes(unittest.TestCase):
+    def test_an_update_that_ends_the_process_does_so_three_times(self):
+        endings = {"/die": -signal.SIGKILL}
+        if not is_sanitized():  # a sanitizer has its own report of these
+            endings |= {"/deep": -signal.SIGSEGV, "/crash": -signal.SIGSEGV}
+        for text, status in endings.items():
+            with self.subTest(text), Stack(plugins_ini=ODD) as stack:
+                ann, eve = stack.user("Ann"), stack.user("Eve")
+                stack.send(ann, text)
+                self.assertEqual(stack.host_died(), status)
+                stack.send(ann, "/null")  # comes after it, and does not suffer for it
+                stack.send(eve, "/null")
+                self.assertEqual(self.restart_until_it_lives(stack, status), 2)
+                stack.wait_message(ann, FAILED)
+                stack.wait_message(ann, "nulls")
+                stack.wait_message(eve, "nulls")
+                log = stack.host.output()
+                where = rb'plugin odd, handler "%s", update (\d+)' % text.encode()
+                update = re.search(rb"the last run ended within " + where, log)[1]
+                self.assertEqual(len(re.findall(rb"the last run ended within " + where, log)), 3)
+                self.assertIn(b"update=%s handler" % update, log)
+                self.assertIn(b"the process has ended 3 times within it; it is not run again", log)
+                if status == -signal.SIGSEGV:
+                    self.assertRegex(log, rb"fatal: .* in coroutine " + where)
+                stack.restart_host()  # and all is forgotten but what it did
+                stack.send(eve, "/null")
+                stack.wait_message(eve, "nulls", after=stack.last_bot_message(eve)["message_id"])
+
+    def restart_until_it_lives(self, stack, status):
+        """How often the host died after it was started."""
+        for deaths in range(5):
+            stack.host = Process(stack.host_command("run"), stack.path("host.log"), stack.host_env(), stack.folder)
+            until(lambda: stack.host.child.poll() is not None or stack.is_healthy() and
+                  b" is running with " in stack.host.output().rpartition(b"listening on port")[2],
+                  "the host lives or dies")
+            try:
+                stack.host.child.wait(1)
+            except subprocess.TimeoutExpired:
+                return deaths
+            self.assertEqual(stack.host.child.returncode, status)
+        raise AssertionError("it dies for ever")
 
 
 class Stubborn(unittest.TestCase):

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,13 @@ static AISHA_ASYNC int cmd_crash(struct aisha_ctx *ctx)
     volatile int *nowhere = (volatile int *)aisha_thread_id(ctx);
 
     return *nowhere;
+}
+
+/* Ends the process as the kernel does that has run out of memory. */
+static AISHA_ASYNC int cmd_die(struct aisha_ctx *ctx)
+{
+    (void)ctx;
+    return raise(SIGKILL);
 }
 
 /* Lets nobody else run for so many seconds. */
@@ -291,6 +299,7 @@ static const struct aisha_command commands[] = {
     {.name = "hoard", .summary = "Take all memory", .run = cmd_hoard},
     {.name = "deep", .summary = "Recurse", .run = cmd_deep},
     {.name = "crash", .summary = "Read from nowhere", .run = cmd_crash},
+    {.name = "die", .summary = "End it all", .run = cmd_die},
     {.name = "block", .summary = "Stop the world", .run = cmd_block},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
     {.name = "null", .summary = "Store NULL", .run = cmd_null},
