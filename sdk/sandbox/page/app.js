@@ -115,13 +115,21 @@ async function readState() {
   const state = await getState();
   session.bot = state.bot;
   setUsers(state.users ?? []);
-  drawArmed(state.faults);
   drawHead();
   return state;
 }
 
+const readArmed = () =>
+  getFaults().then(
+    ({ faults }) => drawArmed(faults.length),
+    () => {},
+  );
+
 async function watchStatus() {
-  if (connected && document.visibilityState === "visible") await readState().catch(() => {});
+  if (connected && document.visibilityState === "visible") {
+    await readState().catch(() => {});
+    if (!$("armed").hidden) await readArmed(); // what is armed for a time ends by itself
+  }
   setTimeout(watchStatus, STATUS_MS);
 }
 
@@ -287,7 +295,7 @@ const EVERYWHERE = {
   chat: (event) => onChats(event).catch(fail),
   commands: () => session.userId && readCommands(),
   clock: (event) => drawShift(event.offset_s ?? 0),
-  faults: () => getFaults().then(({ faults }) => drawArmed(faults.length), fail),
+  faults: readArmed,
   answer_callback: answered,
   payment: onPayment,
 };
@@ -414,6 +422,7 @@ follow({
   async start() {
     const state = await readState();
     readClock();
+    readArmed();
     readBalance();
     await readChats();
     if (!session.chats.some((entry) => entry.chat.id === session.chatId)) chooseChat();
