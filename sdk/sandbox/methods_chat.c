@@ -1,6 +1,7 @@
 /*
  * What a chat is: its description in full, title, photo, stickers; leaving it.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "host/core/arena.h"
@@ -190,6 +191,16 @@ static int delete_chat_photo(struct call *call)
     return 0;
 }
 
+/* Sets go by their names in lower case. */
+static bool is_sticker_set(struct call *call, const char *name)
+{
+    char *key = arena_strdup(call->arena, name);
+
+    for (char *c = key; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return world_record(call->sandbox->world, call->arena, "sticker_set", key);
+}
+
 /* name NULL = none. */
 static int change_sticker_set(struct call *call, const char *name)
 {
@@ -199,7 +210,7 @@ static int change_sticker_set(struct call *call, const char *name)
     int r = call_any_chat(call, ACCESS_WRITE, &chat_id);
     if (r == 0 && !chat_is_supergroup(world_chat(world, call->arena, chat_id)))
         r = call_refuse(call, FOR_SUPERGROUPS);
-    if (r == 0 && name && !world_record(world, call->arena, "sticker_set", name))
+    if (r == 0 && name && !is_sticker_set(call, name))
         r = call_refuse(call, "STICKERSET_INVALID");
     if (r == 0)
         r = call_right(call, chat_id, "can_change_info",

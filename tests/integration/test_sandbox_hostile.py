@@ -3,13 +3,15 @@ import http.client
 import json
 import os
 import random
+import re
 import unittest
 
-from stack import ROOT, Stack
+from stack import ROOT, ApiError, Stack
 
 ANN, BOB = 1001, 1002
 CALLS = 2500
 ROUNDS = int(os.environ.get("AISHA_TEST_ROUNDS", "1"))
+SLOW = {"pay", "replay", "reset", "clock", "faults"}  # or in the way of the others
 UNTOUCHED = {"setWebhook", "deleteWebhook", "logOut", "close", "getUpdates"}  # they would end the others
 TEXTS = ["", "x", "@g", "@nobody", "я" * 40, "http://a", "https://a.b/c", "attach://f", "x" * 70, "/a", "1001", "true",
          "0", "{", "[]", "XTR", "USD", "381764678:TEST:1", "static", "photo", "member", "<b>", "*a", "http://a-"]
@@ -112,6 +114,33 @@ class Hostile(unittest.TestCase):
                 if body["ok"]:
                     good.add(method)
         self.assertGreater(len(good), 50, "too few of the calls mean anything")
+
+    def test_no_control_call_ends_it_either(self):
+        with open(os.path.join(ROOT, "sdk/sandbox/control.c"), encoding="utf-8") as source:
+            calls = sorted(set(re.findall(r'\{"POST", "(\w+)"', source.read())) - SLOW)
+        self.assertGreater(len(calls), 20)
+        link = self.stack.api("/bot5:x/createInvoiceLink", {
+            "title": "t", "description": "d", "payload": "p", "currency": "XTR", "subscription_period": 2592000,
+            "prices": [{"label": "l", "amount": 5}]})["result"]
+        chosen = random.Random(1)
+        values = {"user_id": [ANN, BOB], "by": [ANN], "chat_id": self.chats, "message_id": list(range(1, 30)),
+                  "message_thread_id": self.threads, "slug": [link], "kind": ["photo"],
+                  "status": ["member", "left", "kicked", "administrator", "restricted"],
+                  "type": ["group", "supergroup"], "rights": [{"can_pin_messages": True}], "permissions": [{}],
+                  "inline_query_id": self.known()["query_id"], "result_id": ["1"], "emoji": ["👍"],
+                  "option_ids": [[0]]}
+        names = list(values) + ["text", "query", "title", "name", "bot", "blocked", "captions", "is_forum", "username",
+                                "canceled", "balance", "until_date", "first_name", "data", "row", "column", "location",
+                                "contact", "dice", "poll", "forward", "texts", "pinned", "enabled"]
+        for _ in range(CALLS * ROUNDS):
+            body = {name: chosen.choice(values.get(name, TEXTS) if chosen.random() < 0.8 else ODD)
+                    for name in names if chosen.random() < (0.8 if name == "user_id" else 0.3)}
+            call = chosen.choice(calls)
+            try:
+                self.act(call, **body)
+            except ApiError as error:
+                self.assertIn(error.status, (400, 404), (call, body, error.body))
+                self.assertTrue(json.loads(error.body)["error"])
 
 
 if __name__ == "__main__":

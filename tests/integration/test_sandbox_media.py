@@ -95,6 +95,16 @@ class StickersTest(MethodsTest):
         self.assertIs(True, self.result("createNewStickerSet", **(params | more)))
         return self.result("getStickerSet", name=params["name"])
 
+    def test_a_set_can_be_that_of_a_group(self):
+        name = self.create()["name"]
+        group = self.stack.api("/sandbox/chats", {"user_id": ALICE, "type": "supergroup", "title": "G"})["id"]
+        self.refuses("CHAT_ADMIN_REQUIRED", "setChatStickerSet", chat_id=group, sticker_set_name=name)
+        self.stack.api("/sandbox/members", {"user_id": ALICE, "chat_id": group, "bot": True, "status": "administrator"})
+        self.assertIs(True, self.result("setChatStickerSet", chat_id=group, sticker_set_name=name.upper()))
+        self.assertEqual(name.upper(), self.result("getChat", chat_id=group)["sticker_set_name"])
+        self.assertIs(True, self.result("deleteChatStickerSet", chat_id=group))
+        self.assertNotIn("sticker_set_name", self.result("getChat", chat_id=group))
+
     def test_a_sticker_is_sent(self):
         sent = self.result("sendSticker", chat_id=ALICE, emoji="😀", files=[("sticker", *self.FILES[0][1:])])["sticker"]
         self.assertEqual(("regular", 512, False, "😀"), (sent["type"], sent["width"], sent["is_video"], sent["emoji"]))
