@@ -199,6 +199,13 @@ class Cards(MediaTest):
         self.page.click(by("inner-link"))
         self.page.wait_text(FROM_USER, "/start from_link")
 
+    def test_rich_messages_have_their_blocks(self):
+        html = "<h1>Plan</h1><p>Buy <b>milk</b></p><ul><li>one</li></ul>"
+        self.bot_calls("sendRichMessage", rich_message={"html": html})
+        self.page.wait_text(by("rich"), "Buy milk")
+        self.assertEqual(["milk"], self.page.texts(by("rich") + " strong"))
+        self.pictures("rich")
+
 
 class Deeds(MediaTest):
     """The menu of a message, and inline mode."""

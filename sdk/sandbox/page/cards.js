@@ -5,6 +5,7 @@ import { fileUrl } from "./api.js";
 import { amount, t } from "./i18n.js";
 import { attached } from "./media.js";
 import { poll } from "./poll.js";
+import { rich } from "./rich.js";
 import { formatted } from "./text.js";
 
 // --- places and people ---
@@ -172,5 +173,6 @@ export function card(message, context, actions) {
   if (message.sticker) return sticker(message.sticker);
   if (message.checklist) return checklist(message.checklist, actions);
   if (message.game) return game(message, actions);
+  if (message.rich_message) return rich(message, actions);
   return null;
 }
