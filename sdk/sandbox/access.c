@@ -14,8 +14,8 @@
 
 static int check_group(struct call *call, int64_t chat_id, const cJSON *member, enum access access)
 {
-    int64_t migrated_to =
-        json_get_int(chats_info(call->sandbox->world, call->arena, chat_id), "migrated_to", 0);
+    const cJSON *info = chats_info(call->sandbox->world, call->arena, chat_id);
+    int64_t migrated_to = json_get_int(info, "migrated_to", 0);
 
     if (access == ACCESS_READ)
         return 0;
@@ -24,6 +24,8 @@ static int check_group(struct call *call, int64_t chat_id, const cJSON *member, 
         json_set_int(call->parameters, "migrate_to_chat_id", migrated_to);
         return call_refuse(call, "group chat was upgraded to a supergroup chat");
     }
+    if (json_get_bool(info, "is_deleted"))
+        return call_fail(call, 403, "Forbidden: the group chat was deleted");
     if (member_is(member, "kicked"))
         return call_fail(call, 403, "Forbidden: bot was kicked from the group chat");
     if (!member_is_there(member))

@@ -16,7 +16,7 @@ struct world;
 
 /*
  * "permissions" (always), "description", "photo", "invite_link", "sticker_set_name",
- * "migrated_to", "migrated_from", "general": {"name", "is_closed", "is_hidden"}.
+ * "migrated_to", "migrated_from", "is_deleted", "general": {"name", "is_closed", "is_hidden"}.
  */
 cJSON *chats_info(struct world *world, struct arena *arena, int64_t chat_id);
 void chats_set_info(struct world *world, struct arena *arena, int64_t chat_id, const cJSON *info);

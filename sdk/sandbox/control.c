@@ -285,6 +285,7 @@ static const struct route {
     {"POST", "bot", control_set_bot},
     {"GET", "chats", control_list_chats},
     {"POST", "chats", control_add_chat},
+    {"DELETE", "chats", control_delete_chat},
     {"GET", "chats/", control_get_messages},
     {"GET", "members", control_list_members},
     {"POST", "members", control_change_member},

@@ -84,6 +84,7 @@ void control_set_limits(struct control *control);
 bool control_may_send(struct control *control, const cJSON *message);
 
 void control_add_chat(struct control *control);
+void control_delete_chat(struct control *control);
 void control_list_chats(struct control *control);
 void control_list_members(struct control *control);
 void control_change_member(struct control *control);

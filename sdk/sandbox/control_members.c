@@ -138,6 +138,29 @@ void control_migrate(struct control *control)
     respond_json(control->exchange, 200, answer);
 }
 
+/* The owner deletes the group: nobody is in it any more, nor is the bot told. */
+void control_delete_chat(struct control *control)
+{
+    struct sandbox *sandbox = control->sandbox;
+    int64_t chat_id = group_of_query(control);
+    const cJSON *member;
+
+    if (!chat_id)
+        return;
+    cJSON *info = chats_info(sandbox->world, control->arena, chat_id);
+    json_set_bool(info, "is_deleted", true);
+    chats_set_info(sandbox->world, control->arena, chat_id, info);
+    cJSON_ArrayForEach(member, members_list(sandbox->world, control->arena, chat_id)) {
+        int64_t user_id = json_get_int(json_get(member, "user"), "id", 0);
+        members_change(sandbox, control->arena,
+                       &(struct member_change){.chat_id = chat_id,
+                                               .member = members_new(sandbox->world, control->arena,
+                                                                     chat_id, user_id, "kicked"),
+                                               .is_silent = true});
+    }
+    respond_json(control->exchange, 200, control_object(control));
+}
+
 /* ---- lists ---- */
 
 static int64_t date_of(const cJSON *entry)
@@ -185,7 +208,8 @@ void control_list_chats(struct control *control)
                                members_new(world, control->arena, user_id, user_id, "member")));
     cJSON_ArrayForEach(group, world_groups(world, control->arena)) {
         int64_t chat_id = json_get_int(group, "id", 0);
-        if (json_get(chats_info(world, control->arena, chat_id), "migrated_to"))
+        const cJSON *info = chats_info(world, control->arena, chat_id);
+        if (json_get(info, "migrated_to") || json_get(info, "is_deleted"))
             continue;
         if (user_id)
             member = members_find(world, control->arena, chat_id, user_id);

@@ -1,6 +1,7 @@
 """Groups in the sandbox: who is in them, how they come and go, topics, and what reaches the bot."""
 import json
 import unittest
+import urllib.request
 
 from stack import ApiError, Stack
 
@@ -142,6 +143,17 @@ class Groups(unittest.TestCase):
                  permissions={"can_send_photos": True})
         self.refused("send", "may not send that", chat_id=chat, user_id=BOB, text="x")
         self.act("send", chat_id=chat, user_id=ANN, text="x")
+
+    def test_a_deleted_group(self):
+        for kind, wanted in (("group", "the group chat was deleted"),
+                             ("supergroup", "bot was kicked from the supergroup chat")):
+            chat = self.group(kind)
+            request = urllib.request.Request(f"{self.stack.url}/sandbox/chats?chat_id={chat}", method="DELETE")
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                self.assertEqual(answer.status, 200)
+            self.forbidden("sendMessage", wanted, chat_id=chat, text="x")
+            self.refused("send", "is banned", user_id=ANN, chat_id=chat, text="x")
+        self.assertEqual(self.stack.api("/sandbox/chats")["chats"], [])
 
     # ---- lists
 

@@ -180,8 +180,15 @@ class Payments(unittest.TestCase):
 
     def test_the_bot_is_too_late(self):
         message = self.bot("sendInvoice", chat_id=ANN, **STARS)["message_id"]
-        result, (query,) = self.pay(None, user_id=ANN, message_id=message, timeout=1)
-        self.assertEqual(result, {"status": "timeout"})
+        found = []
+        waiting = threading.Thread(target=lambda: found.append(self.act("pay", user_id=ANN, message_id=message)))
+        waiting.start()
+        _, query = self.question()
+        self.act("clock", advance_s=9)
+        self.assertTrue(waiting.is_alive())
+        self.act("clock", advance_s=2)
+        waiting.join(10)
+        self.assertEqual(found, [{"status": "timeout"}])
         self.assertEqual(self.bot("answerPreCheckoutQuery", pre_checkout_query_id=query["id"], ok=True), (400, TOO_OLD))
         self.assertEqual(self.updates(), [])
 
