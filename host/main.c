@@ -12,6 +12,7 @@
 #include "host/bot/config.h"
 #include "host/bot/i18n.h"
 #include "host/bot/ini.h"
+#include "host/bot/migrate_command.h"
 #include "host/bot/problem.h"
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
@@ -39,6 +40,7 @@ static const char usage[] =
     "\n"
     "  run       run the bot (this is done without a command, too)\n"
     "  check     read the configuration and load the plugins, then say what is wrong with them\n"
+    "  migrate   show the tables' migrations and apply what is missing\n"
     "  plugins   list the plugins that run\n"
     "  version   say which version this is\n"
     "\n"
@@ -118,6 +120,14 @@ static int command_plugins(const struct invocation *invocation, struct setup *se
     return EXIT_DONE;
 }
 
+static int command_migrate(const struct invocation *invocation, struct setup *setup)
+{
+    (void)invocation;
+    if (log_setup("warn", setup->config.log.format) < 0)
+        return EXIT_FAILED;
+    return migrate_command(&setup->config, &setup->registry) < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int run_command(const struct invocation *invocation)
 {
     static const struct {
@@ -126,6 +136,7 @@ static int run_command(const struct invocation *invocation)
     } commands[] = {
         {"run", command_run},
         {"check", command_check},
+        {"migrate", command_migrate},
         {"plugins", command_plugins},
     };
     struct setup setup = {0};

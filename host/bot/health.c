@@ -36,16 +36,19 @@ static AISHA_ASYNC const char *check_database(struct bot *bot, struct arena *are
 {
     if (!bot->db)
         return "it is not open yet";
-    int r = db_query(bot->db, arena, &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL);
+    int r =
+        db_query(bot->db, arena, &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL);
     if (r == 0)
         return NULL;
-    return arena_printf(arena, "cannot be written: %s; is the server up, the disk full? The log says more",
+    return arena_printf(arena,
+                        "cannot be written: %s; is the server up, the disk full? The log says more",
                         aisha_error_text(r));
 }
 
 static AISHA_ASYNC const char *check_files(struct bot *bot, struct arena *arena)
 {
-    const char *key = arena_printf(arena, "host/health-%d", (int)getpid()); /* others may look, too */
+    const char *key =
+        arena_printf(arena, "host/health-%d", (int)getpid()); /* others may look, too */
     static const char text[] = "good";
     const void *bytes;
     size_t size;
@@ -72,6 +75,7 @@ size_t health_check(struct bot *bot, struct arena *arena, struct health ret[HEAL
         {"database", check_database},
         {"files", check_files},
     };
+
     const size_t count = sizeof checks / sizeof *checks;
 
     for (size_t i = 0; i < count; i++) {

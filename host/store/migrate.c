@@ -117,18 +117,40 @@ static AISHA_ASYNC int apply_missing(struct db *db, struct arena *arena, const c
     }
 }
 
+static AISHA_ASYNC int make_table(struct db *db, struct arena *arena, const char **ret_error)
+{
+    *ret_error = "the database does not accept it; see the log above";
+    return db_run_script(db, arena,
+                         "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                         "  owner TEXT NOT NULL,"
+                         "  version INTEGER NOT NULL,"
+                         "  name TEXT NOT NULL,"
+                         "  checksum TEXT NOT NULL,"
+                         "  applied_at BIGINT NOT NULL,"
+                         "  PRIMARY KEY (owner, version))",
+                         NULL, 0);
+}
+
+int migrate_count(struct db *db, struct arena *arena, const char *owner,
+                  const struct aisha_migration *migrations, size_t count, size_t *ret_applied,
+                  const char **ret_error)
+{
+    const struct aisha_rows *applied;
+
+    int r = make_table(db, arena, ret_error);
+    if (r == 0)
+        r = read_applied(db, arena, owner, &applied);
+    if (r == 0)
+        r = compare(db, arena, owner, migrations, count, applied, ret_error);
+    if (r == 0)
+        *ret_applied = applied->row_count;
+    return r;
+}
+
 int migrate(struct db *db, struct arena *arena, const char *owner,
             const struct aisha_migration *migrations, size_t count, const char **ret_error)
 {
-    *ret_error = "the database does not accept it; see the log above";
-    int r = db_run_script(db, arena,
-                          "CREATE TABLE IF NOT EXISTS schema_migrations ("
-                          "  owner TEXT NOT NULL,"
-                          "  version INTEGER NOT NULL,"
-                          "  name TEXT NOT NULL,"
-                          "  checksum TEXT NOT NULL,"
-                          "  applied_at BIGINT NOT NULL,"
-                          "  PRIMARY KEY (owner, version))",
-                          NULL, 0);
+    int r = make_table(db, arena, ret_error);
+
     return r < 0 ? r : apply_missing(db, arena, owner, migrations, count, ret_error);
 }

@@ -79,6 +79,19 @@ class Accepted(unittest.TestCase):
             self.assertIn("home", output)
             self.assertNotIn("wrong_abi", output)
 
+    def test_migrations_are_shown_and_applied(self):
+        with Stack(plugins_ini="[home]\n" + plugin("probe", "tests/plugins/probe"), host=False) as stack:
+            for state, count in (("applied now", 6), ("applied", 0)):
+                status, output = stack.run_host("migrate")
+                self.assertEqual(status, 0, output)
+                self.assertRegex(output, rf"host +1  {state} +users, dialogues and the inbox\n")
+                self.assertRegex(output, rf"probe +1  {state} +effects\n")
+                self.assertTrue(output.endswith(f"\n{count} applied now\n"), output)
+            stack.sql("UPDATE schema_migrations SET checksum = 'x' WHERE owner = 'probe'")
+            status, output = stack.run_host("migrate")
+            self.assertEqual(status, 1)
+            self.assertIn("probe: migration 1 was changed after it had been applied", output)
+
     def test_unknown_command_of_the_program(self):
         with Stack(host=False) as stack:
             status, output = stack.run_host("dance")

@@ -1,0 +1,85 @@
+#include "host/bot/migrate_command.h"
+
+#include <stdio.h>
+
+#include <aisha/error.h>
+
+#include "host/bot/config.h"
+#include "host/bot/registry.h"
+#include "host/core/arena.h"
+#include "host/core/loop.h"
+#include "host/store/db.h"
+#include "host/store/migrate.h"
+#include "host/store/schema.h"
+
+struct run {
+    struct loop *loop;
+    struct arena arena;
+    const struct config *config;
+    const struct registry *registry;
+    struct db *db;
+    const char *error;
+    size_t applied; /* now */
+    int result;
+};
+
+static AISHA_ASYNC int apply(struct run *run, const char *owner,
+                             const struct aisha_migration *migrations, size_t count)
+{
+    size_t before = 0;
+
+    int r = migrate_count(run->db, &run->arena, owner, migrations, count, &before, &run->error);
+    if (r == 0)
+        r = migrate(run->db, &run->arena, owner, migrations, count, &run->error);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++)
+        printf("%-16s %3d  %-11s %s\n", owner, migrations[i].version,
+               i < before ? "applied" : "applied now", migrations[i].name);
+    run->applied += count - before;
+    return 0;
+}
+
+static AISHA_ASYNC int apply_all(struct run *run)
+{
+    run->error = "";
+    int r = db_open(&run->db, run->loop, run->config->database.url, &run->arena, &run->error);
+    if (r == 0)
+        r = apply(run, "host", host_migrations, host_migration_count);
+    for (size_t i = 0; r == 0 && i < run->registry->count; i++) {
+        const struct plugin *plugin = &run->registry->plugins[i];
+        r = apply(run, plugin->name, plugin->d.migrations.rows, plugin->d.migrations.count);
+    }
+    return r;
+}
+
+static AISHA_ASYNC void run_task(void *arg)
+{
+    struct run *run = arg;
+
+    run->result = apply_all(run);
+    loop_stop(run->loop);
+}
+
+int migrate_command(const struct config *config, const struct registry *registry)
+{
+    struct run run = {.config = config, .registry = registry};
+
+    int r = loop_new(&run.loop, &(struct loop_options){0});
+    if (r < 0)
+        return r;
+    r = task_start(run.loop, "migrate", run_task, &run, NULL);
+    if (r == 0)
+        r = loop_run(run.loop);
+    if (r == 0)
+        r = run.result;
+    if (r < 0)
+        fprintf(stderr, "aisha: the tables could not be brought up to date: %s\n",
+                run.error && *run.error ? run.error : aisha_error_text(r));
+    else
+        printf("%zu applied now\n", run.applied);
+    db_close(run.db);
+    loop_free(run.loop);
+    arena_clear(&run.arena);
+    return r;
+}
