@@ -5,6 +5,7 @@ host died runs again. So a message may be there once more than the host died wit
 in what the dead host has left on disk. What a handler sends after its commit may be missing instead.
 """
 import collections
+import contextlib
 import json
 import os
 import random
@@ -21,6 +22,7 @@ TALLY = "[tally]\npath = " + os.path.join(BUILD, "tests/plugins/tally/tally.so")
 IS_LONG = ROUNDS > 1
 UPDATES, CHATS = (2000, 200) if IS_LONG else (400, 40)
 LATENCY_MS = 25  # of Telegram: most handlers are in the middle of something, as they are in life
+EMPTY = "SELECT count(*) AS n FROM inbox"
 KINDS = {"added": "/add {}", "counted": "{}", "said": "/say {}"}  # what is answered, and what is sent for it
 
 
@@ -49,20 +51,27 @@ class Round:
             self.stack.send(person, KINDS[kind].format(number))
 
     def kill(self):
-        """Dies and starts again; in between its files are read, from a copy that tells it nothing."""
+        """Dies and starts again; in between is read what it has left."""
         self.stack.kill_host()
         self.kills += 1
+        done, inbox = self.left_behind("SELECT update_id FROM done_updates", "SELECT updates FROM inbox")
+        done = {row[0] for row in done}
+        updates = [u for row in inbox for u in json.loads(row[0])]
+        self.undone.update(int(u["message"]["text"].split()[-1]) for u in updates if u["update_id"] not in done)
+        self.stack.start_host()
+
+    def left_behind(self, *queries):
+        """Files are read from a copy, so that the host meets them as it left them."""
+        if self.stack.postgres:
+            return [self.stack.sql(query) for query in queries]
         copy = self.stack.path("copy")
         os.makedirs(copy, exist_ok=True)
         for name in ("aisha.db", "aisha.db-wal"):
             shutil.copy(self.stack.path(name), copy)
-        with sqlite3.connect(os.path.join(copy, "aisha.db")) as database:
-            done = {row[0] for row in database.execute("SELECT update_id FROM done_updates")}
-            updates = [u for row in database.execute("SELECT updates FROM inbox") for u in json.loads(row[0])]
-        database.close()
+        with contextlib.closing(sqlite3.connect(os.path.join(copy, "aisha.db"))) as database:
+            answers = [database.execute(query).fetchall() for query in queries]
         shutil.rmtree(copy)
-        self.undone.update(int(u["message"]["text"].split()[-1]) for u in updates if u["update_id"] not in done)
-        self.stack.start_host()
+        return answers
 
     def run(self):
         sender = threading.Thread(target=self.send_all)
@@ -74,11 +83,7 @@ class Round:
         until(self.is_done, "everything is done", pause=0.1)
 
     def is_done(self):
-        return self.stack.state()["pending_update_count"] == 0 and self.look("SELECT count(*) FROM inbox") == [(0,)]
-
-    def look(self, query):
-        with sqlite3.connect(self.stack.path("aisha.db")) as database:
-            return database.execute(query).fetchall()
+        return self.stack.state()["pending_update_count"] == 0 and self.stack.sql(EMPTY) == [(0,)]
 
 
 class Kill(unittest.TestCase):
@@ -96,11 +101,11 @@ class Kill(unittest.TestCase):
     def check_effects(self, played):
         """Each number once and in order, and the counters say the same."""
         written = collections.defaultdict(list)
-        for chat, number in played.look("SELECT chat_id, number FROM tally_effects ORDER BY rowid"):
+        for chat, number in played.stack.sql("SELECT chat_id, number FROM tally_effects ORDER BY sequence"):
             written[chat].append(number)
         wanted = {chat: [n for kind, n in sent if kind != "said"] for chat, sent in played.sent.items()}
         self.assertEqual(written, {chat: numbers for chat, numbers in wanted.items() if numbers})
-        self.assertEqual(dict(played.look("SELECT chat_id, count FROM tally_counters")),
+        self.assertEqual(dict(played.stack.sql("SELECT chat_id, count FROM tally_counters")),
                          {chat: len(numbers) for chat, numbers in written.items()})
 
     def check_state(self, played):

@@ -79,12 +79,15 @@ static const struct aisha_state states[] = {
     {.name = "number", .run = on_number, .data_size = sizeof(struct sum), .field = "text"},
 };
 
+#define EFFECT "chat_id BIGINT NOT NULL, number BIGINT NOT NULL"
+#define COUNTERS                                                                                   \
+    "CREATE TABLE tally_counters (chat_id BIGINT NOT NULL PRIMARY KEY, count BIGINT NOT NULL)"
+
 static const struct aisha_migration migrations[] = {
     {.version = 1,
      .name = "effects",
-     .sql = "CREATE TABLE tally_effects (chat_id BIGINT NOT NULL, number BIGINT NOT NULL);"
-            "CREATE TABLE tally_counters (chat_id BIGINT NOT NULL PRIMARY KEY,"
-            " count BIGINT NOT NULL)"},
+     .sqlite = "CREATE TABLE tally_effects (sequence INTEGER PRIMARY KEY, " EFFECT ");" COUNTERS,
+     .postgres = "CREATE TABLE tally_effects (sequence BIGSERIAL PRIMARY KEY, " EFFECT ");" COUNTERS},
 };
 
 AISHA_PLUGIN(.name = "tally", .version = "1.0", .commands = AISHA_TABLE(commands),
