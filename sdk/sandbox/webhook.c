@@ -326,9 +326,9 @@ static bool note_failure(struct webhook *webhook, const struct webhook_answer *a
     webhook->last_error_date = world_now(webhook->sandbox->world);
     free(webhook->last_error);
     webhook->last_error = strdup(answer->failure);
-    if (answer->status != 410)
+    if (answer->status && answer->status != 410) /* no answer says nothing */
         webhook->gone_since_ms = 0;
-    else if (!webhook->gone_since_ms)
+    else if (answer->status && !webhook->gone_since_ms)
         webhook->gone_since_ms = now_ms;
     return webhook->gone_since_ms && now_ms - webhook->gone_since_ms > GONE_MS;
 }
