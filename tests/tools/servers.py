@@ -108,7 +108,7 @@ class Server:
 
 def program(name, *places):
     """Where Debian's package put it."""
-    found = shutil.which(name) or next(filter(os.path.exists, (os.path.join(p, name) for p in places)), None)
+    found = next(filter(os.path.exists, (os.path.join(p, name) for p in places)), None) or shutil.which(name)
     if not found:
         raise AssertionError(f"{name} is not installed: ./dev test installs what the tests need")
     return found

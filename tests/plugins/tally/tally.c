@@ -87,7 +87,8 @@ static const struct aisha_migration migrations[] = {
     {.version = 1,
      .name = "effects",
      .sqlite = "CREATE TABLE tally_effects (sequence INTEGER PRIMARY KEY, " EFFECT ");" COUNTERS,
-     .postgres = "CREATE TABLE tally_effects (sequence BIGSERIAL PRIMARY KEY, " EFFECT ");" COUNTERS},
+     .postgres =
+         "CREATE TABLE tally_effects (sequence BIGSERIAL PRIMARY KEY, " EFFECT ");" COUNTERS},
 };
 
 AISHA_PLUGIN(.name = "tally", .version = "1.0", .commands = AISHA_TABLE(commands),
