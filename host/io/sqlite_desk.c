@@ -68,32 +68,73 @@ static void end_transaction(struct desk *desk)
         aisha_ignore(sqlite_connection_control(&desk->connection, SQLITE_ROLLBACK_ALL));
 }
 
-/* All units in the transaction that was begun; 0, or why nothing of it took effect. */
-static int run_group(struct desk *desk, struct job *const *group, size_t count)
+/* The units as if they were one: the first that fails ends it. */
+static int run_as_one(struct desk *desk, struct job *const *group, size_t count)
+{
+    int r = 0;
+
+    desk->connection.is_quiet = count > 1; /* what fails will run once more */
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = group[i]->result = run_statements(desk, group[i]);
+    desk->connection.is_quiet = false;
+    return r;
+}
+
+/* Each in a savepoint: what fails spoils only itself. */
+static int run_apart(struct desk *desk, struct job *const *group, size_t count)
 {
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < count; i++)
         r = run_unit(desk, group[i]);
+    return r;
+}
+
+/* In the transaction that was begun; 0, or why nothing took effect. */
+static int run_and_commit(struct desk *desk, struct job *const *group, size_t count,
+                          int (*run)(struct desk *desk, struct job *const *group, size_t count))
+{
+    int r = run(desk, group, count);
+
     if (r == 0)
         r = sqlite_connection_control(&desk->connection, SQLITE_COMMIT);
     end_transaction(desk);
     return r;
 }
 
-static void write_group(struct desk *desk, struct job *const *group, size_t count)
+static void finish_group(struct desk *desk, struct job *const *group, size_t count, int r)
 {
-    int begun = sqlite_connection_control(&desk->connection, SQLITE_BEGIN_WRITING);
-    int r = begun < 0 ? begun : run_group(desk, group, count);
-
-    if (begun == 0 && r < 0 && count > 1) { /* perhaps only one of them breaks it */
-        for (size_t i = 0; i < count; i++)
-            write_group(desk, &group[i], 1);
-        return;
-    }
     for (size_t i = 0; r < 0 && i < count; i++)
         group[i]->result = r;
     finish_jobs(desk, group, count);
+}
+
+static void write_group(struct desk *desk, struct job *const *group, size_t count);
+
+/* At least one of them fails; if it breaks the transaction even so, each has one of its own. */
+static void write_carefully(struct desk *desk, struct job *const *group, size_t count)
+{
+    int r = sqlite_connection_control(&desk->connection, SQLITE_BEGIN_WRITING);
+
+    if (r == 0)
+        r = run_and_commit(desk, group, count, run_apart);
+    if (r == 0)
+        finish_group(desk, group, count, 0);
+    for (size_t i = 0; r < 0 && i < count; i++)
+        write_group(desk, &group[i], 1);
+}
+
+/* Savepoints cost more than most of what is written, and nearly always all goes well: so it is first
+ * tried without them. */
+static void write_group(struct desk *desk, struct job *const *group, size_t count)
+{
+    int begun = sqlite_connection_control(&desk->connection, SQLITE_BEGIN_WRITING);
+    int r = begun < 0 ? begun : run_and_commit(desk, group, count, run_as_one);
+
+    if (begun == 0 && r < 0 && count > 1)
+        write_carefully(desk, group, count);
+    else
+        finish_group(desk, group, count, r);
 }
 
 /* The next command of the transaction; NULL when its time is over or everything ends. */

@@ -1,8 +1,8 @@
 /*
  * A thread with a connection to SQLite and a queue. The writer takes everything that is queued, runs
- * each unit within a savepoint of one transaction, commits, and only then lets the units' tasks go
- * on. Under load many units share the one fsync that a commit costs; without load a unit has it for
- * itself.
+ * it in one transaction, commits, and only then lets the units' tasks go on; a unit that fails spoils
+ * only itself. Under load many units share the one fsync that a commit costs; without load a unit has
+ * it for itself.
  *
  * While a task waits here its arena belongs to the thread that works for it.
  */

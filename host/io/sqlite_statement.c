@@ -46,7 +46,7 @@ static int report(const struct sqlite_connection *connection, const char *sql, i
 {
     int r = error_of(code);
 
-    if (r < 0 && r != -EINTR)
+    if (r < 0 && r != -EINTR && !connection->is_quiet)
         log_warn("db", "code=%d %s, in: %.100s", sqlite3_extended_errcode(connection->db),
                  sqlite3_errmsg(connection->db), sql);
     return r;

@@ -30,6 +30,7 @@ enum sqlite_control {
 /* Prepared statements, the ones used last first. */
 struct sqlite_connection {
     sqlite3 *db;
+    bool is_quiet;    /* errors are not logged */
     bool may_control; /* while a statement of our own is prepared or run */
     sqlite3_stmt *controls[SQLITE_CONTROLS];
 

@@ -145,6 +145,34 @@ const struct aisha_migration host_migrations[] = {
                "  next_at BIGINT NOT NULL," /* seconds */
                "  PRIMARY KEY (plugin, name));",
     },
+    {
+        .version = 6,
+        .name = "small rows that are written with every update, in one tree each",
+        .sqlite =
+            "CREATE TABLE new_done_updates ("
+            "  bot_id BIGINT NOT NULL,"
+            "  first_id BIGINT NOT NULL,"
+            "  update_id BIGINT NOT NULL,"
+            "  PRIMARY KEY (bot_id, first_id, update_id)) WITHOUT ROWID;"
+            "INSERT INTO new_done_updates SELECT bot_id, first_id, update_id FROM done_updates;"
+            "DROP TABLE done_updates;"
+            "ALTER TABLE new_done_updates RENAME TO done_updates;"
+
+            "CREATE TABLE new_dialog_state ("
+            "  chat_id BIGINT NOT NULL,"
+            "  telegram_id BIGINT NOT NULL,"
+            "  thread_id BIGINT NOT NULL,"
+            "  plugin TEXT NOT NULL,"
+            "  state TEXT NOT NULL,"
+            "  data TEXT NOT NULL,"
+            "  expires_at BIGINT NOT NULL,"
+            "  PRIMARY KEY (chat_id, telegram_id, thread_id)) WITHOUT ROWID;"
+            "INSERT INTO new_dialog_state SELECT chat_id, telegram_id, thread_id, plugin,"
+            "  state, data, expires_at FROM dialog_state;"
+            "DROP TABLE dialog_state;"
+            "ALTER TABLE new_dialog_state RENAME TO dialog_state;",
+        .postgres = "SELECT 1;", /* it always keeps rows and keys apart */
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;
