@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include <aisha/error.h>
+#include <aisha/mem.h>
 #include <aisha/reply.h>
 
 #include "host/bot/bot.h"
@@ -26,7 +27,7 @@ static AISHA_ASYNC int run(struct aisha_ctx *ctx, const struct plugin *plugin, c
                            const char *name, aisha_handler *handler)
 {
     ctx->plugin = plugin;
-    ctx->handler = arena_printf(&ctx->arena, "%s%s", what, name);
+    ctx->handler = aisha_concat(ctx, what, name, NULL);
     if (ctx->task)
         task_rename(ctx->task,
                     arena_printf(&ctx->arena, "plugin %s, handler \"%s\", update %lld",

@@ -194,11 +194,10 @@ static AISHA_ASYNC int send_anew(struct aisha_ctx *ctx, const struct outgoing *o
 
 int aisha_reply_(struct aisha_ctx *ctx, const struct aisha_reply *reply)
 {
-    const struct aisha_message *sent;
     struct outgoing out;
 
     int r = prepare(ctx, reply, &out);
-    return r < 0 ? r : send_anew(ctx, &out, &sent);
+    return r < 0 ? r : send_anew(ctx, &out, NULL);
 }
 
 /* ---- the one message in view ---- */

@@ -11,7 +11,7 @@
 
 #include "host/core/sanitizer.h"
 
-enum { FIRST_CHUNK = 2048, LARGEST_CHUNK = 65536 };
+enum { FIRST_CHUNK = 6 * 1024 - 64, LARGEST_CHUNK = 65536 }; /* an update takes 5 KiB */
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -103,13 +103,16 @@ char *arena_strdup(struct arena *a, const char *text)
 
 char *arena_vprintf(struct arena *a, const char *format, va_list args)
 {
+    char buffer[256];
     va_list again;
 
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, again);
+    int length = vsnprintf(buffer, sizeof buffer, format, again);
     va_end(again);
     if (length < 0)
         return arena_strdup(a, "");
+    if ((size_t)length < sizeof buffer)
+        return arena_memdup(a, buffer, (size_t)length + 1);
     char *text = take(a, (size_t)length + 1);
     vsnprintf(text, (size_t)length + 1, format, args);
     return text;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <time.h>
@@ -319,7 +320,10 @@ void task_set_subject(struct task *task, int64_t subject)
 
 void task_rename(struct task *task, const char *name)
 {
-    snprintf(task->mark.name, sizeof task->mark.name, "%s", name);
+    size_t size = strnlen(name, sizeof task->mark.name - 1);
+
+    memcpy(task->mark.name, name, size);
+    task->mark.name[size] = '\0';
     note(task->loop);
 }
 

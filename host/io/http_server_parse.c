@@ -17,6 +17,8 @@ enum { MAX_CHUNK_LINE = 256, MAX_TRAILERS = 4096, MAX_SIZE_DIGITS = 15 };
 
 static bool is_token(char c)
 {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-') /* nearly always */
+        return true;
     return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
@@ -60,10 +62,25 @@ static int scan_line(struct http_scan *scan, const char *data, size_t end)
     return check_header_line(line, size);
 }
 
+/* Passes over bytes that may stand anywhere within a line. */
+static size_t skip_plain(const struct http_scan *scan, const char *data, size_t size)
+{
+    size_t i = scan->seen;
+    size_t limit = scan->lines == 0 ? scan->line_start + HTTP_MAX_TARGET_LINE : HTTP_MAX_HEAD;
+
+    if (i > 0 && data[i - 1] == '\r')
+        return i;
+    while (i < size && i < limit && (unsigned char)data[i] >= 0x20 && data[i] != 0x7f)
+        i++;
+    return i;
+}
+
 int http_scan_head(struct http_scan *scan, const char *data, size_t size)
 {
-    for (; scan->seen < size; scan->seen++) {
-        size_t i = scan->seen;
+    for (;; scan->seen++) {
+        size_t i = scan->seen = skip_plain(scan, data, size);
+        if (i >= size)
+            return 0;
         unsigned char c = (unsigned char)data[i];
         bool follows_cr = i > 0 && data[i - 1] == '\r';
         if (follows_cr != (c == '\n') || c == 0x7f)
@@ -82,7 +99,6 @@ int http_scan_head(struct http_scan *scan, const char *data, size_t size)
         if (r > 0)
             return (int)++scan->seen;
     }
-    return 0;
 }
 
 struct reading {

@@ -45,6 +45,9 @@ struct api_type {
     size_t size;
     const struct api_field *fields;
     size_t field_count;
+    /* Places of the required fields that are pointers: reading leaves none of them NULL. */
+    const uint16_t *never_null;
+    size_t never_null_count;
 };
 
 struct api_method {

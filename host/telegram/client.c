@@ -159,6 +159,14 @@ static const char *purpose_of(const char *method, const struct codec_body *body)
     return body->parts ? " upload" : "";
 }
 
+static const char *url_of(const struct telegram *telegram, struct arena *arena, const char *method)
+{
+    char *url = arena_alloc(arena, strlen(telegram->base) + strlen(method) + 1);
+
+    stpcpy(stpcpy(url, telegram->base), method);
+    return url;
+}
+
 static AISHA_ASYNC int fetch(struct telegram *telegram, struct arena *arena, const char *method,
                              const struct codec_body *body, int64_t timeout_ms,
                              const struct aisha_http_response **ret_answer,
@@ -169,7 +177,7 @@ static AISHA_ASYNC int fetch(struct telegram *telegram, struct arena *arena, con
     struct aisha_http_request request = {
         .size = sizeof request,
         .method = "POST",
-        .url = arena_printf(arena, "%s%s", telegram->base, method),
+        .url = url_of(telegram, arena, method),
         .timeout_ms = timeout_ms,
         .max_body_bytes = MAX_ANSWER_BYTES,
     };

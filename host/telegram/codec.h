@@ -41,8 +41,9 @@ int64_t codec_find_update_id(const char *text);
 AISHA_CHECKED int codec_read(struct arena *a, const struct api_type *type, const cJSON *json,
                              const void **ret);
 
-/* Reads the result of a method into *ret, whose type is the one that the method's macro takes;
-   ret may be NULL. Fails with -AISHA_E_UPSTREAM if the result has another type, -AISHA_E_LIMIT. */
+/* Reads the result of a method into *ret, whose type is the one that the method's macro takes; if ret
+   is NULL, only looks whether it is of that type. Fails with -AISHA_E_UPSTREAM if it has another
+   one, -AISHA_E_LIMIT. */
 AISHA_CHECKED int codec_read_result(struct arena *a, const struct api_method *method,
                                     const cJSON *json, void *ret);
 

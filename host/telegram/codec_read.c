@@ -163,17 +163,15 @@ static void fill_required(struct reader *reader, const struct api_type *type, ch
 {
     const cJSON empty_list = {.type = cJSON_Array}, empty_object = {.type = cJSON_Object};
 
-    for (size_t i = 0; i < type->field_count; i++) {
-        const struct api_field *field = &type->fields[i];
+    for (size_t i = 0; i < type->never_null_count; i++) {
+        const struct api_field *field = &type->fields[type->never_null[i]];
         const struct api_value *value = &field->value;
         const void **place = (const void **)(void *)(object + field->offset);
-        bool is_text = value->kind == API_TEXT || value->kind == API_JSON;
-        bool is_list = value->depth && value->kind != API_INTEGER; /* those come with a count */
-        if (!field->is_required || (!is_text && !is_list && value->kind != API_OBJECT) || *place)
+        if (*place)
             continue;
-        *place = is_list   ? read_list(reader, value, value->depth, &empty_list)
-                 : is_text ? read_text(reader, "")
-                           : read_object(reader, value->type, &empty_object);
+        *place = value->depth                ? read_list(reader, value, value->depth, &empty_list)
+                 : value->kind == API_OBJECT ? read_object(reader, value->type, &empty_object)
+                                             : read_text(reader, "");
     }
 }
 
@@ -235,6 +233,16 @@ static int read_plain_result(enum api_kind kind, const cJSON *json, void *ret)
     return 0;
 }
 
+/* Whether the result has the right type on the outside. */
+static bool is_result(const struct api_value *value, const cJSON *json)
+{
+    if (value->depth)
+        return cJSON_IsArray(json);
+    if (value->kind == API_OBJECT)
+        return cJSON_IsObject(json);
+    return value->kind != API_TEXT || cJSON_IsString(json);
+}
+
 int codec_read_result(struct arena *a, const struct api_method *method, const cJSON *json,
                       void *ret)
 {
@@ -244,6 +252,10 @@ int codec_read_result(struct arena *a, const struct api_method *method, const cJ
 
     if (!value->depth && (value->kind == API_BOOLEAN || value->kind == API_INTEGER))
         return read_plain_result(value->kind, json, ret);
+    if (!ret) /* nobody wants to know more */
+        return (method->is_result_or_true && cJSON_IsTrue(json)) || is_result(value, json)
+                   ? 0
+                   : -AISHA_E_UPSTREAM;
     if (!(method->is_result_or_true && cJSON_IsTrue(json))) {
         result = value->depth ? read_list(&reader, value, value->depth, json)
                               : read_element(&reader, value, json);
@@ -252,8 +264,7 @@ int codec_read_result(struct arena *a, const struct api_method *method, const cJ
         if (!result)
             return -AISHA_E_UPSTREAM;
     }
-    if (ret)
-        *(const void **)ret = result;
+    *(const void **)ret = result;
     return 0;
 }
 

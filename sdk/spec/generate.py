@@ -443,6 +443,16 @@ def field_rows(struct, index):
                f'offsetof({c_name}, {field.member}), {second}, {str(field.required).lower()}}},')
 
 
+def never_null(struct):
+    """The places of the fields for which the codec makes something empty when they do not come."""
+    fields = [f for f in struct.fields if not f.retired]
+    for place, field in enumerate(fields):
+        depth, base, is_object = split_kind(field.kind)
+        is_list = depth and C_KINDS.get(base) != 'API_INTEGER'
+        if field.required and (is_list or is_object or C_KINDS[base] in ('API_TEXT', 'API_JSON')):
+            yield place
+
+
 def write_tables(model):
     structs = sorted(model.structs.values(), key=lambda s: s.name)
     index = {struct.name: i for i, struct in enumerate(structs)}
@@ -452,11 +462,17 @@ def write_tables(model):
         rows = list(field_rows(struct, index))
         if rows:
             lines += [f'static const struct api_field fields_{struct.name}[] = {{', *rows, '};', '']
+        places = ', '.join(map(str, never_null(struct)))
+        if places:
+            lines += [f'static const uint16_t never_null_{struct.name}[] = {{{places}}};', '']
     lines.append('const struct api_type api_types[] = {')
     for struct in structs:
         count = sum(not f.retired for f in struct.fields)
         fields = f'fields_{struct.name}' if count else 'NULL'
-        lines.append(f'    {{"{struct.name}", sizeof(struct aisha_{struct.name}), {fields}, {count}}},')
+        places = len(list(never_null(struct)))
+        filled = f'never_null_{struct.name}' if places else 'NULL'
+        lines.append(f'    {{"{struct.name}", sizeof(struct aisha_{struct.name}), {fields}, {count}, {filled}, '
+                     f'{places}}},')
     lines += ['};', '', 'const struct api_method api_methods[] = {']
     for method in model.methods:
         lines.append(f'    {{"{method.name}", &api_types[{index[method.params.name]}], '
