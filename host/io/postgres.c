@@ -32,7 +32,7 @@ enum {
     LAST_PAUSE_MS = 5000,
     LONGEST_WAIT_MS = 10000, /* for a connection */
     TX_LIFE_MS = 5000,
-    MOST_TRIES = 6, /* of what lost a race */
+    MOST_TRIES = 10, /* of what lost a race */
     RACE_PAUSE_MS = 5,
 };
 
@@ -336,10 +336,11 @@ int postgres_batch(struct postgres *db, struct arena *arena,
 int postgres_query(struct postgres *db, struct arena *arena,
                    const struct aisha_statement *statement, const struct aisha_rows **ret_rows)
 {
-    int r = postgres_batch(db, arena, statement, 1, ret_rows);
+    bool may_repeat = postgres_is_read_only(statement->sql);
 
-    /* What only reads may be asked again when a connection broke under it. */
-    if (r == -AISHA_E_UNAVAILABLE && !db->is_down && postgres_is_read_only(statement->sql))
+    int r = postgres_batch(db, arena, statement, 1, ret_rows);
+    /* What only reads is asked again when a connection broke under it; all may have at once. */
+    for (int i = 0; i < SHARED && r == -AISHA_E_UNAVAILABLE && may_repeat && !db->is_down; i++)
         r = postgres_batch(db, arena, statement, 1, ret_rows);
     return r;
 }
