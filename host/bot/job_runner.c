@@ -33,7 +33,6 @@ enum {
 struct kind {
     const struct plugin *plugin;
     const struct aisha_job_kind *row;
-    unsigned running;
     int64_t next_at_ms; /* by the clock of the day; 0 = look now */
 };
 
@@ -65,7 +64,6 @@ static void start_unit(struct job_runner *runner, struct kind *kind, const struc
 
     LIST_INSERT_HEAD(&runner->units, unit, link);
     runner->running++;
-    kind->running++;
     log_debug(kind->plugin->name, "job=%s kind=%s attempt=%" PRId64 " begins", unit->lease.id,
               kind->row->name, unit->lease.attempt);
     if (task_start(runner->bot->loop, "job", job_unit_run, unit, NULL) < 0)
@@ -350,9 +348,6 @@ void job_runner_ended(struct job_unit *unit)
 
     LIST_REMOVE(unit, link);
     runner->running--;
-    for (size_t i = 0; i < runner->kind_count; i++)
-        if (runner->kinds[i].row == unit->row)
-            runner->kinds[i].running--;
     if (runner->idle && runner->running == 0)
         wait_wake(runner->idle, 0);
     look_at_all(runner); /* it may be waiting again, or have made room */
