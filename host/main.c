@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/check_command.h"
 #include "host/bot/config.h"
 #include "host/bot/i18n.h"
 #include "host/bot/ini.h"
@@ -39,7 +40,7 @@ static const char usage[] =
     "usage: aisha [--config FILE] [--plugins FILE] [COMMAND]\n"
     "\n"
     "  run       run the bot (this is done without a command, too)\n"
-    "  check     read the configuration and load the plugins, then say what is wrong with them\n"
+    "  check     look whether everything it needs is there and works, and say what is wrong\n"
     "  migrate   show the tables' migrations and apply what is missing\n"
     "  plugins   list the plugins that run\n"
     "  version   say which version this is\n"
@@ -104,9 +105,13 @@ static int command_run(const struct invocation *invocation, struct setup *setup)
 
 static int command_check(const struct invocation *invocation, struct setup *setup)
 {
-    printf("%s: fine\n%s: fine, %zu plugins\n", invocation->config_path, invocation->plugins_path,
-           setup->registry.count);
-    return EXIT_DONE;
+    if (log_setup("error", setup->config.log.format) < 0)
+        return EXIT_FAILED;
+    printf("ok       %s\nok       %s, %zu plugins\n", invocation->config_path,
+           invocation->plugins_path, setup->registry.count);
+    return check_command(&setup->config, &setup->registry, setup->texts, invocation->program) < 0
+               ? EXIT_FAILED
+               : EXIT_DONE;
 }
 
 static int command_plugins(const struct invocation *invocation, struct setup *setup)

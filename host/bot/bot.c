@@ -17,6 +17,7 @@
 
 #include "host/bot/album.h"
 #include "host/bot/black_box.h"
+#include "host/bot/health.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
 #include "host/bot/job_runner.h"
@@ -288,7 +289,7 @@ static AISHA_ASYNC void begin_task(void *arg)
 
 /* ---- everything that needs no waiting ---- */
 
-static int bot_new(struct bot *bot)
+int bot_init(struct bot *bot)
 {
     size_t max_running = (size_t)bot->config->limits.max_in_flight;
     const struct loop_options loop_options = {
@@ -308,6 +309,8 @@ static int bot_new(struct bot *bot)
                                      : 0},
     };
 
+    TAILQ_INIT(&bot->running);
+    signal(SIGPIPE, SIG_IGN);
     int r = loop_new(&bot->loop, &loop_options);
     if (r == 0)
         r = temp_open(&bot->arena, &bot->temp_directory);
@@ -323,14 +326,13 @@ static int bot_new(struct bot *bot)
         r = lanes_new(&bot->lanes, max_running, unit_start, bot);
     if (r == 0 && registry_takes_albums(bot->registry))
         r = albums_new(&bot->albums, bot->loop);
-    if (r == 0)
-        r = web_start(bot);
     return r;
 }
 
-static void bot_free(struct bot *bot)
+void bot_done(struct bot *bot)
 {
     black_box_close(bot);
+    health_board_free(bot->health);
     http_server_free(bot->server);
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);
@@ -371,13 +373,15 @@ int bot_run(const struct config *config, const struct registry *registry,
 {
     struct bot bot = {.config = config, .registry = registry, .texts = texts, .program = program};
 
-    TAILQ_INIT(&bot.running);
-    signal(SIGPIPE, SIG_IGN);
-    int r = bot_new(&bot);
+    int r = bot_init(&bot);
+    if (r == 0)
+        r = web_start(&bot);
+    if (r == 0)
+        r = health_board_new(&bot.health, &bot);
     if (r == 0)
         r = run_loop(&bot);
     else
         log_error("bot", "the bot could not be started: %s", aisha_error_text(r));
-    bot_free(&bot);
+    bot_done(&bot);
     return r;
 }

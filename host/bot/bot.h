@@ -23,6 +23,7 @@ struct black_box;
 struct blob_store;
 struct catalogue;
 struct db;
+struct health_board;
 struct helper_pool;
 struct http_client;
 struct http_server;
@@ -48,6 +49,9 @@ struct bot {
     struct http_client *http;
     struct db *db;
     struct blob_store *blobs;
+    const char *database_error, *blobs_error; /* why it could not be opened, for `aisha check` */
+    bool is_database_new;                     /* the same: the file is not there yet */
+    struct health_board *health;
     struct telegram *telegram;
     struct helper_pool *helpers;
     struct lanes *lanes;
@@ -89,6 +93,10 @@ const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suff
 
 /* Called when a unit has ended. */
 void bot_unit_ended(struct bot *bot);
+
+/* Everything that needs neither waiting nor the HTTP server; bot_done() also after a failure. */
+AISHA_CHECKED int bot_init(struct bot *bot);
+void bot_done(struct bot *bot);
 
 /*
  * Runs until SIGINT or SIGTERM, or until Telegram refuses the token. Returns 0 after an orderly end,

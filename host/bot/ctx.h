@@ -65,8 +65,9 @@ struct aisha_ctx {
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
     const struct aisha_webhook *webhook;
-    size_t body_read;     /* of a streamed one */
-    struct job_unit *job; /* the origin is a job */
+    size_t body_read;                   /* of a streamed one */
+    struct job_unit *job;               /* the origin is a job */
+    struct aisha_health_report *health; /* the origin is a question how things are */
     bool is_in_handler;
 
     /* what arrived; set by ctx_read() */

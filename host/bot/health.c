@@ -1,19 +1,60 @@
 #include "host/bot/health.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
 #include <aisha/error.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/ctx.h"
+#include "host/bot/handler.h"
+#include "host/bot/i18n.h"
+#include "host/bot/sized.h"
 #include "host/core/arena.h"
+#include "host/core/loop.h"
+#include "host/core/wait.h"
 #include "host/io/http_server.h"
-#include "host/store/blob.h"
 #include "host/store/db.h"
+
+enum {
+    FRESH_MS = 60 * 1000,
+    READY_MS = 5 * 1000,     /* for GET /readyz, whose callers do not wait for long */
+    QUESTION_MS = 10 * 1000, /* then it is cancelled */
+};
+
+/* Somebody who waits for the end of a question. */
+struct listener {
+    struct wait wait;
+    LIST_ENTRY(listener) link;
+};
+
+struct question {
+    struct health_board *board;
+    const char *name;
+    const struct health_check *check; /* of the host, or else: */
+    const struct plugin *plugin;
+    const struct aisha_health_check *row;
+    bool is_running;
+    bool is_answered; /* these are the last answer: */
+    struct arena arena;
+    struct health health;
+    int64_t latency_us, answered_at_ms;
+    LIST_HEAD(, listener) listeners;
+};
+
+struct health_board {
+    struct bot *bot;
+    struct arena arena;
+    size_t count;
+    struct question questions[];
+};
+
+/* ---- one question ---- */
 
 static int64_t now_us(void)
 {
@@ -23,73 +64,197 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static AISHA_ASYNC const char *check_start(struct bot *bot, struct arena *arena)
+int aisha_health_(struct aisha_ctx *ctx, const struct aisha_health_report *report)
 {
-    (void)arena;
-    if (bot->is_stopping)
-        return "it is stopping";
-    return bot->inbox ? NULL : "it is still starting: see the log for what it waits for";
+    if (ctx->health) {
+        sized_copy(ctx->health, sizeof *ctx->health, report);
+        ctx->health->text = arena_strdup(&ctx->arena, ctx->health->text);
+        ctx->health->advice = arena_strdup(&ctx->arena, ctx->health->advice);
+    }
+    return 0;
 }
 
-/* Writes: reading works on a full disk and on a server that only reads, too. */
-static AISHA_ASYNC const char *check_database(struct bot *bot, struct arena *arena)
+static AISHA_ASYNC struct health ask_plugin(const struct question *question, struct arena *arena)
 {
-    if (!bot->db)
-        return "it is not open yet";
-    int r =
-        db_query(bot->db, arena, &AISHA_SQL("UPDATE secrets SET created_at = created_at"), NULL);
-    if (r == 0)
-        return NULL;
-    return arena_printf(arena,
-                        "cannot be written: %s; is the server up, the disk full? The log says more",
-                        aisha_error_text(r));
-}
-
-static AISHA_ASYNC const char *check_files(struct bot *bot, struct arena *arena)
-{
-    const char *key =
-        arena_printf(arena, "host/health-%d", (int)getpid()); /* others may look, too */
-    static const char text[] = "good";
-    const void *bytes;
-    size_t size;
-
-    if (!bot->blobs)
-        return "they are not open yet";
-    int r = blob_put(bot->blobs, key, text, sizeof text);
-    if (r == 0)
-        r = blob_get(bot->blobs, arena, key, sizeof text, &bytes, &size);
-    if (r == 0)
-        r = blob_delete(bot->blobs, key);
-    return r == 0 ? NULL
-                  : arena_printf(arena, "cannot be written and read: %s; look at BLOB_URL",
-                                 aisha_error_text(r));
-}
-
-size_t health_check(struct bot *bot, struct arena *arena, struct health ret[HEALTH_MAX])
-{
-    static const struct {
-        const char *name;
-        AISHA_ASYNC const char *(*run)(struct bot *bot, struct arena *arena);
-    } checks[] = {
-        {"start", check_start},
-        {"database", check_database},
-        {"files", check_files},
+    struct bot *bot = question->board->bot;
+    struct aisha_health_report report = {0};
+    struct aisha_ctx ctx = {
+        .bot = bot,
+        .task = task_current(bot->loop),
+        .priority = OUTBOUND_NOTIFICATION,
+        .locale = i18n_locale_for(NULL),
+        .plugin = question->plugin,
+        .handler = question->row->name,
+        .health = &report,
+        .is_committed = true, /* there is no update to mark */
     };
 
-    const size_t count = sizeof checks / sizeof *checks;
-
-    for (size_t i = 0; i < count; i++) {
-        int64_t before_us = now_us();
-        const char *advice = checks[i].run(bot, arena);
-        ret[i] = (struct health){.name = checks[i].name,
-                                 .is_good = !advice,
-                                 .latency_us = now_us() - before_us,
-                                 .advice = advice};
-    }
-    return count;
+    int r = handler_run(&ctx, question->row->run);
+    if (ctx.tx)
+        db_rollback(ctx.tx);
+    struct health health = {
+        .state = report.state,
+        .text = arena_strdup(arena, report.text),
+        .advice = arena_strdup(arena, report.advice),
+    };
+    if (r < 0)
+        health = HEALTH_FAILED(
+            arena_strdup(arena, ctx.failure_text ? ctx.failure_text : aisha_error_text(r)),
+            "see the log");
+    arena_clear(&ctx.arena);
+    return health;
 }
 
-static cJSON *to_json(const struct health *health, size_t count, bool is_ready)
+static AISHA_ASYNC void ask_task(void *arg)
+{
+    struct question *question = arg;
+    struct bot *bot = question->board->bot;
+    struct arena arena = {0};
+    struct listener *listener;
+
+    task_set_deadline(task_current(bot->loop), QUESTION_MS);
+    int64_t before_us = now_us();
+    struct health health =
+        question->check ? question->check->run(bot, &arena) : ask_plugin(question, &arena);
+    arena_clear(&question->arena);
+    question->arena = arena;
+    question->health = health;
+    question->latency_us = now_us() - before_us;
+    question->answered_at_ms = loop_now_ms(bot->loop);
+    question->is_answered = true;
+    question->is_running = false;
+    while ((listener = LIST_FIRST(&question->listeners))) {
+        LIST_REMOVE(listener, link);
+        wait_wake(&listener->wait, 0);
+    }
+}
+
+static bool is_remote(const struct question *question)
+{
+    return !question->check || question->check->is_remote;
+}
+
+static bool is_fresh(const struct question *question)
+{
+    return is_remote(question) && question->is_answered &&
+           loop_now_ms(question->board->bot->loop) - question->answered_at_ms < FRESH_MS;
+}
+
+/* Until it has ended, but not beyond that time. */
+static AISHA_ASYNC void listen_to(struct question *question, int64_t until_ms)
+{
+    struct loop *loop = question->board->bot->loop;
+    int64_t rest_ms = until_ms - loop_now_ms(loop);
+    struct listener listener;
+
+    if (!question->is_running || rest_ms <= 0)
+        return;
+    wait_init(&listener.wait, loop);
+    LIST_INSERT_HEAD(&question->listeners, &listener, link);
+    if (wait_for(&listener.wait, rest_ms) < 0)
+        LIST_REMOVE(&listener, link);
+}
+
+/* ---- all of them ---- */
+
+static void add_question(struct health_board *board, const struct question *question)
+{
+    struct question *added = &board->questions[board->count++];
+
+    *added = *question;
+    added->board = board;
+    LIST_INIT(&added->listeners);
+}
+
+int health_board_new(struct health_board **ret_board, struct bot *bot)
+{
+    const struct registry *registry = bot->registry;
+    size_t count = health_check_count;
+
+    for (size_t i = 0; i < registry->count; i++)
+        count += registry->plugins[i].d.health.count;
+    struct health_board *board = calloc(1, sizeof *board + count * sizeof *board->questions);
+    if (!board)
+        return -ENOMEM;
+    board->bot = bot;
+    for (size_t i = 0; i < health_check_count; i++)
+        if (!health_checks[i].is_wanted || health_checks[i].is_wanted(bot))
+            add_question(board, &(struct question){.name = health_checks[i].name,
+                                                   .check = &health_checks[i]});
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct plugin *plugin = &registry->plugins[i];
+        for (size_t j = 0; j < plugin->d.health.count; j++)
+            add_question(
+                board, &(struct question){.name = arena_printf(&board->arena, "%s/%s", plugin->name,
+                                                               plugin->d.health.rows[j].name),
+                                          .plugin = plugin,
+                                          .row = &plugin->d.health.rows[j]});
+    }
+    *ret_board = board;
+    return 0;
+}
+
+void health_board_free(struct health_board *board)
+{
+    if (!board)
+        return;
+    for (size_t i = 0; i < board->count; i++)
+        arena_clear(&board->questions[i].arena);
+    arena_clear(&board->arena);
+    free(board);
+}
+
+static struct health_row answer_of(const struct question *question, struct arena *arena)
+{
+    struct health_row row = {.name = arena_strdup(arena, question->name)};
+    bool has_answer = question->is_answered && (is_remote(question) || !question->is_running);
+
+    if (!has_answer) {
+        row.health = HEALTH_FAILED("it does not answer in time", NULL);
+        return row;
+    }
+    row.latency_us = question->latency_us;
+    row.health = question->health;
+    row.health.text = arena_strdup(arena, question->health.text);
+    row.health.advice = arena_strdup(arena, question->health.advice);
+    return row;
+}
+
+size_t health_ask(struct health_board *board, struct arena *arena, int64_t timeout_ms,
+                  struct health_row **ret_rows)
+{
+    struct health_row *rows = arena_alloc(arena, (board->count + 1) * sizeof *rows);
+    struct loop *loop = board->bot->loop;
+    int64_t until_ms = loop_now_ms(loop) + timeout_ms;
+
+    for (size_t i = 0; i < board->count; i++) {
+        struct question *question = &board->questions[i];
+        if (!question->is_running && !is_fresh(question))
+            question->is_running = task_start(loop, question->name, ask_task, question, NULL) == 0;
+    }
+    for (size_t i = 0; i < board->count; i++)
+        if (!is_remote(&board->questions[i]) || !board->questions[i].is_answered)
+            listen_to(&board->questions[i], until_ms);
+    for (size_t i = 0; i < board->count; i++)
+        rows[i] = answer_of(&board->questions[i], arena);
+    *ret_rows = rows;
+    return board->count;
+}
+
+/* ---- /readyz ---- */
+
+const char *health_state_name(enum aisha_health_state state)
+{
+    static const char *const names[] = {
+        [AISHA_HEALTH_OK] = "ok",
+        [AISHA_HEALTH_WARNING] = "warning",
+        [AISHA_HEALTH_FAILED] = "failed",
+    };
+
+    return (unsigned)state < sizeof names / sizeof *names ? names[state] : "failed";
+}
+
+static cJSON *to_json(const struct health_row *rows, size_t count, bool is_ready)
 {
     cJSON *root = cJSON_CreateObject(), *checks;
 
@@ -97,11 +262,13 @@ static cJSON *to_json(const struct health *health, size_t count, bool is_ready)
     checks = cJSON_AddArrayToObject(root, "checks");
     for (size_t i = 0; i < count; i++) {
         cJSON *one = cJSON_CreateObject();
-        cJSON_AddStringToObject(one, "name", health[i].name);
-        cJSON_AddBoolToObject(one, "ok", health[i].is_good);
-        cJSON_AddNumberToObject(one, "latency_us", (double)health[i].latency_us);
-        if (health[i].advice)
-            cJSON_AddStringToObject(one, "advice", health[i].advice);
+        cJSON_AddStringToObject(one, "name", rows[i].name);
+        cJSON_AddStringToObject(one, "status", health_state_name(rows[i].health.state));
+        cJSON_AddNumberToObject(one, "latency_us", (double)rows[i].latency_us);
+        if (rows[i].health.text)
+            cJSON_AddStringToObject(one, "text", rows[i].health.text);
+        if (rows[i].health.advice)
+            cJSON_AddStringToObject(one, "advice", rows[i].health.advice);
         cJSON_AddItemToArray(checks, one);
     }
     return root;
@@ -109,13 +276,13 @@ static cJSON *to_json(const struct health *health, size_t count, bool is_ready)
 
 void health_handle(struct http_exchange *exchange, struct bot *bot)
 {
-    struct health health[HEALTH_MAX];
+    struct health_row *rows;
     bool is_ready = true;
 
-    size_t count = health_check(bot, exchange->arena, health);
+    size_t count = health_ask(bot->health, exchange->arena, READY_MS, &rows);
     for (size_t i = 0; i < count; i++)
-        is_ready = is_ready && health[i].is_good;
-    cJSON *json = to_json(health, count, is_ready);
+        is_ready = is_ready && rows[i].health.state < AISHA_HEALTH_FAILED;
+    cJSON *json = to_json(rows, count, is_ready);
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
     if (!text)

@@ -76,6 +76,7 @@ static int widen_all(struct arena *arena, struct aisha_plugin *d)
         {&d->options, sizeof *d->options.rows},
         {&d->jobs, sizeof *d->jobs.rows},
         {&d->schedules, sizeof *d->schedules.rows},
+        {&d->health, sizeof *d->health.rows},
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -244,6 +244,11 @@ static void check_rest(const struct check *check)
     }
     for (size_t i = 0; i < d->requires.count; i++)
         check_name(check, "requirement", d->requires.rows[i].name, MAX_NAME);
+    for (size_t i = 0; i < d->health.count; i++) {
+        check_name(check, "health check", d->health.rows[i].name, MAX_NAME);
+        check_run(check, "health check", d->health.rows[i].name, d->health.rows[i].run);
+    }
+    check_unique(check, "health check", d->health.rows, d->health.count, d->health.row_size);
     check_unique(check, "helper", d->helpers.rows, d->helpers.count, d->helpers.row_size);
 }
 

@@ -89,11 +89,11 @@ static int explain(const struct sqlite_connection *connection, int r, const char
 }
 
 static int open_writer(struct sqlite_connection *writer, struct arena *arena, const char *path,
-                       const char **ret_error)
+                       int flags, const char **ret_error)
 {
     const struct aisha_rows *mode;
 
-    int r = sqlite_connection_open(writer, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int r = sqlite_connection_open(writer, path, SQLITE_OPEN_READWRITE | flags);
     if (r == 0)
         r = sqlite_connection_exec(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                            "PRAGMA foreign_keys = ON;"
@@ -115,12 +115,12 @@ static int open_writer(struct sqlite_connection *writer, struct arena *arena, co
     return -AISHA_E_UNAVAILABLE;
 }
 
-static int open_connections(struct sqlite *db, struct arena *arena, const char *path,
+static int open_connections(struct sqlite *db, struct arena *arena, const char *path, int flags,
                             const char **ret_error)
 {
     struct sqlite_connection *const readers[] = {&db->reader.connection, &db->quick};
 
-    int r = open_writer(&db->writer.connection, arena, path, ret_error);
+    int r = open_writer(&db->writer.connection, arena, path, flags, ret_error);
     for (size_t i = 0; r == 0 && i < 2; i++)
         r = explain(readers[i], sqlite_connection_open(readers[i], path, SQLITE_OPEN_READONLY),
                     ret_error);
@@ -142,39 +142,74 @@ static int on_progress(void *arg)
     return ++db->quick_steps > QUICK_READ_STEPS;
 }
 
+/* flags: SQLITE_OPEN_CREATE, or 0 for a file that is there. */
+static int start(struct sqlite *db, struct arena *arena, const char *path, int flags,
+                 const char **ret_error)
+{
+    mode_t mask = umask(0077);
+
+    int r = open_connections(db, arena, path, flags, ret_error);
+    umask(mask);
+    if (r < 0)
+        *ret_error = arena_printf(arena, "%s cannot be used: %s", path, *ret_error);
+    if (r == 0)
+        r = desk_start(&db->writer, db->loop);
+    if (r == 0)
+        r = desk_start(&db->reader, db->loop);
+    if (r == 0)
+        sqlite3_progress_handler(db->quick.db, 1000, on_progress, db);
+    return r;
+}
+
+static struct sqlite *sqlite_new(struct loop *loop)
+{
+    struct sqlite *db = calloc(1, sizeof *db);
+
+    if (db)
+        *db = (struct sqlite){
+            .loop = loop, .lock_fd = -1, .stop_reading = {.fn = stop_reading, .arg = db}};
+    return db;
+}
+
 int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, struct arena *arena,
                 const char **ret_error)
 {
-    struct sqlite *db = calloc(1, sizeof *db);
-    mode_t mask;
+    struct sqlite *db = sqlite_new(loop);
 
     if (!db)
         return -ENOMEM;
-    *db = (struct sqlite){
-        .loop = loop, .lock_fd = -1, .stop_reading = {.fn = stop_reading, .arg = db}};
     int r = make_directory_of(arena, path);
     if (r < 0)
         *ret_error = arena_printf(arena, "the directory of %s: %s", path, strerror(-r));
     if (r == 0)
         r = take_lock(db, path, arena, ret_error);
-    if (r == 0) {
-        mask = umask(0077);
-        r = open_connections(db, arena, path, ret_error);
-        umask(mask);
-        if (r < 0)
-            *ret_error = arena_printf(arena, "%s cannot be used: %s", path, *ret_error);
-    }
     if (r == 0)
-        r = desk_start(&db->writer, loop);
-    if (r == 0)
-        r = desk_start(&db->reader, loop);
-    if (r < 0) {
+        r = start(db, arena, path, SQLITE_OPEN_CREATE, ret_error);
+    if (r < 0)
         sqlite_close(db);
-        return r;
+    else
+        *ret_db = db;
+    return r;
+}
+
+int sqlite_open_beside(struct sqlite **ret_db, struct loop *loop, const char *path,
+                       struct arena *arena, const char **ret_error)
+{
+    struct sqlite *db;
+
+    if (access(path, F_OK) < 0 && errno == ENOENT) {
+        *ret_error = arena_printf(arena, "there is no %s", path);
+        return -ENOENT;
     }
-    sqlite3_progress_handler(db->quick.db, 1000, on_progress, db);
-    *ret_db = db;
-    return 0;
+    db = sqlite_new(loop);
+    if (!db)
+        return -ENOMEM;
+    int r = start(db, arena, path, 0, ret_error);
+    if (r < 0)
+        sqlite_close(db);
+    else
+        *ret_db = db;
+    return r;
 }
 
 void sqlite_close(struct sqlite *db)

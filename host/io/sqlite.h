@@ -23,6 +23,11 @@ struct sqlite_tx;
 int sqlite_open(struct sqlite **ret_db, struct loop *loop, const char *path, struct arena *arena,
                 const char **ret_error);
 
+/* The same for a file that a host may be using; a change then waits for the host's, and the host's
+ * for it. -ENOENT when there is no such file. */
+int sqlite_open_beside(struct sqlite **ret_db, struct loop *loop, const char *path,
+                       struct arena *arena, const char **ret_error);
+
 /* Finishes queued writes. NULL is fine. */
 void sqlite_close(struct sqlite *db);
 

@@ -29,10 +29,12 @@ static bool begins(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
-            const char **ret_error)
+static int open_url(struct db **ret_db, struct loop *loop, const char *url, bool is_beside,
+                    struct arena *arena, const char **ret_error)
 {
     static const char file[] = "sqlite:";
+    int (*open_file)(struct sqlite **, struct loop *, const char *, struct arena *, const char **) =
+        is_beside ? sqlite_open_beside : sqlite_open;
     struct db *db = calloc(1, sizeof *db);
     int r;
 
@@ -41,7 +43,7 @@ int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena
     if (begins(url, "postgresql://") || begins(url, "postgres://")) {
         r = postgres_open(&db->postgres, loop, url, arena, ret_error);
     } else if (begins(url, file) && url[strlen(file)]) {
-        r = sqlite_open(&db->sqlite, loop, url + strlen(file), arena, ret_error);
+        r = open_file(&db->sqlite, loop, url + strlen(file), arena, ret_error);
     } else {
         *ret_error = "it has to be sqlite:PATH (for example sqlite:var/aisha.db) or "
                      "postgresql://USER:PASSWORD@HOST/DATABASE";
@@ -53,6 +55,18 @@ int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena
     }
     *ret_db = db;
     return 0;
+}
+
+int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
+            const char **ret_error)
+{
+    return open_url(ret_db, loop, url, false, arena, ret_error);
+}
+
+int db_open_beside(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
+                   const char **ret_error)
+{
+    return open_url(ret_db, loop, url, true, arena, ret_error);
 }
 
 void db_close(struct db *db)

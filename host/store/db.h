@@ -19,6 +19,11 @@ struct loop;
  * -AISHA_E_UNAVAILABLE until it can. */
 int db_open(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
             const char **ret_error);
+
+/* The same beside a host that may be using it, for commands of operators. -ENOENT: there is no such
+ * file yet, and none is made. */
+int db_open_beside(struct db **ret_db, struct loop *loop, const char *url, struct arena *arena,
+                   const char **ret_error);
 void db_close(struct db *db);
 
 /* Which of a migration's two texts it wants. */

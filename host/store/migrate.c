@@ -3,6 +3,7 @@
  */
 #include "host/store/migrate.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -131,15 +132,34 @@ static AISHA_ASYNC int make_table(struct db *db, struct arena *arena, const char
                          NULL, 0);
 }
 
+static AISHA_ASYNC int has_table(struct db *db, struct arena *arena, bool *ret_has)
+{
+    const struct aisha_rows *rows;
+
+    int r = db_query(db, arena,
+                     db_is_postgres(db)
+                         ? &AISHA_SQL("SELECT to_regclass('schema_migrations')::TEXT AS name")
+                         : &AISHA_SQL("SELECT MAX(name) AS name FROM sqlite_schema"
+                                      " WHERE name = 'schema_migrations'"),
+                     &rows);
+    if (r == 0)
+        *ret_has = aisha_cell_text(rows, 0, "name") != NULL;
+    return r;
+}
+
 int migrate_count(struct db *db, struct arena *arena, const char *owner,
                   const struct aisha_migration *migrations, size_t count, size_t *ret_applied,
                   const char **ret_error)
 {
     const struct aisha_rows *applied;
+    bool has_any = false;
 
-    int r = make_table(db, arena, ret_error);
-    if (r == 0)
-        r = read_applied(db, arena, owner, &applied);
+    int r = has_table(db, arena, &has_any);
+    if (r == 0 && !has_any)
+        *ret_applied = 0;
+    if (r < 0 || !has_any)
+        return r;
+    r = read_applied(db, arena, owner, &applied);
     if (r == 0)
         r = compare(db, arena, owner, migrations, count, applied, ret_error);
     if (r == 0)

@@ -13,7 +13,7 @@ struct arena;
 struct db;
 
 /*
- * How many of owner's migrations are applied; changes no tables but schema_migrations. Errors as
+ * How many of owner's migrations are applied; changes nothing. Errors as
  * migrate().
  */
 AISHA_ASYNC AISHA_CHECKED int migrate_count(struct db *db, struct arena *arena, const char *owner,

@@ -17,6 +17,7 @@ enum {
     ANSWER_BYTES = 4 * 1024 * 1024,
     LEAST_TIMEOUT_MS = 60 * 1000,
     LONGEST_TIMEOUT_MS = 5 * 60 * 1000,
+    CHECK_TIMEOUT_MS = 8 * 1000,
     SPEED = 8, /* at least so much faster than speech */
 };
 
@@ -68,13 +69,13 @@ static int64_t timeout_for(int64_t duration_ms)
     return timeout_ms < LONGEST_TIMEOUT_MS ? timeout_ms : LONGEST_TIMEOUT_MS;
 }
 
-static const char *url_of(struct aisha_ctx *ctx, const char *base_url)
+static const char *url_of(struct aisha_ctx *ctx, const char *base_url, const char *path)
 {
     size_t length = strlen(base_url);
 
     while (length > 0 && base_url[length - 1] == '/')
         length--;
-    return aisha_printf(ctx, "%.*s/audio/transcriptions", (int)length, base_url);
+    return aisha_printf(ctx, "%.*s%s", (int)length, base_url, path);
 }
 
 /* ---- the answer ---- */
@@ -193,10 +194,11 @@ static AISHA_ASYNC struct outcome try_once(struct aisha_ctx *ctx, const struct c
     };
     const struct aisha_http_response *answer;
 
-    int r = aisha_http(
-        ctx, &answer, .url = url_of(ctx, config->base_url), .headers = headers, .parts = parts,
-        .part_count = sizeof parts / sizeof *parts - (request->language ? 0 : 1),
-        .timeout_ms = timeout_for(request->duration_ms), .max_body_bytes = ANSWER_BYTES);
+    int r =
+        aisha_http(ctx, &answer, .url = url_of(ctx, config->base_url, "/audio/transcriptions"),
+                   .headers = headers, .parts = parts,
+                   .part_count = sizeof parts / sizeof *parts - (request->language ? 0 : 1),
+                   .timeout_ms = timeout_for(request->duration_ms), .max_body_bytes = ANSWER_BYTES);
     if (r == 0)
         return read_answer(ctx, config, answer);
     if (r != -AISHA_E_CANCELED)
@@ -234,6 +236,37 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
     return 0;
 }
 
+/* Asks for the models, which costs nothing. A compatible server may have no list of them. */
+static AISHA_ASYNC int check_key(struct aisha_ctx *ctx)
+{
+    const struct config *config = aisha_config(ctx);
+    const struct aisha_http_response *answer;
+
+    if (!*config->api_key)
+        return aisha_health(ctx, .state = AISHA_HEALTH_WARNING, .text = "there is no key",
+                            .advice = "set OPENAI_API_KEY; until then nothing is transcribed");
+    const char *const headers[] = {
+        aisha_printf(ctx, "Authorization: Bearer %s", config->api_key),
+        NULL,
+    };
+    int r = aisha_http(ctx, &answer, .url = url_of(ctx, config->base_url, "/models"),
+                       .headers = headers, .timeout_ms = CHECK_TIMEOUT_MS,
+                       .max_body_bytes = ANSWER_BYTES);
+    if (r < 0)
+        return aisha_health(ctx, .state = AISHA_HEALTH_WARNING,
+                            .text = aisha_printf(ctx, "no answer: %s", aisha_error_text(r)),
+                            .advice = "look at OPENAI_BASE_URL and the network");
+    if (answer->status == 401 || answer->status == 403)
+        return aisha_health(ctx, .state = AISHA_HEALTH_FAILED, .text = "the key is refused",
+                            .advice =
+                                "make one at platform.openai.com, put it into OPENAI_API_KEY");
+    if (answer->status >= 500)
+        return aisha_health(ctx, .state = AISHA_HEALTH_WARNING,
+                            .text = aisha_printf(ctx, "the server answers %d", answer->status),
+                            .advice = "it is not you; see status.openai.com");
+    return 0;
+}
+
 static const struct aisha_option options[] = {
     AISHA_OPTION(struct config, api_key, .value = "", .is_secret = true,
                  .summary = "the key; nothing works without one"),
@@ -250,6 +283,10 @@ static const struct aisha_service services[] = {
     {.name = "speech", .version = 1, .functions = &speech},
 };
 
+static const struct aisha_health_check health[] = {
+    {.name = "key", .run = check_key},
+};
+
 AISHA_PLUGIN(.name = "openai", .version = "1.0", .summary = "Speech recognition by OpenAI",
              .config_size = sizeof(struct config), .options = AISHA_TABLE(options),
-             .provides = AISHA_TABLE(services))
+             .provides = AISHA_TABLE(services), .health = AISHA_TABLE(health))

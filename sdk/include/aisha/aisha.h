@@ -8,6 +8,7 @@
 #include <aisha/db.h>
 #include <aisha/error.h>
 #include <aisha/file.h>
+#include <aisha/health.h>
 #include <aisha/helper.h>
 #include <aisha/http.h>
 #include <aisha/i18n.h>

@@ -22,6 +22,7 @@
 
 #include <aisha/base.h>
 #include <aisha/bot_api.h>
+#include <aisha/health.h>
 #include <aisha/helper.h>
 #include <aisha/job_table.h>
 
@@ -226,6 +227,7 @@ struct aisha_plugin {
     AISHA_TABLE_OF(struct aisha_webhook) webhooks;
     AISHA_TABLE_OF(struct aisha_job_kind) jobs;
     AISHA_TABLE_OF(struct aisha_schedule) schedules;
+    AISHA_TABLE_OF(struct aisha_health_check) health;
 };
 
 #define AISHA_TABLE(array)                                                                         \
