@@ -158,7 +158,12 @@ int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **
 
 static const char *full_key(struct aisha_ctx *ctx, const char *key)
 {
-    return arena_printf(&ctx->arena, "%s/%s", ctx->plugin->name, key);
+    return *key == '/' ? key + 1 : arena_printf(&ctx->arena, "%s/%s", ctx->plugin->name, key);
+}
+
+const char *aisha_blob_name(struct aisha_ctx *ctx, const char *key)
+{
+    return *key == '/' ? key : arena_printf(&ctx->arena, "/%s", full_key(ctx, key));
 }
 
 static int note_blob(struct aisha_ctx *ctx, int r)

@@ -368,7 +368,7 @@ int http_client_fetch_as(struct http_client *client, const char *purpose, struct
                          const struct aisha_http_request *request,
                          const struct aisha_http_response **ret_response, const char **ret_error)
 {
-    struct transfer t = {.arena = arena, .file = -1};
+    struct transfer t = {.arena = arena, .file = -1, .body_file = -1};
     size_t known =
         request->size && request->size < sizeof t.request ? request->size : sizeof t.request;
     const char *error = "not an http:// or https:// URL";

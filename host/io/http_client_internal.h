@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include <curl/curl.h>
 
@@ -34,6 +35,8 @@ struct transfer {
     bool has_head; /* the line that ends the headers has come */
     bool is_plain; /* it has set nothing on the handle that the next one would not set anew */
     int file;      /* of save_path, or -1 */
+    int body_file; /* of body_path, or -1 */
+    off_t body_at;
     char *body;
     size_t body_size, body_capacity;
     int failure; /* what made a callback of ours stop curl */

@@ -78,10 +78,10 @@ int transfer_check(const struct aisha_http_request *request, const char **ret_er
             fault = "an odd header";
     for (size_t i = 0; i < request->part_count && !fault; i++)
         fault = part_fault(&request->parts[i]);
-    if (request->body && request->part_count)
-        fault = "a body and parts";
+    if (!!request->body + !!request->body_path + !!request->part_count > 1)
+        fault = "more than one body";
     if (request->method && strcmp(request->method, "HEAD") == 0 &&
-        (request->body || request->part_count))
+        (request->body || request->body_path || request->part_count))
         fault = "a HEAD request with a body";
     if (!fault)
         return 0;
@@ -300,16 +300,60 @@ static int set_parts(struct transfer *t)
     return 0;
 }
 
+static size_t read_file(char *buffer, size_t one, size_t room, void *user)
+{
+    struct transfer *t = user;
+    ssize_t count = pread(t->body_file, buffer, room * one, t->body_at);
+
+    if (count < 0)
+        return CURL_READFUNC_ABORT;
+    t->body_at += count;
+    return (size_t)count;
+}
+
+static int seek_file(void *user, curl_off_t offset, int origin)
+{
+    struct transfer *t = user;
+
+    if (origin != SEEK_SET || offset < 0)
+        return CURL_SEEKFUNC_FAIL;
+    t->body_at = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static int set_file(struct transfer *t)
+{
+    struct stat info;
+
+    t->body_file = open(t->request.body_path, O_RDONLY | O_CLOEXEC);
+    if (t->body_file < 0 || fstat(t->body_file, &info) < 0)
+        return -errno;
+    if (!S_ISREG(info.st_mode))
+        return -AISHA_E_INVALID;
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, read_file);
+    curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, seek_file);
+    curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)info.st_size);
+    return 0;
+}
+
 static int set_body(struct transfer *t)
 {
     const struct aisha_http_request *request = &t->request;
-    bool has_body = request->body || request->part_count;
+    bool is_file = request->body_path != NULL;
+    bool has_body = request->body || is_file || request->part_count;
     const char *method = request->method ? request->method : has_body ? "POST" : "GET";
     bool is_get = strcmp(method, "GET") == 0, is_post = strcmp(method, "POST") == 0;
 
-    t->is_plain = request->part_count == 0 && strcmp(method, "HEAD") != 0;
+    t->is_plain = request->part_count == 0 && !is_file && strcmp(method, "HEAD") != 0;
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L); /* whatever the handle did before */
-    if (request->part_count) {
+    if (is_file) {
+        int r = set_file(t);
+        if (r < 0)
+            return r;
+    } else if (request->part_count) {
         int r = set_parts(t);
         if (r < 0)
             return r;
@@ -320,7 +364,7 @@ static int set_body(struct transfer *t)
     } else if (strcmp(method, "HEAD") == 0) {
         curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
     }
-    bool is_said = has_body ? is_post : is_get || is_post; /* by what was set already */
+    bool is_said = has_body ? is_post && !is_file : is_get || is_post; /* by what was set already */
     curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, is_said ? NULL : method);
     return 0;
 }
@@ -353,10 +397,12 @@ int transfer_prepare(struct transfer *t, const char **ret_error)
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    /* On a kept connection curl repeats what got no answer at all. */
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, (long)t->request.is_once);
     set_headers(t);
     int r = set_body(t);
     if (r < 0) {
-        *ret_error = "a part's file cannot be read";
+        *ret_error = "a file to be sent cannot be read";
         return r;
     }
     if (t->request.save_path) {
@@ -414,6 +460,8 @@ int transfer_finish(struct transfer *t, const struct aisha_http_response **ret_r
 
 void transfer_done(struct transfer *t)
 {
+    if (t->body_file >= 0)
+        close(t->body_file);
     if (t->file >= 0) { /* still open: its content is not part of a result */
         close(t->file);
         unlink(t->request.save_path);

@@ -109,7 +109,9 @@ int uploads_open(struct telegram *telegram, struct arena *arena, const struct co
         struct upload *upload = &uploads->uploads[uploads->count++];
         *upload = (struct upload){
             .part = i,
-            .blob = {.key = arena_printf(arena, "%s/%s", owner, part->file->blob),
+            .blob = {.key = *part->file->blob == '/' /* aisha_blob_name() */
+                                ? part->file->blob + 1
+                                : arena_printf(arena, "%s/%s", owner, part->file->blob),
                      .kind = part->name},
         };
         TAILQ_INIT(&upload->waiters);

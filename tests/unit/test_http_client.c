@@ -153,6 +153,44 @@ static void parts_become_multipart_form_data(void **state)
     run_scenario(send_parts, &(struct setting){0});
 }
 
+static void send_file(struct fixture *f)
+{
+    const char *path = arena_printf(&f->arena, "%s/body", f->dir);
+    static const char *const headers[] = {"Content-Type: application/zip", NULL};
+    struct aisha_http_request request = {
+        .url = url(f, "/echo"), .method = "PUT", .headers = headers, .body_path = path};
+    size_t size = 700000;
+    char *bytes = arena_alloc(&f->arena, size);
+    response *a = NULL;
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)(i * 7 % 251);
+    write_file(path, bytes, size);
+    CHECK(f, send_request(f, request, &a) == 0 && a->status == 200 && a->body_size == size);
+    CHECK(f, a && memcmp(a->body, bytes, size) == 0);
+    CHECK(f, a && strcmp(aisha_http_header(a, "content-type"), "application/zip") == 0);
+    request.url = url(f, "/info");
+    check_body(f, send_request(f, request, &a), &a, 200, "PUT /info? 700000");
+    request.method = NULL;
+    check_body(f, send_request(f, request, &a), &a, 200, "POST /info? 700000");
+    check_body(f, fetch(f, "/info", &a), &a, 200, "GET /info? 0");
+    request.body = "two";
+    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+    request.body = NULL;
+    write_file(path, "", 0);
+    check_body(f, send_request(f, request, &a), &a, 200, "POST /info? 0");
+    unlink(path);
+    CHECK(f, send_request(f, request, &a) == -ENOENT);
+    request.body_path = f->dir;
+    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+}
+
+static void a_file_is_sent_as_the_body(void **state)
+{
+    (void)state;
+    run_scenario(send_file, &(struct setting){0});
+}
+
 static void send_nonsense(struct fixture *f)
 {
     static const char *const urls[] = {"",
@@ -458,6 +496,7 @@ int main(void)
         cmocka_unit_test(methods_and_bodies_arrive),
         cmocka_unit_test(a_large_body_comes_back_unchanged),
         cmocka_unit_test(parts_become_multipart_form_data),
+        cmocka_unit_test(a_file_is_sent_as_the_body),
         cmocka_unit_test(what_is_not_a_request_is_not_sent),
         cmocka_unit_test(answers_of_all_kinds_are_read_or_refused),
         cmocka_unit_test(answers_are_saved_to_new_files_or_not_at_all),

@@ -1,14 +1,21 @@
 /* The HTTP client with many requests at once: slots, deadlines, cancelling, stopping. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include <aisha/error.h>
 
 #include "host/core/loop.h"
+#include "host/core/worker.h"
 #include "tests/unit/http_fixture.h"
 
 typedef const struct aisha_http_response response;
@@ -190,6 +197,107 @@ static void stopping_the_loop_ends_every_request(void **state)
     run_scenario(stop_in_the_middle, &(struct setting){.slots = 8});
 }
 
+/* Returns its port. */
+static int listen_on(int *ret_fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    *ret_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(*ret_fd >= 0);
+    assert_int_equal(bind(*ret_fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(*ret_fd, 8), 0);
+    assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
+/* Answers the first request it gets and keeps silent about all others; counts them. */
+struct deaf {
+    int fd;
+    unsigned heads;
+};
+
+/* false when the connection is to be closed. */
+static bool hear(struct deaf *deaf, int fd)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char seen[4096];
+
+    if (recv(fd, seen, sizeof seen, 0) <= 0 || deaf->heads++ > 0)
+        return false;
+    return raw_send(fd, answer, strlen(answer)) == 0;
+}
+
+static int deaf_blocking(void *arg)
+{
+    struct deaf *deaf = arg;
+    struct pollfd fds[8] = {{.fd = deaf->fd, .events = POLLIN}};
+    nfds_t count = 1;
+
+    while (poll(fds, count, 20000) > 0 && count < 8) {
+        for (nfds_t i = count - 1; i > 0; i--)
+            if (fds[i].revents && !hear(deaf, fds[i].fd)) {
+                close(fds[i].fd);
+                fds[i] = fds[--count];
+            }
+        if (!fds[0].revents)
+            continue;
+        fds[count].fd = accept(deaf->fd, NULL, NULL);
+        if (fds[count].fd < 0)
+            break;
+        fds[count++].events = POLLIN;
+    }
+    while (count > 1)
+        close(fds[--count].fd);
+    return 0;
+}
+
+struct silence {
+    struct fixture *f;
+    struct deaf deaf;
+    struct wait done;
+};
+
+static void run_deaf(void *arg)
+{
+    struct silence *silence = arg;
+
+    CHECK(silence->f, workers_run(silence->f->workers, deaf_blocking, &silence->deaf) == 0);
+    wait_wake(&silence->done, 0);
+}
+
+/* How often a request arrives that a kept connection does not answer. */
+static unsigned times_sent(struct fixture *f, bool is_once)
+{
+    struct silence silence = {.f = f};
+    const struct aisha_http_response *a = NULL;
+
+    int port = listen_on(&silence.deaf.fd);
+    wait_init(&silence.done, f->loop);
+    CHECK(f, task_start(f->loop, "deaf", run_deaf, &silence, NULL) == 0);
+    struct aisha_http_request request = {
+        .url = arena_printf(&f->arena, "http://127.0.0.1:%d/", port), .body = "x", .body_size = 1};
+    CHECK(f, http_client_fetch(f->client, &f->arena, &request, &a, NULL) == 0);
+    request.is_once = is_once;
+    CHECK(f, http_client_fetch(f->client, &f->arena, &request, &a, NULL) == -AISHA_E_UPSTREAM);
+    shutdown(silence.deaf.fd, SHUT_RDWR);
+    CHECK(f, wait_for(&silence.done, 20000) == 0);
+    close(silence.deaf.fd);
+    return silence.deaf.heads - 1;
+}
+
+static void send_once(struct fixture *f)
+{
+    CHECK(f, times_sent(f, false) == 2); /* what is guarded against */
+    CHECK(f, times_sent(f, true) == 1);
+}
+
+static void what_is_sent_once_is_not_repeated_on_a_new_connection(void **state)
+{
+    (void)state;
+    run_scenario(send_once, &(struct setting){0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +308,7 @@ int main(void)
         cmocka_unit_test(who_gives_up_waiting_for_a_slot_leaves_it_to_others),
         cmocka_unit_test(a_stopping_server_still_answers_what_it_had_begun),
         cmocka_unit_test(stopping_the_loop_ends_every_request),
+        cmocka_unit_test(what_is_sent_once_is_not_repeated_on_a_new_connection),
     };
 
     return cmocka_run_group_tests_name("http_client_many", tests, NULL, NULL);

@@ -15,6 +15,10 @@
 
 struct aisha_ctx;
 
+/* The key by the name under which other plugins know it: "/", this plugin's name, "/", the key. To
+ * be given to a service of another plugin; all functions here take such names, too. */
+AISHA_PUBLIC const char *aisha_blob_name(struct aisha_ctx *ctx, const char *key);
+
 /* Stores bytes, or the file at path, under key; what was there is replaced. -AISHA_E_CONFLICT when
  * the key leads through another blob or is where others lie ("a" and "a/b" cannot both be). */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_put(struct aisha_ctx *ctx, const char *key,

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,10 @@ struct aisha_http_request {
     /* A longer answer is -AISHA_E_LIMIT; 0 = 16 MiB in memory, no limit to a file. */
     size_t max_body_bytes;
     const char *save_path; /* writes the body of a 2xx answer to this new file instead of memory */
+    const char *body_path; /* instead of body: a file that is read while it is sent */
+    /* Never sent a second time, not even when a kept connection turns out to be dead: then it is
+     * -AISHA_E_UPSTREAM. -AISHA_E_UNAVAILABLE says that nothing was sent. */
+    bool is_once;
 };
 
 struct aisha_http_header {
