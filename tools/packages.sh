@@ -17,6 +17,7 @@ build libcurl4-openssl-dev pkg:libcurl          outgoing http
 build libcjson-dev         pkg:libcjson         JSON
 build libsqlite3-dev       pkg:sqlite3          embedded database
 build libpq-dev            pkg:libpq            PostgreSQL
+build libhiredis-dev       pkg:hiredis          Redis
 build libssl-dev           pkg:libcrypto        signatures
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
@@ -38,6 +39,7 @@ test  chromium-driver      cmd:chromedriver     tests in a browser
 test  fonts-noto-color-emoji any                emoji in pictures of the chat page
 test  espeak-ng            cmd:espeak-ng        spoken test input
 test  postgresql           cmd:pg_ctlcluster    a database server for tests
+test  redis-server         cmd:redis-server     a Redis for tests
 test  git                  cmd:git              lists the files to check
 compat nodejs              own:node             runs bots of other libraries
 compat npm                 own:npm              fetches those libraries

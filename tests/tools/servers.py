@@ -8,7 +8,8 @@ As a program it starts those that are named, says where they are in the environm
 
     servers.py postgres -- build/tests/unit/test_store
 
-AISHA_TEST_POSTGRES is then the server's URL. A server's processes end with the test, however that ends.
+AISHA_TEST_POSTGRES is then the server's URL (AISHA_TEST_REDIS for redis). A server's processes end with the test,
+however that ends.
 """
 import contextlib
 import ctypes
@@ -21,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from stack import BUILD, PR_SET_PDEATHSIG, free_port, until  # noqa: E402
@@ -171,7 +173,34 @@ class Postgres(Server):
         return [tuple(row.values()) for row in answer]
 
 
-SERVERS = {"postgres": Postgres}
+class Redis(Server):
+    """Keeps nothing: after a restart it is empty."""
+
+    user = "redis"
+
+    def __init__(self, password=None, settings=()):
+        super().__init__()
+        self.password, self.settings = password, list(settings)
+        login = f":{urllib.parse.quote(password, safe='')}@" if password else ""
+        self.url = f"redis://{login}127.0.0.1:{self.port}/0"
+
+    def command(self):
+        login = ["--requirepass", self.password] if self.password else []
+        return [program("redis-server", "/usr/bin"), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                "--appendonly", "no", "--daemonize", "no", *login, *self.settings]
+
+    def cli(self, *arguments):
+        login = ["--no-auth-warning", "-a", self.password] if self.password else []
+        return self.run([program("redis-cli", "/usr/bin"), "-p", str(self.port), *login, *arguments]).strip()
+
+    def answers(self):
+        try:
+            return self.cli("PING") == "PONG"
+        except AssertionError:
+            return False
+
+
+SERVERS = {"postgres": Postgres, "redis": Redis}
 
 
 def main(arguments):
