@@ -52,10 +52,8 @@ static void wake_waiting(struct redis *redis, int result)
 {
     struct waiter *waiter;
 
-    while ((waiter = TAILQ_FIRST(&redis->waiting))) {
-        TAILQ_REMOVE(&redis->waiting, waiter, link);
+    TAILQ_FOREACH(waiter, &redis->waiting, link)
         wait_wake(&waiter->wait, result);
-    }
 }
 
 static AISHA_ASYNC int ask(struct redis_connection *connection, struct arena *arena,
@@ -200,20 +198,24 @@ static AISHA_ASYNC void keep(struct redis *redis)
     wake_waiting(redis, -AISHA_E_UNAVAILABLE);
 }
 
+static bool is_usable(const struct redis *redis)
+{
+    return redis->is_ready && !redis->connection->is_broken;
+}
+
 static AISHA_ASYNC int take_connection(struct redis *redis,
                                        struct redis_connection **ret_connection)
 {
     struct waiter waiter;
 
-    if (!redis->is_ready && (redis->is_down || redis->is_closing))
+    if (!is_usable(redis) && (redis->is_down || redis->is_closing))
         return -AISHA_E_UNAVAILABLE;
-    if (!redis->is_ready) {
+    if (!is_usable(redis)) {
         wait_init(&waiter.wait, redis->loop);
         TAILQ_INSERT_TAIL(&redis->waiting, &waiter, link);
         int r = wait_for(&waiter.wait, WAIT_FOREVER);
-        if (r == -AISHA_E_CANCELED)
-            TAILQ_REMOVE(&redis->waiting, &waiter, link);
-        if (r < 0 || !redis->is_ready)
+        TAILQ_REMOVE(&redis->waiting, &waiter, link);
+        if (r < 0 || !is_usable(redis))
             return r == -AISHA_E_CANCELED ? r : -AISHA_E_UNAVAILABLE;
     }
     *ret_connection = redis->connection;
@@ -347,7 +349,7 @@ void redis_close(struct redis *redis)
 
 const char *redis_last_error(const struct redis *redis)
 {
-    return redis->error;
+    return redis->is_ready && !is_usable(redis) ? redis->connection->reason : redis->error;
 }
 
 int redis_listen(struct redis *redis, const char *channel,
