@@ -348,17 +348,15 @@ uint64_t cache_outages(const struct cache *cache)
 
 const char *cache_check(struct cache *cache, struct arena *arena)
 {
-    static const char key[] = "host:health", value[] = "good";
-    int64_t ttl_ms = 60000;
+    static const char value[] = "good";
+
+    enum { TTL_MS = 60000 };
 
     if (!cache->redis)
         return NULL;
-    int r = cache_redis_set(cache->redis, key, value, sizeof value, ttl_ms);
+    int r = cache_redis_set(cache->redis, "host:health", value, sizeof value, TTL_MS);
     if (r == 0)
         return NULL;
     const char *error = cache_redis_error(cache->redis);
-    return arena_printf(arena,
-                        "cannot be used: %s; look at REDIS_URL and at that server. Until it is "
-                        "back, each host keeps limits and copies for itself",
-                        *error ? error : aisha_error_text(r));
+    return arena_strdup(arena, *error ? error : aisha_error_text(r));
 }

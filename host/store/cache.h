@@ -70,5 +70,5 @@ bool cache_is_shared(const struct cache *cache);
  * state. Always 0 in memory. */
 uint64_t cache_outages(const struct cache *cache);
 
-/* NULL when it works, or what is wrong and what to do; in arena, without secrets. */
+/* NULL when it works, or what is wrong with Redis; in arena, without secrets. */
 AISHA_ASYNC const char *cache_check(struct cache *cache, struct arena *arena);
