@@ -17,6 +17,7 @@
 
 #include "host/bot/album.h"
 #include "host/bot/black_box.h"
+#include "host/bot/blob_sweep.h"
 #include "host/bot/health.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
@@ -185,6 +186,20 @@ static AISHA_ASYNC int migrate_all(struct bot *bot)
     return r;
 }
 
+int bot_open_blobs(struct bot *bot)
+{
+    const struct blob_options options = {
+        .loop = bot->loop,
+        .workers = bot->workers,
+        .http = bot->http,
+        .url = bot->config->blob.url,
+        .public_url = bot->config->blob.public_url,
+        .temp_directory = bot->temp_directory,
+    };
+
+    return blob_store_open(&bot->blobs, &options, &bot->arena, &bot->blobs_error);
+}
+
 static AISHA_ASYNC int open_stores(struct bot *bot)
 {
     const char *error = "";
@@ -194,9 +209,9 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         log_error("bot", "DATABASE_URL: %s", error);
         return r;
     }
-    r = blob_store_open(&bot->blobs, bot->workers, bot->config->blob.url, &bot->arena, &error);
+    r = bot_open_blobs(bot);
     if (r < 0) {
-        log_error("bot", "BLOB_URL: %s", error);
+        log_error("bot", "BLOB_URL: %s", bot->blobs_error);
         return r;
     }
     r = migrate_all(bot);
@@ -266,6 +281,8 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0)
         r = task_start(bot->loop, "running", running_watch, bot, NULL);
+    if (r == 0)
+        r = blob_sweep_start(bot);
     if (r == 0 && !bot->is_stopping)
         r = incoming_start(bot);
     if (r < 0)

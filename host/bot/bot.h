@@ -91,6 +91,9 @@ void bot_refused(struct bot *bot, const char *why);
 /* A new name for a temporary file, which is removed with the arena if it is made. suffix may be "". */
 const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suffix);
 
+/* Opens bot->blobs; else bot->blobs_error says why not. */
+AISHA_CHECKED int bot_open_blobs(struct bot *bot);
+
 /* Called when a unit has ended. */
 void bot_unit_ended(struct bot *bot);
 

@@ -11,7 +11,6 @@
 #include "host/bot/health.h"
 #include "host/core/arena.h"
 #include "host/core/loop.h"
-#include "host/store/blob.h"
 #include "host/store/db.h"
 
 enum { CHECK_MS = 20 * 1000 };
@@ -32,8 +31,7 @@ static AISHA_ASYNC void open_stores(struct check *check)
     int r = db_open_beside(&bot->db, bot->loop, bot->config->database.url, &check->arena,
                            &bot->database_error);
     bot->is_database_new = r == -ENOENT;
-    aisha_ignore(blob_store_open(&bot->blobs, bot->workers, bot->config->blob.url, &check->arena,
-                                 &bot->blobs_error));
+    aisha_ignore(bot_open_blobs(bot));
 }
 
 static AISHA_ASYNC void check_task(void *arg)

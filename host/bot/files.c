@@ -6,91 +6,41 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <aisha/error.h>
 
 #include "host/bot/bot.h"
+#include "host/bot/signed_url.h"
 #include "host/bot/web.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/io/http_server.h"
 #include "host/store/blob.h"
-#include "host/store/hex.h"
 
-enum { SIGNATURE_BYTES = 16, PIECE_BYTES = 128 * 1024 };
+enum { PIECE_BYTES = 128 * 1024 };
 
 static const char prefix[] = "/files/";
 
-/* ---- signatures ---- */
-
-static const char *sign(struct arena *arena, const uint8_t *secret, const char *key,
-                        int64_t expires_at)
-{
-    const char *text = arena_printf(arena, "%s\n%" PRId64, key, expires_at);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-
-    if (!HMAC(EVP_sha256(), secret, SECRET_SIZE, (const uint8_t *)text, strlen(text), digest, NULL))
-        abort(); /* no memory */
-    return hex_encode(arena, digest, SIGNATURE_BYTES);
-}
-
 const char *files_url(struct bot *bot, struct arena *arena, const char *key, int64_t expires_at)
 {
-    const char *base = bot->config->http.public_url;
-
-    if (!*base)
-        return NULL;
-    return arena_printf(arena, "%s%s%s?expires=%" PRId64 "&signature=%s", base, prefix, key,
-                        expires_at, sign(arena, bot->files_key.value, key, expires_at));
-}
-
-static bool is_signed(struct http_exchange *exchange, const struct secret *secret, const char *key,
-                      int64_t *ret_expires_at)
-{
-    const char *expires = http_exchange_param(exchange, "expires");
-    const char *signature = http_exchange_param(exchange, "signature");
-    const uint8_t *const secrets[] = {secret->value, secret->previous};
-    static const uint8_t no_secret[SECRET_SIZE];
-
-    if (!expires || !signature || strlen(signature) != 2 * SIGNATURE_BYTES ||
-        strspn(expires, "0123456789") != strlen(expires) || strlen(expires) > 12)
-        return false;
-    *ret_expires_at = strtoll(expires, NULL, 10);
-    for (size_t i = 0; i < 2; i++) {
-        const char *good = sign(exchange->arena, secrets[i], key, *ret_expires_at);
-        if (memcmp(secrets[i], no_secret, SECRET_SIZE) != 0 &&
-            CRYPTO_memcmp(good, signature, 2 * SIGNATURE_BYTES) == 0)
-            return true;
-    }
-    return false;
+    return signed_url_make(
+        bot, arena,
+        &(const struct signed_url){.prefix = prefix, .key = key, .expires_at = expires_at});
 }
 
 /* ---- what is asked for ---- */
 
 /* Only what a browser does not run. */
-static const char *content_type(const char *key)
+static const char *harmless(const char *type)
 {
-    static const struct {
-        const char *ending, *type;
-    } types[] = {
-        {".jpg", "image/jpeg"},        {".jpeg", "image/jpeg"},
-        {".png", "image/png"},         {".webp", "image/webp"},
-        {".gif", "image/gif"},         {".mp3", "audio/mpeg"},
-        {".ogg", "audio/ogg"},         {".wav", "audio/wav"},
-        {".mp4", "video/mp4"},         {".zip", "application/zip"},
-        {".json", "application/json"}, {".txt", "text/plain; charset=utf-8"},
+    static const char *const good[] = {
+        "image/jpeg", "image/png",       "image/webp",      "image/gif",        "audio/",
+        "video/",     "application/zip", "application/pdf", "application/json", "text/plain",
     };
 
-    const char *dot = strrchr(key, '.');
-
-    for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
-        if (strcasecmp(dot, types[i].ending) == 0)
-            return types[i].type;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (strncasecmp(type, good[i], strlen(good[i])) == 0)
+            return type;
     return "application/octet-stream";
 }
 
@@ -166,8 +116,8 @@ static bool read_range(const char *text, uint64_t size, struct span *ret)
 
 /* ---- answers ---- */
 
-static AISHA_ASYNC void send_span(struct http_exchange *exchange, struct bot *bot,
-                                  const struct blob_file *file, const struct span *span)
+static AISHA_ASYNC void send_span(struct http_exchange *exchange, struct blob_reader *reader,
+                                  const struct span *span)
 {
     char *piece = arena_alloc(exchange->arena, PIECE_BYTES);
     uint64_t sent = 0;
@@ -176,7 +126,7 @@ static AISHA_ASYNC void send_span(struct http_exchange *exchange, struct bot *bo
     while (r == 0 && sent < span->count) {
         uint64_t left = span->count - sent;
         size_t count = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
-        r = blob_read(bot->blobs, file, (int64_t)(span->first + sent), piece, count);
+        r = blob_read(reader, (int64_t)(span->first + sent), piece, count);
         if (r == 0)
             r = http_exchange_write(exchange, piece, count);
         sent += count;
@@ -196,15 +146,15 @@ static void add_headers(struct http_exchange *exchange, const char *etag, const 
                              arena_printf(exchange->arena, "private, max-age=%" PRId64, max_age_s));
 }
 
-static AISHA_ASYNC void serve(struct http_exchange *exchange, struct bot *bot, const char *key,
-                              const struct blob_file *file, int64_t max_age_s)
+static AISHA_ASYNC void serve(struct http_exchange *exchange, struct blob_reader *reader,
+                              int64_t max_age_s)
 {
-    const char *etag = arena_printf(exchange->arena, "\"%" PRIx64 "-%" PRIx64 "\"",
-                                    (uint64_t)file->modified_at_ns, (uint64_t)file->size);
-    const char *date = http_date(exchange->arena, file->modified_at_ns / 1000000000);
+    const struct blob_info *info = blob_reader_info(reader);
+    const char *etag = arena_printf(exchange->arena, "\"%s\"", info->etag);
+    const char *date = http_date(exchange->arena, info->modified_at);
     const char *range = http_exchange_header(exchange, "range");
     const char *if_range = http_exchange_header(exchange, "if-range");
-    uint64_t size = (uint64_t)file->size;
+    uint64_t size = (uint64_t)info->size;
     struct span span;
 
     add_headers(exchange, etag, date, max_age_s);
@@ -225,43 +175,37 @@ static AISHA_ASYNC void serve(struct http_exchange *exchange, struct bot *bot, c
                                  arena_printf(exchange->arena,
                                               "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, span.first,
                                               span.first + span.count - 1, size));
-    http_exchange_begin(exchange, span.is_part ? 206 : 200, content_type(key), span.count);
+    http_exchange_begin(exchange, span.is_part ? 206 : 200, harmless(info->content_type),
+                        span.count);
     if (strcmp(exchange->method, "HEAD") != 0)
-        send_span(exchange, bot, file, &span);
+        send_span(exchange, reader, &span);
 }
 
 static AISHA_ASYNC void open_and_serve(struct http_exchange *exchange, struct bot *bot,
                                        const char *key, int64_t max_age_s)
 {
-    struct blob_file file;
+    struct blob_reader *reader;
 
-    int r = blob_open(bot->blobs, key, &file);
+    int r = blob_open(bot->blobs, key, &reader);
     if (r == -AISHA_E_NOT_FOUND || r == -AISHA_E_INVALID) {
         web_respond(exchange, 404, "there is no such file\n");
     } else if (r < 0) {
         log_error("files", "a file cannot be opened: %s", aisha_error_text(r));
         web_respond_later(exchange);
     } else {
-        serve(exchange, bot, key, &file, max_age_s);
-        close(file.fd);
+        serve(exchange, reader, max_age_s);
+        blob_close(reader);
     }
 }
 
 void files_handle(struct http_exchange *exchange, struct bot *bot)
 {
-    const char *key = exchange->path + strlen(prefix);
-    int64_t expires_at, now = (int64_t)time(NULL);
+    struct signed_url url;
 
-    if (!bot->inbox) {
-        web_respond_later(exchange); /* still starting */
-    } else if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0) {
+    if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0) {
         http_exchange_add_header(exchange, "Allow", "GET, HEAD");
         web_respond(exchange, 405, "GET or HEAD\n");
-    } else if (!is_signed(exchange, &bot->files_key, key, &expires_at)) {
-        web_respond(exchange, 403, "this address is not signed by us\n");
-    } else if (expires_at <= now) {
-        web_respond(exchange, 410, "this address is no longer valid\n");
-    } else {
-        open_and_serve(exchange, bot, key, expires_at - now);
+    } else if (signed_url_admits(exchange, bot, prefix, &url)) {
+        open_and_serve(exchange, bot, url.key, url.expires_at - (int64_t)time(NULL));
     }
 }

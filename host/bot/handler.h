@@ -28,3 +28,14 @@ AISHA_CHECKED int handler_has_memory(struct aisha_ctx *ctx);
 
 /* Notes a call of the Bot API; -AISHA_E_LIMIT for one message too many. */
 AISHA_CHECKED int handler_may_call(struct aisha_ctx *ctx, const char *method);
+
+/* First in functions of the SDK that wait for something else than the database: in a transaction
+ * nobody may, since everybody else's writes wait meanwhile. */
+#define REFUSE_TO_WAIT(ctx)                                                                        \
+    do {                                                                                           \
+        if ((ctx)->tx)                                                                             \
+            return aisha_fail((ctx), -AISHA_E_INVALID, "%s() within a transaction", __func__);     \
+        int has_memory = handler_has_memory(ctx);                                                  \
+        if (has_memory < 0)                                                                        \
+            return has_memory;                                                                     \
+    } while (0)

@@ -100,24 +100,14 @@ static AISHA_ASYNC struct health check_migrations(struct bot *bot, struct arena 
 
 static AISHA_ASYNC struct health check_files(struct bot *bot, struct arena *arena)
 {
-    const char *key =
-        arena_printf(arena, "host/health-%d", (int)getpid()); /* others may look, too */
-    static const char text[] = "good";
-    const void *bytes;
-    size_t size;
+    const char *text, *advice;
 
     if (!bot->blobs)
         return HEALTH_FAILED(bot->blobs_error ? bot->blobs_error : "they are not open yet",
                              bot->blobs_error ? "correct BLOB_URL" : "see the log");
-    int r = blob_put(bot->blobs, key, text, sizeof text);
-    if (r == 0)
-        r = blob_get(bot->blobs, arena, key, sizeof text, &bytes, &size);
-    if (r == 0)
-        r = blob_delete(bot->blobs, key);
-    if (r == 0)
-        return HEALTH_OK(NULL);
-    return HEALTH_FAILED(arena_printf(arena, "cannot be written and read: %s", aisha_error_text(r)),
-                         "look at BLOB_URL");
+    if (blob_check(bot->blobs, arena, &text, &advice) < 0)
+        return HEALTH_FAILED(text, advice);
+    return HEALTH_OK(NULL);
 }
 
 static AISHA_ASYNC int ask_telegram(struct bot *bot, struct arena *arena, const char *method,

@@ -56,8 +56,12 @@ static AISHA_ASYNC int stamp_of(void *user, struct arena *arena, const char *key
                                 const char **ret_stamp)
 {
     struct bot *bot = user;
+    struct blob_info info;
 
-    return blob_stamp(bot->blobs, arena, key, ret_stamp);
+    int r = blob_head(bot->blobs, arena, key, &info);
+    if (r == 0)
+        *ret_stamp = info.etag;
+    return r;
 }
 
 static AISHA_ASYNC int file_of(void *user, struct arena *arena, const char *key,

@@ -9,7 +9,6 @@
 
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
-#include "host/bot/files.h"
 #include "host/bot/handler.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
@@ -18,18 +17,7 @@
 #include "host/core/log.h"
 #include "host/core/worker.h"
 #include "host/io/http_client.h"
-#include "host/store/blob.h"
-#include "host/store/sent_files.h"
 #include "host/telegram/client.h"
-
-#define REFUSE_TO_WAIT(ctx)                                                                        \
-    do {                                                                                           \
-        if ((ctx)->tx)                                                                             \
-            return aisha_fail((ctx), -AISHA_E_INVALID, "%s() within a transaction", __func__);     \
-        int has_memory = handler_has_memory(ctx);                                                  \
-        if (has_memory < 0)                                                                        \
-            return has_memory;                                                                     \
-    } while (0)
 
 /* ---- Bot API ---- */
 
@@ -152,70 +140,4 @@ int aisha_run_helper_(struct aisha_ctx *ctx, const struct aisha_helper_result **
     if (r < 0 && result)
         return aisha_fail(ctx, r, "helper %s: %s", row->name, result->error);
     return r;
-}
-
-/* ---- blobs ---- */
-
-static const char *full_key(struct aisha_ctx *ctx, const char *key)
-{
-    return *key == '/' ? key + 1 : arena_printf(&ctx->arena, "%s/%s", ctx->plugin->name, key);
-}
-
-const char *aisha_blob_name(struct aisha_ctx *ctx, const char *key)
-{
-    return *key == '/' ? key : arena_printf(&ctx->arena, "/%s", full_key(ctx, key));
-}
-
-static int note_blob(struct aisha_ctx *ctx, int r)
-{
-    return r < 0 ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r)) : r;
-}
-
-int aisha_blob_put(struct aisha_ctx *ctx, const char *key, const void *bytes, size_t size)
-{
-    REFUSE_TO_WAIT(ctx);
-    return note_blob(ctx, blob_put(ctx->bot->blobs, full_key(ctx, key), bytes, size));
-}
-
-int aisha_blob_put_file(struct aisha_ctx *ctx, const char *key, const char *path)
-{
-    REFUSE_TO_WAIT(ctx);
-    return note_blob(ctx, blob_put_file(ctx->bot->blobs, full_key(ctx, key), path));
-}
-
-int aisha_blob_get(struct aisha_ctx *ctx, const char *key, size_t max_size, const void **ret_bytes,
-                   size_t *ret_size)
-{
-    REFUSE_TO_WAIT(ctx);
-    return note_blob(ctx, blob_get(ctx->bot->blobs, &ctx->arena, full_key(ctx, key), max_size,
-                                   ret_bytes, ret_size));
-}
-
-int aisha_blob_get_file(struct aisha_ctx *ctx, const char *key, const char *path)
-{
-    REFUSE_TO_WAIT(ctx);
-    return note_blob(ctx, blob_get_file(ctx->bot->blobs, full_key(ctx, key), path));
-}
-
-int aisha_blob_size(struct aisha_ctx *ctx, const char *key, int64_t *ret_size)
-{
-    REFUSE_TO_WAIT(ctx);
-    return note_blob(ctx, blob_size(ctx->bot->blobs, full_key(ctx, key), ret_size));
-}
-
-const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s)
-{
-    int64_t max_s = 7 * 24 * 3600;
-
-    ttl_s = ttl_s < max_s ? ttl_s : max_s;
-    return files_url(ctx->bot, &ctx->arena, full_key(ctx, key), aisha_now(ctx) + ttl_s);
-}
-
-int aisha_blob_delete(struct aisha_ctx *ctx, const char *key)
-{
-    REFUSE_TO_WAIT(ctx);
-    int r = sent_files_delete_blob(ctx->bot->db, &ctx->arena, full_key(ctx, key));
-    if (r == 0)
-        r = blob_delete(ctx->bot->blobs, full_key(ctx, key));
-    return note_blob(ctx, r);
 }

@@ -35,8 +35,8 @@ static const struct {
     const char *prefix; /* the whole path, unless it ends with a slash */
     AISHA_ASYNC void (*handle)(struct http_exchange *exchange, struct bot *bot);
 } routes[] = {
-    {"/healthz", on_health},   {"/readyz", health_handle},      {"/hooks/", hook_handle},
-    {"/files/", files_handle}, {"/telegram/", incoming_handle},
+    {"/healthz", on_health},   {"/readyz", health_handle},        {"/hooks/", hook_handle},
+    {"/files/", files_handle}, {"/upload/", files_upload_handle}, {"/telegram/", incoming_handle},
 };
 
 static bool is_under(const char *path, const char *prefix)
@@ -58,7 +58,7 @@ static AISHA_ASYNC void on_request(struct http_exchange *exchange, void *user)
 
 static bool is_streamed(const struct http_exchange *exchange, void *user)
 {
-    return hook_is_streamed(exchange, user);
+    return files_upload_is_streamed(exchange) || hook_is_streamed(exchange, user);
 }
 
 int web_start(struct bot *bot)

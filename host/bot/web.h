@@ -6,6 +6,7 @@
  *   /telegram/<path>    updates, in webhook mode
  *   /hooks/<plugin>/…   the webhooks of plugins
  *   /files/<key>        blobs, by signed URLs
+ *   /upload/<key>       where blobs may be put, by the same
  */
 #pragma once
 

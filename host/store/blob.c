@@ -1,66 +1,43 @@
 /*
- * Files in a directory. Each is written beside its place under a temporary name, made durable, and
- * renamed: readers never see half of it, and what a crash leaves is found by its name at the start.
+ * What both kinds of store have in common: keys, content types, and whole files made of pieces.
  */
 #include "host/store/blob.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
-#include "host/core/log.h"
 #include "host/core/worker.h"
+#include "host/store/blob_backend.h"
 
-enum { MAX_KEY = 220, COPY_BYTES = 1024 * 1024, MAX_DEPTH = 16 };
+enum { COPY_BYTES = 1024 * 1024 };
 
-#define TEMPORARY ".writing-"
+/* ---- keys and types ---- */
 
-struct blob_store {
-    struct workers *workers;
-    int root_fd;
-};
-
-/* What a worker thread does; on the task's stack. */
-struct job {
-    struct blob_file *file;
-    const struct blob_store *store;
-    const char *key, *path;
-    const void *bytes;
-    size_t size, max_size;
-    int64_t ret_size;
-    void *ret_bytes; /* malloc'ed */
-    char ret_stamp[80];
-};
-
-/* ---- keys ---- */
-
-static bool is_part(const char *part, size_t length)
+bool blob_is_part(const char *part, size_t length)
 {
     return length > 0 &&
            strspn(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                         "0123456789._-") >= length &&
            !(length == 1 && part[0] == '.') && !(length == 2 && part[0] == '.' && part[1] == '.') &&
-           strncmp(part, TEMPORARY, strlen(TEMPORARY)) != 0;
+           strncmp(part, BLOB_TEMPORARY, strlen(BLOB_TEMPORARY)) != 0;
 }
 
-static bool is_key(const char *key)
+bool blob_is_key(const char *key)
 {
     int depth = 0;
 
-    if (strlen(key) > MAX_KEY)
+    if (strlen(key) > BLOB_MAX_KEY)
         return false;
     for (;;) {
         size_t length = strcspn(key, "/");
-        if (!is_part(key, length) || ++depth > MAX_DEPTH)
+        if (!blob_is_part(key, length) || ++depth > BLOB_MAX_DEPTH)
             return false;
         if (key[length] == '\0')
             return true;
@@ -68,438 +45,292 @@ static bool is_key(const char *key)
     }
 }
 
-/* Opens the directory that the key lies in, and points ret_name to the last part. */
-static int open_parent(const struct blob_store *store, const char *key, bool make,
-                       const char **ret_name)
+const char *blob_type_of(const char *key)
 {
-    int fd = fcntl(store->root_fd, F_DUPFD_CLOEXEC, 0);
-    char part[MAX_KEY + 1];
+    static const struct {
+        const char *ending, *type;
+    } types[] = {
+        {".jpg", "image/jpeg"},
+        {".jpeg", "image/jpeg"},
+        {".png", "image/png"},
+        {".webp", "image/webp"},
+        {".gif", "image/gif"},
+        {".mp3", "audio/mpeg"},
+        {".ogg", "audio/ogg"},
+        {".wav", "audio/wav"},
+        {".m4a", "audio/mp4"},
+        {".mp4", "video/mp4"},
+        {".webm", "video/webm"},
+        {".zip", "application/zip"},
+        {".pdf", "application/pdf"},
+        {".json", "application/json"},
+        {".txt", "text/plain; charset=utf-8"},
+    };
 
-    for (const char *slash; fd >= 0 && (slash = strchr(key, '/')); key = slash + 1) {
-        snprintf(part, sizeof part, "%.*s", (int)(slash - key), key);
-        if (make && (mkdirat(fd, part, 0700) < 0 ? errno != EEXIST : fsync(fd) < 0)) {
-            int error = errno;
-            close(fd);
-            return -error;
-        }
-        int next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int error = errno;
-        close(fd);
-        errno = error;
-        fd = next;
-    }
-    *ret_name = key;
-    return fd < 0 ? -errno : fd;
+    const char *dot = strrchr(key, '.');
+
+    for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(dot, types[i].ending) == 0)
+            return types[i].type;
+    return "application/octet-stream";
 }
 
-static int open_blob(const struct blob_store *store, const char *key, struct stat *ret_info)
+static const char *type_or_standard(const char *type, const char *key)
 {
-    const char *name;
-    int parent = open_parent(store, key, false, &name);
-
-    if (parent < 0)
-        return parent;
-    int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int r = fd < 0 ? -errno : 0;
-    close(parent);
-    if (r == 0 && (fstat(fd, ret_info) < 0 || !S_ISREG(ret_info->st_mode))) {
-        close(fd);
-        r = -ENOENT;
-    }
-    return r < 0 ? r : fd;
+    return type && *type ? type : blob_type_of(key);
 }
 
-/* ---- bytes ---- */
-
-static int write_all(int fd, const char *bytes, size_t size)
+/* It becomes a header. */
+static bool is_type(const char *type)
 {
-    while (size > 0) {
-        ssize_t done = write(fd, bytes, size);
-        if (done < 0 && errno != EINTR)
-            return -errno;
-        if (done > 0) {
-            bytes += done;
-            size -= (size_t)done;
-        }
-    }
-    return 0;
+    size_t length = type ? strlen(type) : 0;
+
+    if (length > 100)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (type[i] < ' ' || type[i] > '~')
+            return false;
+    return true;
 }
 
-static int copy_all(int from, int to)
+/* ---- whole files ---- */
+
+static AISHA_ASYNC int put(struct blob_store *store, struct blob_content content)
 {
-    char *buffer = malloc(COPY_BYTES);
-    int r = buffer ? 0 : -ENOMEM;
-
-    while (r == 0) {
-        ssize_t got = read(from, buffer, COPY_BYTES);
-        if (got == 0)
-            break;
-        if (got < 0)
-            r = errno == EINTR ? 0 : -errno;
-        else
-            r = write_all(to, buffer, (size_t)got);
-    }
-    free(buffer);
-    return r;
-}
-
-/* ---- the work of the threads ---- */
-
-static int fill(int fd, const struct job *job)
-{
-    if (!job->path)
-        return write_all(fd, job->bytes, job->size);
-    int from = open(job->path, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return errno == ENOENT ? -AISHA_E_NOT_FOUND : -errno;
-    int r = copy_all(from, fd);
-    close(from);
-    return r;
-}
-
-static int write_blob(const struct job *job)
-{
-    char temporary[64];
-    const char *name = NULL;
-    uint64_t random;
-
-    int parent = open_parent(job->store, job->key, true, &name);
-    if (parent < 0)
-        return parent;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = (uintptr_t)&random;
-    snprintf(temporary, sizeof temporary, TEMPORARY "%016llx", (unsigned long long)random);
-    int fd = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : fill(fd, job);
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    if (fd >= 0)
-        close(fd);
-    if (r == 0 && renameat(parent, temporary, parent, name) < 0)
-        r = -errno;
-    if (r == 0 && fsync(parent) < 0)
-        r = -errno;
-    if (r < 0 && fd >= 0)
-        unlinkat(parent, temporary, 0);
-    close(parent);
-    return r;
-}
-
-static int put(void *arg)
-{
-    int r = write_blob(arg);
-
-    switch (-r) {
-    case ENOTDIR: /* the key leads through a file, or names a directory of other keys */
-    case EISDIR:
-    case ELOOP:
-        return -AISHA_E_CONFLICT;
-    case ENOENT: /* somebody has removed the whole directory */
-        return -ESTALE;
-    default:
-        return r;
-    }
-}
-
-static int get(void *arg)
-{
-    struct job *job = arg;
-    struct stat info;
-
-    int fd = open_blob(job->store, job->key, &info);
-    if (fd < 0)
-        return fd;
-    size_t size = (size_t)info.st_size, done = 0;
-    int r = size > job->max_size ? -AISHA_E_LIMIT : 0;
-    char *bytes = r == 0 ? malloc(size + 1) : NULL;
-    if (r == 0 && !bytes)
-        r = -ENOMEM;
-    while (r == 0 && done < size) {
-        ssize_t got = read(fd, bytes + done, size - done);
-        if (got <= 0)
-            r = got < 0 && errno == EINTR ? 0 : -EIO;
-        else
-            done += (size_t)got;
-    }
-    close(fd);
-    if (r < 0) {
-        free(bytes);
-        return r;
-    }
-    bytes[size] = '\0';
-    job->ret_bytes = bytes;
-    job->ret_size = info.st_size;
-    return 0;
-}
-
-static int get_file(void *arg)
-{
-    const struct job *job = arg;
-    struct stat info;
-
-    int from = open_blob(job->store, job->key, &info);
-    if (from < 0)
-        return from;
-    int to = open(job->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = to >= 0 ? copy_all(from, to) : errno == ENOENT ? -AISHA_E_INVALID : -errno;
-    close(from);
-    if (to >= 0)
-        close(to);
-    if (r < 0 && to >= 0)
-        unlink(job->path);
-    return r;
-}
-
-static int measure(void *arg)
-{
-    struct job *job = arg;
-    struct stat info;
-
-    int fd = open_blob(job->store, job->key, &info);
-    if (fd < 0)
-        return fd;
-    close(fd);
-    job->ret_size = info.st_size;
-    /* each writing makes a new file, with a number that no other file has now */
-    snprintf(job->ret_stamp, sizeof job->ret_stamp, "%lld-%llu-%lld.%09ld", (long long)info.st_size,
-             (unsigned long long)info.st_ino, (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
-    return 0;
-}
-
-static int delete (void *arg)
-{
-    const struct job *job = arg;
-    const char *name;
-
-    int parent = open_parent(job->store, job->key, false, &name);
-    int r = parent;
-    if (parent >= 0) {
-        r = unlinkat(parent, name, 0) < 0 || fsync(parent) < 0 ? -errno : 0;
-        close(parent);
-    }
-    switch (-r) {
-    case ENOENT: /* no such blob */
-    case ENOTDIR:
-    case EISDIR:
-    case ELOOP:
-        return 0;
-    default:
-        return r;
-    }
-}
-
-/* ---- for tasks ---- */
-
-static AISHA_ASYNC int run(struct blob_store *store, int (*fn)(void *arg), struct job *job)
-{
-    if (!is_key(job->key))
+    if (!blob_is_key(content.key) || !is_type(content.type))
         return -AISHA_E_INVALID;
-    job->store = store;
-    int r = workers_run(store->workers, fn, job);
-    if (r >= 0 || r <= -AISHA_E_TIMEOUT)
-        return r;
-    switch (-r) {
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-        return -AISHA_E_NOT_FOUND;
-    case EEXIST: /* where a copy should go */
-        return r;
-    default:
-        log_error("blob", "the files cannot be written or read: %s", strerror(-r));
-        return -AISHA_E_UNAVAILABLE;
-    }
+    content.type = type_or_standard(content.type, content.key);
+    return store->backend->put(store, &content);
 }
 
-int blob_put(struct blob_store *store, const char *key, const void *bytes, size_t size)
+int blob_put(struct blob_store *store, const char *key, const char *type, const void *bytes,
+             size_t size)
 {
-    struct job job = {.key = key, .bytes = bytes, .size = size};
-
-    return run(store, put, &job);
+    return put(store, (struct blob_content){
+                          .key = key, .type = type, .bytes = bytes ? bytes : "", .size = size});
 }
 
-int blob_put_file(struct blob_store *store, const char *key, const char *path)
+int blob_put_file(struct blob_store *store, const char *key, const char *type, const char *path)
 {
-    struct job job = {.key = key, .path = path};
-
-    return run(store, put, &job);
+    return put(store, (struct blob_content){.key = key, .type = type, .path = path});
 }
 
 int blob_get(struct blob_store *store, struct arena *arena, const char *key, size_t max_size,
              const void **ret_bytes, size_t *ret_size)
 {
-    struct job job = {.key = key, .max_size = max_size};
+    struct blob_reader *reader;
+    char *bytes = NULL;
 
-    int r = run(store, get, &job);
+    int r = blob_open(store, key, &reader);
     if (r < 0)
         return r;
-    arena_defer(arena, free, job.ret_bytes);
-    *ret_bytes = job.ret_bytes;
-    *ret_size = (size_t)job.ret_size;
+    size_t size = (size_t)reader->info.size;
+    if (size > max_size)
+        r = -AISHA_E_LIMIT;
+    else if (!(bytes = malloc(size + 1)))
+        r = -ENOMEM;
+    if (r == 0)
+        r = blob_read(reader, 0, bytes, size);
+    blob_close(reader);
+    if (r < 0) {
+        free(bytes);
+        return r;
+    }
+    bytes[size] = '\0';
+    arena_defer(arena, free, bytes);
+    *ret_bytes = bytes;
+    *ret_size = size;
     return 0;
 }
 
-int blob_get_file(struct blob_store *store, const char *key, const char *path)
+int blob_write_all(int fd, const void *bytes, size_t size)
 {
-    struct job job = {.key = key, .path = path};
-
-    return run(store, get_file, &job);
-}
-
-int blob_size(struct blob_store *store, const char *key, int64_t *ret_size)
-{
-    struct job job = {.key = key};
-
-    int r = run(store, measure, &job);
-    if (r == 0)
-        *ret_size = job.ret_size;
-    return r;
-}
-
-int blob_stamp(struct blob_store *store, struct arena *arena, const char *key,
-               const char **ret_stamp)
-{
-    struct job job = {.key = key};
-
-    int r = run(store, measure, &job);
-    if (r == 0)
-        *ret_stamp = arena_strdup(arena, job.ret_stamp);
-    return r;
-}
-
-static int open_file(void *arg)
-{
-    const struct job *job = arg;
-    struct stat info;
-
-    int fd = open_blob(job->store, job->key, &info);
-    if (fd < 0)
-        return fd;
-    *job->file = (struct blob_file){.fd = fd,
-                                    .size = info.st_size,
-                                    .modified_at_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 +
-                                                      info.st_mtim.tv_nsec};
+    for (size_t at = 0; at < size;) {
+        ssize_t done = write(fd, (const char *)bytes + at, size - at);
+        if (done < 0 && errno != EINTR)
+            return -errno;
+        at += done > 0 ? (size_t)done : 0;
+    }
     return 0;
-}
-
-int blob_open(struct blob_store *store, const char *key, struct blob_file *ret_file)
-{
-    struct job job = {.key = key, .file = ret_file};
-
-    return run(store, open_file, &job);
 }
 
 struct piece {
     int fd;
-    off_t offset;
     char *bytes;
-    size_t count;
+    size_t size;
 };
 
-static int read_piece(void *arg)
+static int append_piece(void *arg)
 {
-    struct piece *piece = arg;
+    const struct piece *piece = arg;
 
-    for (size_t done = 0; done < piece->count;) {
-        ssize_t got =
-            pread(piece->fd, piece->bytes + done, piece->count - done, piece->offset + (off_t)done);
-        if (got == 0)
-            return -EIO; /* it has become shorter */
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return 0;
+    return blob_write_all(piece->fd, piece->bytes, piece->size);
 }
 
-int blob_read(struct blob_store *store, const struct blob_file *file, int64_t offset, void *bytes,
-              size_t count)
+static AISHA_ASYNC int copy_out(struct blob_reader *reader, int fd)
 {
-    struct piece piece = {.fd = file->fd, .offset = offset, .bytes = bytes, .count = count};
+    struct piece piece = {.fd = fd, .bytes = malloc(COPY_BYTES)};
+    int r = piece.bytes ? 0 : -ENOMEM;
 
-    return workers_run(store->workers, read_piece, &piece);
+    for (int64_t at = 0; r == 0 && at < reader->info.size; at += (int64_t)piece.size) {
+        int64_t left = reader->info.size - at;
+        piece.size = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
+        r = blob_read(reader, at, piece.bytes, piece.size);
+        if (r == 0)
+            r = workers_run(reader->store->workers, append_piece, &piece);
+    }
+    free(piece.bytes);
+    return r > -AISHA_E_TIMEOUT && r < 0 ? -AISHA_E_UNAVAILABLE : r;
+}
+
+int blob_get_file(struct blob_store *store, const char *key, const char *path)
+{
+    struct blob_reader *reader;
+
+    int r = blob_open(store, key, &reader);
+    if (r < 0)
+        return r;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    r = fd >= 0 ? copy_out(reader, fd) : errno == ENOENT ? -AISHA_E_INVALID : -errno;
+    blob_close(reader);
+    if (fd >= 0 && close(fd) < 0 && r == 0)
+        r = -AISHA_E_UNAVAILABLE;
+    if (r < 0 && fd >= 0)
+        unlink(path);
+    return r;
+}
+
+int blob_head(struct blob_store *store, struct arena *arena, const char *key,
+              struct blob_info *ret_info)
+{
+    return blob_is_key(key) ? store->backend->head(store, arena, key, ret_info) : -AISHA_E_INVALID;
 }
 
 int blob_delete(struct blob_store *store, const char *key)
 {
-    struct job job = {.key = key};
+    return blob_is_key(key) ? store->backend->delete (store, key) : -AISHA_E_INVALID;
+}
 
-    return run(store, delete, &job);
+/* ---- in pieces ---- */
+
+int blob_create(struct blob_store *store, const char *key, const char *type,
+                struct blob_writer **ret_writer)
+{
+    if (!blob_is_key(key) || !is_type(type))
+        return -AISHA_E_INVALID;
+    return store->backend->create(store, key, type_or_standard(type, key), ret_writer);
+}
+
+int blob_write(struct blob_writer *writer, const void *bytes, size_t size)
+{
+    return writer->store->backend->write(writer, bytes, size);
+}
+
+int blob_finish(struct blob_writer *writer)
+{
+    int r = writer->store->backend->finish(writer);
+
+    blob_discard(writer);
+    return r;
+}
+
+void blob_discard(struct blob_writer *writer)
+{
+    if (writer)
+        writer->store->backend->discard(writer);
+}
+
+int blob_open(struct blob_store *store, const char *key, struct blob_reader **ret_reader)
+{
+    return blob_is_key(key) ? store->backend->open(store, key, ret_reader) : -AISHA_E_INVALID;
+}
+
+const struct blob_info *blob_reader_info(const struct blob_reader *reader)
+{
+    return &reader->info;
+}
+
+int blob_read(struct blob_reader *reader, int64_t offset, void *bytes, size_t count)
+{
+    if (offset < 0 || offset > reader->info.size ||
+        (uint64_t)count > (uint64_t)(reader->info.size - offset))
+        return -AISHA_E_INVALID;
+    return count > 0 ? reader->store->backend->read(reader, offset, bytes, count) : 0;
+}
+
+void blob_close(struct blob_reader *reader)
+{
+    if (reader)
+        reader->store->backend->close(reader);
+}
+
+/* ---- many, and for the outside ---- */
+
+int blob_list(struct blob_store *store, struct arena *arena, const char *prefix, const char *after,
+              size_t max, struct blob_page *ret_page)
+{
+    const struct blob_listing listing = {
+        .prefix = prefix,
+        .after = after,
+        .max = max > 0 && max < BLOB_PAGE_MAX ? max : BLOB_PAGE_MAX,
+    };
+
+    if (strlen(prefix) > BLOB_MAX_KEY || strlen(after) > BLOB_MAX_KEY)
+        return -AISHA_E_INVALID;
+    return store->backend->list(store, arena, &listing, ret_page);
+}
+
+const char *blob_url(struct blob_store *store, struct arena *arena, const char *key, int64_t ttl_s)
+{
+    return store->backend->url && blob_is_key(key)
+               ? store->backend->url(store, arena, "GET", key, ttl_s)
+               : NULL;
+}
+
+const char *blob_upload_url(struct blob_store *store, struct arena *arena, const char *key,
+                            int64_t ttl_s)
+{
+    return store->backend->url && blob_is_key(key)
+               ? store->backend->url(store, arena, "PUT", key, ttl_s)
+               : NULL;
 }
 
 /* ---- life ---- */
 
-/* Removes what a killed process was writing. Takes fd. */
-static void remove_temporary(int fd, int depth)
+int blob_check(struct blob_store *store, struct arena *arena, const char **ret_text,
+               const char **ret_advice)
 {
-    DIR *directory = fdopendir(fd);
-    const struct dirent *entry;
+    /* others may look, too */
+    const char *key = arena_printf(arena, "host/health-%d", (int)getpid());
+    static const char text[] = "good";
+    const void *bytes;
+    size_t size;
 
-    if (!directory) {
-        close(fd);
-        return;
-    }
-    while ((entry = readdir(directory))) {
-        if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
-            unlinkat(fd, entry->d_name, 0);
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            depth == MAX_DEPTH)
-            continue;
-        int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child >= 0)
-            remove_temporary(child, depth + 1);
-    }
-    closedir(directory);
+    int r = blob_put(store, key, NULL, text, sizeof text);
+    if (r == 0)
+        r = blob_get(store, arena, key, sizeof text, &bytes, &size);
+    if (r == 0)
+        r = blob_delete(store, key);
+    if (r < 0)
+        store->backend->explain(store, arena, r, ret_text, ret_advice);
+    return r;
 }
 
-static int make_directory(struct arena *arena, const char *path)
-{
-    char *copy = arena_strdup(arena, path);
-
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        if (!slash)
-            return 0;
-        *slash = '/';
-    }
-}
-
-int blob_store_open(struct blob_store **ret_store, struct workers *workers, const char *url,
+int blob_store_open(struct blob_store **ret_store, const struct blob_options *options,
                     struct arena *arena, const char **ret_error)
 {
-    static const char scheme[] = "file:";
-    const char *path = url + strlen(scheme);
+    static const char file[] = "file:";
+    const char *path = options->url + strlen(file);
 
-    if (strncmp(url, scheme, strlen(scheme)) != 0 || !*path) {
+    if (strncmp(options->url, file, strlen(file)) != 0 || !*path) {
         *ret_error = "only file:DIRECTORY is supported; for example file:var/files";
         return -AISHA_E_INVALID;
     }
-    int r = make_directory(arena, path);
-    int fd = r < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        *ret_error = arena_printf(arena, "%s: %s", path, strerror(r < 0 ? -r : errno));
-        return -AISHA_E_UNAVAILABLE;
-    }
-    struct blob_store *store = calloc(1, sizeof *store);
-    if (!store) {
-        close(fd);
-        return -ENOMEM;
-    }
-    *store = (struct blob_store){.workers = workers, .root_fd = fd};
-    int walk = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (walk >= 0)
-        remove_temporary(walk, 0);
-    *ret_store = store;
-    return 0;
+    return blob_file_open(ret_store, options, path, arena, ret_error);
 }
 
 void blob_store_close(struct blob_store *store)
 {
-    if (!store)
-        return;
-    close(store->root_fd);
-    free(store);
+    if (store)
+        store->backend->close_store(store);
 }

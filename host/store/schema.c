@@ -173,6 +173,14 @@ const struct aisha_migration host_migrations[] = {
             "ALTER TABLE new_dialog_state RENAME TO dialog_state;",
         .postgres = "SELECT 1;", /* it always keeps rows and keys apart */
     },
+    {
+        .version = 7,
+        .name = "temporary blobs",
+        .sql = "CREATE TABLE temp_blobs ("
+               "  blob_key TEXT NOT NULL PRIMARY KEY,"
+               "  expires_at BIGINT NOT NULL);" /* seconds */
+               "CREATE INDEX temp_blobs_by_end ON temp_blobs (expires_at);",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

@@ -81,7 +81,7 @@ class Accepted(unittest.TestCase):
 
     def test_migrations_are_shown_and_applied(self):
         with Stack(plugins_ini="[home]\n" + plugin("probe", "tests/plugins/probe"), host=False) as stack:
-            for state, count in (("applied now", 7), ("applied", 0)):
+            for state, count in (("applied now", 8), ("applied", 0)):
                 status, output = stack.run_host("migrate")
                 self.assertEqual(status, 0, output)
                 self.assertRegex(output, rf"host +1  {state} +users, dialogues and the inbox\n")

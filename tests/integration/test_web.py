@@ -167,7 +167,7 @@ class Files(unittest.TestCase):
             self.assertIn(self.get(bad)[0].status, (400, 403), bad)
         self.assertEqual(self.get(path, "POST")[0].status, 405)
         self.assertEqual(self.get(path)[1], b"secret")
-        self.assertEqual(self.get(self.publish("d.txt", ttl=0, content=b"x"))[0].status, 410)
+        self.assertEqual(self.get(self.publish("d.txt", ttl=0, content=b"x"))[0].status, 403)
         self.stack.restart_host()
         self.assertEqual(self.get(path)[1], b"x")
 

@@ -31,8 +31,13 @@ static void open_blobs(struct fixture *f)
     const char *error = NULL;
 
     blobs = NULL;
-    if (blob_store_open(&blobs, f->workers, arena_printf(&f->arena, "file:%s/files", f->dir),
-                        &f->arena, &error) < 0)
+    const struct blob_options options = {
+        .loop = f->loop,
+        .workers = f->workers,
+        .url = arena_printf(&f->arena, "file:%s/files", f->dir),
+        .temp_directory = f->dir,
+    };
+    if (blob_store_open(&blobs, &options, &f->arena, &error) < 0)
         check(f, false, error, __FILE__, __LINE__);
 }
 
@@ -52,7 +57,7 @@ static void run_with_blobs(struct fixture *f, scenario *run)
 
 static int put(const char *key, const char *text)
 {
-    return blob_put(blobs, key, text, strlen(text));
+    return blob_put(blobs, key, NULL, text, strlen(text));
 }
 
 /* The text under key, or the error's. */
@@ -68,7 +73,7 @@ static const char *get(struct fixture *f, const char *key)
 #define CHECK_BLOB(f, key, text)                                                                   \
     check((f), strcmp(get((f), (key)), (text)) == 0, key, __FILE__, __LINE__)
 #define CHECK_NO_BLOB(f, key)                                                                      \
-    CHECK_INT((f), blob_size(blobs, (key), &(int64_t){0}), -AISHA_E_NOT_FOUND)
+    CHECK_INT((f), blob_head(blobs, &(f)->arena, (key), &(struct blob_info){0}), -AISHA_E_NOT_FOUND)
 
 static unsigned file_count;
 
@@ -133,7 +138,7 @@ static void use_hostile_keys(struct fixture *f)
     };
     const char *path = path_of(f, "out"), *too_long = long_key(f, 221);
     const void *bytes;
-    int64_t number;
+    struct blob_info info;
     size_t size;
 
     for (size_t i = 0; i <= sizeof keys / sizeof *keys; i++) {
@@ -141,10 +146,10 @@ static void use_hostile_keys(struct fixture *f)
         int r = put(key, "x");
         if (r != -AISHA_E_INVALID)
             check_int(f, r, -AISHA_E_INVALID, key, __FILE__, __LINE__);
-        CHECK(f, blob_put_file(blobs, key, "/dev/null") == -AISHA_E_INVALID);
+        CHECK(f, blob_put_file(blobs, key, NULL, "/dev/null") == -AISHA_E_INVALID);
         CHECK(f, blob_get(blobs, &f->arena, key, 10, &bytes, &size) == -AISHA_E_INVALID);
         CHECK(f, blob_get_file(blobs, key, path) == -AISHA_E_INVALID);
-        CHECK(f, blob_size(blobs, key, &number) == -AISHA_E_INVALID);
+        CHECK(f, blob_head(blobs, &f->arena, key, &info) == -AISHA_E_INVALID);
         CHECK(f, blob_delete(blobs, key) == -AISHA_E_INVALID);
     }
     CHECK_INT(f, count_files(f), 0);
@@ -240,7 +245,7 @@ static void links_lead_nowhere(void **state)
 
 static void replace_and_delete(struct fixture *f)
 {
-    int64_t size = 77;
+    struct blob_info info;
 
     CHECK_NO_BLOB(f, "a/b");
     CHECK_NO_BLOB(f, "a");
@@ -249,7 +254,7 @@ static void replace_and_delete(struct fixture *f)
     CHECK(f, put("a/b", "the first") == 0);
     CHECK(f, put("a/c", "another") == 0);
     CHECK(f, put("a/b", "2nd") == 0); /* what was there is replaced */
-    CHECK(f, blob_size(blobs, "a/b", &size) == 0 && size == 3);
+    CHECK(f, blob_head(blobs, &f->arena, "a/b", &info) == 0 && info.size == 3);
     CHECK_BLOB(f, "a/b", "2nd");
     CHECK(f, blob_delete(blobs, "a/b") == 0);
     CHECK_NO_BLOB(f, "a/b");
@@ -284,19 +289,19 @@ static void use_sizes(struct fixture *f)
     const char *out = path_of(f, "out");
     const void *bytes = NULL;
     size_t size = 77;
-    int64_t measured;
+    struct blob_info info;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *sent = pattern(f, sizes[i] + 1, (unsigned)i);
-        CHECK(f, blob_put(blobs, "a", sent, sizes[i]) == 0);
-        CHECK(f, blob_size(blobs, "a", &measured) == 0 && measured == (int64_t)sizes[i]);
+        CHECK(f, blob_put(blobs, "a", NULL, sent, sizes[i]) == 0);
+        CHECK(f, blob_head(blobs, &f->arena, "a", &info) == 0 && info.size == (int64_t)sizes[i]);
         CHECK(f, blob_get(blobs, &f->arena, "a", sizes[i], &bytes, &size) == 0);
         CHECK(f, bytes && size == sizes[i] && memcmp(bytes, sent, size) == 0);
         if (sizes[i])
             CHECK(f,
                   blob_get(blobs, &f->arena, "a", sizes[i] - 1, &bytes, &size) == -AISHA_E_LIMIT);
         CHECK(f, blob_get_file(blobs, "a", out) == 0);
-        CHECK(f, blob_put_file(blobs, "copy/a", out) == 0);
+        CHECK(f, blob_put_file(blobs, "copy/a", NULL, out) == 0);
         CHECK(f, blob_get(blobs, &f->arena, "copy/a", 64 * MIB, &bytes, &size) == 0);
         CHECK(f, size == sizes[i] && memcmp(bytes, sent, size) == 0);
         CHECK(f, unlink(out) == 0);
@@ -323,9 +328,9 @@ static void use_files(struct fixture *f)
     CHECK(f, blob_get_file(blobs, "a", out) == -EEXIST); /* a new file, never over another */
     CHECK(f, stat(out, &info) == 0 && info.st_size == 4);
     CHECK(f, blob_get_file(blobs, "a", nowhere) == -AISHA_E_INVALID); /* the blob is there */
-    CHECK(f, blob_put_file(blobs, "a", nowhere) == -AISHA_E_NOT_FOUND);
-    CHECK(f, blob_put_file(blobs, "new/a", nowhere) == -AISHA_E_NOT_FOUND);
-    CHECK(f, blob_put_file(blobs, "a", f->dir) < 0);
+    CHECK(f, blob_put_file(blobs, "a", NULL, nowhere) == -AISHA_E_NOT_FOUND);
+    CHECK(f, blob_put_file(blobs, "new/a", NULL, nowhere) == -AISHA_E_NOT_FOUND);
+    CHECK(f, blob_put_file(blobs, "a", NULL, f->dir) < 0);
     CHECK_BLOB(f, "a", "longer text");
     CHECK_NO_BLOB(f, "new/a");
     CHECK_INT(f, count_files(f), 1);
@@ -348,7 +353,7 @@ static void write_or_read_one(struct fixture *f, int64_t n)
         char *sent = arena_alloc(&own, 70000);
         memset(sent, (int)('a' + n), 70000);
         if (n % 2)
-            CHECK(f, blob_put(blobs, "hot/one", sent, 10000 + 1000 * (size_t)n) == 0);
+            CHECK(f, blob_put(blobs, "hot/one", NULL, sent, 10000 + 1000 * (size_t)n) == 0);
         int r = blob_get(blobs, &own, "hot/one", MIB, &bytes, &size);
         CHECK(f, r == 0 || (n % 2 == 0 && r == -AISHA_E_NOT_FOUND)); /* not written yet */
         if (r < 0)
@@ -358,7 +363,8 @@ static void write_or_read_one(struct fixture *f, int64_t n)
         for (size_t at = 0; at < size; at++)
             if (text[at] != text[0])
                 check_int(f, text[at], text[0], "a mixed blob", __FILE__, __LINE__);
-        CHECK(f, blob_put(blobs, arena_printf(&own, "own/%d/%u", (int)n, i), text, size) == 0);
+        CHECK(f,
+              blob_put(blobs, arena_printf(&own, "own/%d/%u", (int)n, i), NULL, text, size) == 0);
     }
     arena_clear(&own);
 }

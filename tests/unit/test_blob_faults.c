@@ -27,11 +27,18 @@ enum { MIB = 1024 * 1024 };
 
 static struct blob_store *blobs;
 
+static int open_url(struct fixture *f, const char *url, const char **ret_error)
+{
+    const struct blob_options options = {
+        .loop = f->loop, .workers = f->workers, .url = url, .temp_directory = f->dir};
+
+    return blob_store_open(&blobs, &options, &f->arena, ret_error);
+}
+
 static int open_at(struct fixture *f, const char *path, const char **ret_error)
 {
     *ret_error = NULL;
-    return blob_store_open(&blobs, f->workers, arena_printf(&f->arena, "file:%s", path), &f->arena,
-                           ret_error);
+    return open_url(f, arena_printf(&f->arena, "file:%s", path), ret_error);
 }
 
 static void open_blobs(struct fixture *f)
@@ -113,8 +120,7 @@ static void open_urls(struct fixture *f)
     struct stat info;
 
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++, error = NULL) {
-        CHECK(f,
-              blob_store_open(&blobs, f->workers, urls[i], &f->arena, &error) == -AISHA_E_INVALID);
+        CHECK(f, open_url(f, urls[i], &error) == -AISHA_E_INVALID);
         CHECK(f, error && strstr(error, "file:DIRECTORY"));
     }
     write_file(f, "file", "text");
@@ -147,18 +153,18 @@ static void use_read_only(struct fixture *f)
     CHECK(f, mkdir(path_of(f, "locked"), 0500) == 0);
     CHECK(f, open_at(f, path_of(f, "locked/below"), &error) == -AISHA_E_UNAVAILABLE);
     open_blobs(f);
-    CHECK(f, blob_put(blobs, "a", "old", 3) == 0);
+    CHECK(f, blob_put(blobs, "a", NULL, "old", 3) == 0);
     CHECK(f, chmod(files, 0500) == 0);
     begin_log(f);
-    CHECK(f, blob_put(blobs, "a", "new", 3) == -AISHA_E_UNAVAILABLE);
-    CHECK(f, blob_put(blobs, "b/c", "new", 3) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put(blobs, "a", NULL, "new", 3) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put(blobs, "b/c", NULL, "new", 3) == -AISHA_E_UNAVAILABLE);
     CHECK(f, blob_delete(blobs, "a") == -AISHA_E_UNAVAILABLE);
     const char *log = end_log(f);
     CHECK(f, strstr(log, "error blob: "));                             /* a person has to act */
     CHECK(f, blob_get(blobs, &f->arena, "a", 10, &bytes, &size) == 0); /* reading goes on */
     CHECK(f, size == 3 && memcmp(bytes, "old", 3) == 0);
     CHECK(f, chmod(files, 0700) == 0);
-    CHECK(f, blob_put(blobs, "a", "new", 3) == 0);
+    CHECK(f, blob_put(blobs, "a", NULL, "new", 3) == 0);
     blob_store_close(blobs);
 }
 
@@ -169,17 +175,17 @@ static void a_read_only_place_is_told_and_changes_nothing(void **state)
 
 static void lose_directory(struct fixture *f)
 {
-    int64_t size;
+    struct blob_info info;
 
     open_blobs(f);
     CHECK(f, rmdir(path_of(f, "files")) == 0);
-    CHECK(f, blob_put(blobs, "a", "x", 1) == -AISHA_E_UNAVAILABLE);
-    CHECK(f, blob_put(blobs, "a/b", "x", 1) == -AISHA_E_UNAVAILABLE);
-    CHECK(f, blob_size(blobs, "a", &size) == -AISHA_E_NOT_FOUND);
+    CHECK(f, blob_put(blobs, "a", NULL, "x", 1) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put(blobs, "a/b", NULL, "x", 1) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_head(blobs, &f->arena, "a", &info) == -AISHA_E_NOT_FOUND);
     CHECK(f, blob_delete(blobs, "a") == 0);
     blob_store_close(blobs);
     open_blobs(f); /* a restart makes it anew */
-    CHECK(f, blob_put(blobs, "a", "x", 1) == 0);
+    CHECK(f, blob_put(blobs, "a", NULL, "x", 1) == 0);
     blob_store_close(blobs);
 }
 
@@ -208,15 +214,15 @@ static void fail_to_write(struct fixture *f)
     memset(large, 'x', 3 * MIB - 1);
     write_file(f, "source", large);
     open_blobs(f);
-    CHECK(f, blob_put(blobs, "a", "old", 3) == 0);
-    CHECK(f, blob_put(blobs, "large", large, 3 * MIB) == 0);
+    CHECK(f, blob_put(blobs, "a", NULL, "old", 3) == 0);
+    CHECK(f, blob_put(blobs, "large", NULL, large, 3 * MIB) == 0);
     limit_files(f, 2 * MIB);
-    CHECK(f, blob_put(blobs, "a", large, 3 * MIB) == -AISHA_E_UNAVAILABLE);
-    CHECK(f, blob_put_file(blobs, "a", source) == -AISHA_E_UNAVAILABLE);
-    CHECK(f, blob_put(blobs, "new/b", large, 3 * MIB) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put(blobs, "a", NULL, large, 3 * MIB) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put_file(blobs, "a", NULL, source) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, blob_put(blobs, "new/b", NULL, large, 3 * MIB) == -AISHA_E_UNAVAILABLE);
     CHECK(f, blob_get_file(blobs, "large", copy) == -AISHA_E_UNAVAILABLE);
     CHECK(f, access(copy, F_OK) < 0);
-    CHECK(f, blob_put(blobs, "small", large, MIB) == 0);
+    CHECK(f, blob_put(blobs, "small", NULL, large, MIB) == 0);
     limit_files(f, RLIM_INFINITY);
     CHECK(f, blob_get(blobs, &f->arena, "a", 10, &bytes, &size) == 0);
     CHECK(f, size == 3 && memcmp(bytes, "old", 3) == 0);
@@ -242,9 +248,10 @@ static void leave_over(struct fixture *f)
     };
 
     open_blobs(f);
-    CHECK(f, blob_put(blobs, "a/b", "x", 1) == 0 && blob_put(blobs, ".dir/.x", "x", 1) == 0);
-    CHECK(f, blob_put(blobs, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", "x", 1) == 0);
-    CHECK(f, blob_put(blobs, "writing-x", "x", 1) == 0);
+    CHECK(f, blob_put(blobs, "a/b", NULL, "x", 1) == 0 &&
+                 blob_put(blobs, ".dir/.x", NULL, "x", 1) == 0);
+    CHECK(f, blob_put(blobs, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", NULL, "x", 1) == 0);
+    CHECK(f, blob_put(blobs, "writing-x", NULL, "x", 1) == 0);
     blob_store_close(blobs);
     for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
         write_file(f, leftovers[i], "half a pic");
@@ -283,7 +290,7 @@ static void put_forever(struct fixture *f, int64_t writer)
         struct arena own = {0};
         const int64_t n = next_number++;
         size_t size = make_blob(n, bytes);
-        if (blob_put(blobs, key_of(&own, n), bytes, size) < 0)
+        if (blob_put(blobs, key_of(&own, n), NULL, bytes, size) < 0)
             abort();
         tell(f, n);
         arena_clear(&own);
