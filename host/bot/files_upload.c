@@ -24,11 +24,10 @@ static const char prefix[] = "/upload/";
 const char *files_upload_url(struct bot *bot, struct arena *arena, const char *key,
                              int64_t expires_at, int64_t max_bytes)
 {
-    return signed_url_make(bot, arena,
-                           &(const struct signed_url){.prefix = prefix,
-                                                      .key = key,
-                                                      .expires_at = expires_at,
-                                                      .max_bytes = max_bytes});
+    return signed_url_make(
+        bot, arena,
+        &(const struct signed_url){
+            .prefix = prefix, .key = key, .expires_at = expires_at, .max_bytes = max_bytes});
 }
 
 bool files_upload_is_streamed(const struct http_exchange *exchange)
@@ -111,7 +110,7 @@ void files_upload_handle(struct http_exchange *exchange, struct bot *bot)
         http_exchange_add_header(exchange, "Allow", "PUT");
         web_respond(exchange, 405, "PUT\n");
     } else if (signed_url_admits(exchange, bot, prefix, &url)) {
-        answer(exchange, is_too_long(exchange, &url) ? -AISHA_E_LIMIT
-                                                     : take_upload(exchange, bot, &url));
+        answer(exchange,
+               is_too_long(exchange, &url) ? -AISHA_E_LIMIT : take_upload(exchange, bot, &url));
     }
 }

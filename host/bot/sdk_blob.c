@@ -60,8 +60,8 @@ const char *aisha_blob_name(struct aisha_ctx *ctx, const char *key)
 
 static int note(struct aisha_ctx *ctx, int r)
 {
-    if (r == -AISHA_E_UNAVAILABLE)
-        ctx->has_store_failed = true;
+    if (r == -AISHA_E_UNAVAILABLE && blob_is_remote(ctx->bot->blobs))
+        ctx->has_store_failed = true; /* a disk does not mend itself, a server comes back */
     return r < 0 && r != -AISHA_E_CANCELED ? aisha_fail(ctx, r, "blob: %s", aisha_error_text(r))
                                            : r;
 }
@@ -333,9 +333,9 @@ int aisha_blob_list_(struct aisha_ctx *ctx, const struct aisha_blob_page **ret_p
 
     REFUSE_TO_WAIT(ctx);
     sized_copy(&own, sizeof own, query);
-    int r =
-        blob_list(ctx->bot->blobs, &ctx->arena, full_key(ctx, own.prefix ? own.prefix : ""),
-                  own.after ? full_key(ctx, own.after) : "", own.max ? own.max : STANDARD_PAGE, &page);
+    int r = blob_list(ctx->bot->blobs, &ctx->arena, full_key(ctx, own.prefix ? own.prefix : ""),
+                      own.after ? full_key(ctx, own.after) : "", own.max ? own.max : STANDARD_PAGE,
+                      &page);
     if (r == 0)
         *ret_page = page_of(ctx, &page);
     return note(ctx, r);
@@ -407,8 +407,7 @@ const char *aisha_blob_url(struct aisha_ctx *ctx, const char *key, int64_t ttl_s
     const char *full = full_key(ctx, key);
     const char *url = blob_url(ctx->bot->blobs, &ctx->arena, full, bounded_ttl(ttl_s));
 
-    return url ? url
-               : files_url(ctx->bot, &ctx->arena, full, aisha_now(ctx) + bounded_ttl(ttl_s));
+    return url ? url : files_url(ctx->bot, &ctx->arena, full, aisha_now(ctx) + bounded_ttl(ttl_s));
 }
 
 const char *aisha_blob_public_url(struct aisha_ctx *ctx, const char *key)

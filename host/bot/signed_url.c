@@ -25,10 +25,10 @@ static bool is_upload(const struct signed_url *url)
 static const char *sign(struct arena *arena, const uint8_t *secret, const struct signed_url *url)
 {
     /* no key has a newline: what is signed for one purpose is never good for the other */
-    const char *text =
-        is_upload(url) ? arena_printf(arena, "PUT\n%s\n%" PRId64 "\n%" PRId64, url->key,
-                                      url->expires_at, url->max_bytes)
-                       : arena_printf(arena, "%s\n%" PRId64, url->key, url->expires_at);
+    const char *text = is_upload(url)
+                           ? arena_printf(arena, "PUT\n%s\n%" PRId64 "\n%" PRId64, url->key,
+                                          url->expires_at, url->max_bytes)
+                           : arena_printf(arena, "%s\n%" PRId64, url->key, url->expires_at);
     uint8_t digest[EVP_MAX_MD_SIZE];
 
     if (!HMAC(EVP_sha256(), secret, SECRET_SIZE, (const uint8_t *)text, strlen(text), digest, NULL))
@@ -42,8 +42,7 @@ const char *signed_url_make(struct bot *bot, struct arena *arena, const struct s
 
     if (!*base)
         return NULL;
-    const char *limit =
-        is_upload(url) ? arena_printf(arena, "&max=%" PRId64, url->max_bytes) : "";
+    const char *limit = is_upload(url) ? arena_printf(arena, "&max=%" PRId64, url->max_bytes) : "";
     return arena_printf(arena, "%s%s%s?expires=%" PRId64 "%s&signature=%s", base, url->prefix,
                         url->key, url->expires_at, limit, sign(arena, bot->files_key.value, url));
 }

@@ -297,6 +297,11 @@ const char *blob_upload_url(struct blob_store *store, struct arena *arena, const
 
 /* ---- life ---- */
 
+bool blob_is_remote(const struct blob_store *store)
+{
+    return store->backend->is_remote;
+}
+
 int blob_check(struct blob_store *store, struct arena *arena, const char **ret_text,
                const char **ret_advice)
 {

@@ -37,6 +37,9 @@ int blob_store_open(struct blob_store **ret_store, const struct blob_options *op
                     struct arena *arena, const char **ret_error);
 void blob_store_close(struct blob_store *store);
 
+/* It is another machine's, which may come back when it fails. */
+bool blob_is_remote(const struct blob_store *store);
+
 /* Writes, reads and deletes a small file. The texts, in arena, say what failed and what to do. */
 AISHA_ASYNC AISHA_CHECKED int blob_check(struct blob_store *store, struct arena *arena,
                                          const char **ret_text, const char **ret_advice);

@@ -31,6 +31,7 @@ struct blob_listing {
 };
 
 struct blob_backend {
+    bool is_remote;
     AISHA_ASYNC int (*put)(struct blob_store *store, const struct blob_content *content);
     AISHA_ASYNC int (*head)(struct blob_store *store, struct arena *arena, const char *key,
                             struct blob_info *ret_info);

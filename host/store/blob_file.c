@@ -203,8 +203,7 @@ static int begin_now(void *arg)
 {
     const struct job *job = arg;
 
-    return place_error(
-        writing_begin(job->writing, job->directory, job->key, job->content->type));
+    return place_error(writing_begin(job->writing, job->directory, job->key, job->content->type));
 }
 
 static int append_now(void *arg)
@@ -433,10 +432,8 @@ static AISHA_ASYNC int file_open(struct blob_store *store, const char *key,
 static AISHA_ASYNC int file_read(struct blob_reader *reader, int64_t offset, void *bytes,
                                  size_t count)
 {
-    struct piece piece = {.fd = ((struct file_reader *)reader)->fd,
-                          .offset = offset,
-                          .bytes = bytes,
-                          .count = count};
+    struct piece piece = {
+        .fd = ((struct file_reader *)reader)->fd, .offset = offset, .bytes = bytes, .count = count};
 
     return note(workers_run(reader->store->workers, read_now, &piece));
 }

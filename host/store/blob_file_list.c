@@ -171,8 +171,7 @@ int blob_file_walk(int root_fd, const struct blob_listing *listing, struct arena
     walk.items = arena_alloc(arena, listing->max * sizeof *walk.items);
     int r = walk_directory(&walk, fd, path, 0, 0);
     bool has_more = walk.count > listing->max;
-    *ret_page = (struct blob_page){.items = walk.items,
-                                   .count = has_more ? listing->max : walk.count,
-                                   .has_more = has_more};
+    *ret_page = (struct blob_page){
+        .items = walk.items, .count = has_more ? listing->max : walk.count, .has_more = has_more};
     return r;
 }

@@ -19,8 +19,8 @@ int temp_blobs_set(struct db *db, struct arena *arena, const char *key, int64_t 
                                    key, expires_at),
                         NULL);
     /* Nearly always there is none: a read is cheaper than a write. */
-    int r = db_query(db, arena, &AISHA_SQL("SELECT 1 FROM temp_blobs WHERE blob_key = $1", key),
-                     &rows);
+    int r =
+        db_query(db, arena, &AISHA_SQL("SELECT 1 FROM temp_blobs WHERE blob_key = $1", key), &rows);
     if (r < 0 || rows->row_count == 0)
         return r;
     return db_query(db, arena, &AISHA_SQL("DELETE FROM temp_blobs WHERE blob_key = $1", key), NULL);

@@ -18,5 +18,5 @@ AISHA_ASYNC AISHA_CHECKED int temp_blobs_set(struct db *db, struct arena *arena,
                                              int64_t expires_at);
 
 /* Deletes those whose time is over, at most some hundred; ret_count says how many. */
-AISHA_ASYNC AISHA_CHECKED int temp_blobs_sweep(struct db *db, struct blob_store *blobs,
-                                               int64_t now, size_t *ret_count);
+AISHA_ASYNC AISHA_CHECKED int temp_blobs_sweep(struct db *db, struct blob_store *blobs, int64_t now,
+                                               size_t *ret_count);

@@ -7,8 +7,9 @@
  * puts the plugin's name in front. Writing is atomic: readers see the old file or the new one. What
  * is larger than memory should hold goes by path, by a writer, a reader or aisha_blob_fetch().
  *
- * Everything that waits fails with -AISHA_E_INVALID for a key of another form and with
- * -AISHA_E_UNAVAILABLE when the store cannot be used now: the handler or job is then repeated.
+ * Everything that waits fails with -AISHA_E_INVALID for a key of another form, and with
+ * -AISHA_E_UNAVAILABLE when the store cannot be used now: hand it on, and a handler or job that waits
+ * for an S3 to come back is repeated.
  */
 #pragma once
 

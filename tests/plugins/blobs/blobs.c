@@ -77,10 +77,9 @@ static AISHA_ASYNC int on_list(struct aisha_ctx *ctx)
                             .after = aisha_request_param(ctx, "after"),
                             .max = (size_t)number(ctx, "max"));
     for (size_t i = 0; r == 0 && i < page->count; i++)
-        text = aisha_printf(ctx, "%s%s:%" PRId64 " ", text, page->items[i].key,
-                            page->items[i].bytes);
-    return say(ctx, r,
-               r < 0 ? "" : aisha_printf(ctx, "%s%s", text, page->next ? page->next : "."));
+        text =
+            aisha_printf(ctx, "%s%s:%" PRId64 " ", text, page->items[i].key, page->items[i].bytes);
+    return say(ctx, r, r < 0 ? "" : aisha_printf(ctx, "%s%s", text, page->next ? page->next : "."));
 }
 
 static AISHA_ASYNC int on_delete(struct aisha_ctx *ctx)
@@ -97,9 +96,9 @@ static AISHA_ASYNC int on_fetch(struct aisha_ctx *ctx)
 {
     const struct aisha_blob_fetched *fetched;
 
-    int r = aisha_blob_fetch(ctx, &fetched, .key = aisha_request_param(ctx, "key"),
-                             .url = aisha_request_param(ctx, "url"),
-                             .max_bytes = number(ctx, "max"));
+    int r =
+        aisha_blob_fetch(ctx, &fetched, .key = aisha_request_param(ctx, "key"),
+                         .url = aisha_request_param(ctx, "url"), .max_bytes = number(ctx, "max"));
     if (r < 0)
         return say(ctx, r, "");
     return say(ctx, r,
