@@ -16,15 +16,20 @@
 #include "host/bot/migrate_command.h"
 #include "host/bot/problem.h"
 #include "host/bot/registry.h"
+#include "host/bot/secrets_command.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/helper.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
+enum { MAX_ARGUMENTS = 2 };
+
 struct invocation {
     const char *config_path, *plugins_path;
     const char *command;
+    const char *arguments[MAX_ARGUMENTS]; /* of the command; the rest is NULL */
+    size_t argument_count;
     const char *program; /* path of this executable */
 };
 
@@ -43,6 +48,12 @@ static const char usage[] =
     "  check     look whether everything it needs is there and works, and say what is wrong\n"
     "  migrate   show the tables' migrations and apply what is missing\n"
     "  plugins   list the plugins that run\n"
+    "  secrets encrypt [SECTION.KEY]\n"
+    "            encrypt the value on stdin for the configuration, for that key only if it is named\n"
+    "  secrets decrypt\n"
+    "            the way back\n"
+    "  secrets new-key\n"
+    "            make a key for that: AISHA_MASTER_KEY\n"
     "  version   say which version this is\n"
     "\n"
     "  --config FILE    default etc/aisha.ini\n"
@@ -61,7 +72,7 @@ static bool setup_load(struct setup *setup, const struct invocation *invocation)
 {
     struct arena *arena = &setup->arena;
     struct problems problems = {.arena = arena};
-    const struct env *env = env_load(arena, ".env", &problems);
+    struct env *env = env_load(arena, ".env", &problems);
     const char *directory = program_directory(arena, invocation->program);
 
     aisha_ignore(config_load(arena, env, invocation->config_path, &setup->config, &problems));
@@ -133,27 +144,53 @@ static int command_migrate(const struct invocation *invocation, struct setup *se
     return migrate_command(&setup->config, &setup->registry) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Reads the key only: whoever prepares a configuration has no whole one yet. */
+static int command_secrets(const struct invocation *invocation, struct setup *setup)
+{
+    struct problems problems = {.arena = &setup->arena};
+    struct env *env = env_load(&setup->arena, ".env", &problems);
+
+    int r = secrets_command(&setup->arena, env, invocation->config_path, invocation->arguments[0],
+                            invocation->arguments[1], &problems);
+    return r == SECRETS_USAGE ? EXIT_USAGE : r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct invocation *invocation, struct setup *setup);
+    size_t max_arguments;
+    bool reads_nothing; /* it needs no configuration */
+} commands[] = {
+    {"run", command_run},
+    {"check", command_check},
+    {"migrate", command_migrate},
+    {"plugins", command_plugins},
+    {"secrets", command_secrets, .max_arguments = 2, .reads_nothing = true},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
 static int run_command(const struct invocation *invocation)
 {
-    static const struct {
-        const char *name;
-        int (*run)(const struct invocation *invocation, struct setup *setup);
-    } commands[] = {
-        {"run", command_run},
-        {"check", command_check},
-        {"migrate", command_migrate},
-        {"plugins", command_plugins},
-    };
+    const struct command *command = find_command(invocation->command);
     struct setup setup = {0};
-    int status = EXIT_USAGE;
 
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(commands[i].name, invocation->command) != 0)
-            continue;
-        status = setup_load(&setup, invocation) ? commands[i].run(invocation, &setup) : EXIT_FAILED;
-    }
-    if (status == EXIT_USAGE)
+    if (!command) {
         fprintf(stderr, "aisha: there is no command \"%s\"\n\n%s", invocation->command, usage);
+        return EXIT_USAGE;
+    }
+    int status = invocation->argument_count > command->max_arguments ? EXIT_USAGE
+                 : command->reads_nothing || setup_load(&setup, invocation)
+                     ? command->run(invocation, &setup)
+                     : EXIT_FAILED;
+    if (status == EXIT_USAGE)
+        fprintf(stderr, "aisha: \"%s\" is used in another way\n\n%s", invocation->command, usage);
     arena_clear(&setup.arena);
     return status;
 }
@@ -180,9 +217,11 @@ static int parse(int argc, char **argv, struct invocation *invocation)
             invocation->config_path = value;
         } else if ((value = option_value(argv, argc, &i, "--plugins"))) {
             invocation->plugins_path = value;
-        } else if (argv[i][0] == '-' || invocation->command) {
+        } else if (argv[i][0] == '-' || invocation->argument_count == MAX_ARGUMENTS) {
             fprintf(stderr, "aisha: \"%s\" makes no sense here\n\n%s", argv[i], usage);
             return EXIT_USAGE;
+        } else if (invocation->command) {
+            invocation->arguments[invocation->argument_count++] = argv[i];
         } else {
             invocation->command = argv[i];
         }

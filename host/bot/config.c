@@ -174,6 +174,7 @@ static const struct setting settings[] = {
      .remedy = "write debug, info, warn or error"},
     {TEXT(log, format, "text"), .is_good = is_log_format, .remedy = "write text or json"},
     {TEXT(plugins, directory, "")},
+    {TEXT(secrets, key_file, "")},
 };
 
 #define MISSING_TOKEN "get a token from @BotFather, or try ./dev demo"
@@ -328,7 +329,27 @@ static char *without_last_slashes(struct arena *arena, const char *url)
     return arena_strndup(arena, url, size);
 }
 
-int config_load(struct arena *arena, const struct env *env, const char *path, struct config *ret,
+static const struct master_key *take_master_key(struct arena *arena, struct env *env,
+                                                const struct ini *ini, struct problems *problems)
+{
+    const struct ini_section *section = ini_find(ini, "secrets");
+    const struct ini_entry *entry = section ? ini_find_entry(section, "key_file") : NULL;
+    const char *path = entry ? ini_value(arena, section, entry, 0, NULL, problems) : NULL;
+
+    return env_take_master_key(arena, env, path, problems);
+}
+
+const struct master_key *config_master_key(struct arena *arena, struct env *env, const char *path,
+                                           struct problems *problems)
+{
+    struct problems others = {.arena = arena};
+    struct ini ini;
+
+    aisha_ignore(ini_load(arena, env, path, &ini, &others));
+    return take_master_key(arena, env, &ini, problems);
+}
+
+int config_load(struct arena *arena, struct env *env, const char *path, struct config *ret,
                 struct problems *problems)
 {
     size_t problems_before = problems->count;
@@ -339,6 +360,7 @@ int config_load(struct arena *arena, const struct env *env, const char *path, st
     if (r < 0 && !ini.section_count)
         return r;
     check_names(arena, &ini, problems);
+    aisha_ignore(take_master_key(arena, env, &ini, problems) != NULL);
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
         take(arena, &ini, &settings[i], &config, problems);
     parse_ids(arena, &ini, &config, problems);

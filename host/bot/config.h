@@ -17,6 +17,10 @@ struct catalogue;
 
 struct config {
     struct {
+        const char *key_file; /* with the key for enc: values, or "" */
+    } secrets;
+
+    struct {
         const char *token;   /* "digits:secret" */
         const char *api_url; /* without a slash at its end */
         const char *mode;    /* polling, webhook */
@@ -80,7 +84,12 @@ struct config {
 
 /*
  * Reads path. -AISHA_E_INVALID when problems were added; ret is then not to be used. The arena owns
- * the texts. env as for ini_load().
+ * the texts. env as for ini_load(); it gets the master key.
  */
-AISHA_CHECKED int config_load(struct arena *arena, const struct env *env, const char *path,
+AISHA_CHECKED int config_load(struct arena *arena, struct env *env, const char *path,
                               struct config *ret, struct problems *problems);
+
+/* Reads only the master key, of the environment or of what the file says; NULL when there is none,
+ * with a problem when it is not usable. */
+const struct master_key *config_master_key(struct arena *arena, struct env *env, const char *path,
+                                           struct problems *problems);

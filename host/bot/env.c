@@ -9,12 +9,15 @@
 #include <aisha/error.h>
 
 #include "host/bot/ini.h"
+#include "host/bot/sealed.h"
 #include "host/bot/split.h"
 #include "host/bot/text.h"
+#include "host/core/redact.h"
 
 enum {
     FILE_MAX_BYTES = 1 << 20,
     VALUE_MAX_BYTES = 64 << 10,
+    KEY_FILE_MAX_BYTES = 4 << 10,
 };
 
 struct variable {
@@ -25,6 +28,8 @@ struct variable {
 
 struct env {
     const struct variable *variables; /* of the file, the last line first */
+    struct master_key key;
+    bool has_key, has_bad_key;
 };
 
 static size_t variable_name_size(const char *text)
@@ -128,7 +133,7 @@ static const char *env_line(struct arena *arena, struct env *env, const char *te
     return NULL;
 }
 
-const struct env *env_load(struct arena *arena, const char *path, struct problems *problems)
+struct env *env_load(struct arena *arena, const char *path, struct problems *problems)
 {
     struct env *env = arena_alloc(arena, sizeof *env);
     size_t size = 0;
@@ -158,6 +163,33 @@ const struct env *env_load(struct arena *arena, const char *path, struct problem
         text = newline ? newline + 1 : NULL;
     }
     return env;
+}
+
+const struct master_key *env_take_master_key(struct arena *arena, struct env *env,
+                                             const char *key_path, struct problems *problems)
+{
+    const char *text = env_get(env, "AISHA_MASTER_KEY"), *place = "AISHA_MASTER_KEY";
+    const char *fault = NULL;
+    char *file;
+
+    if (!env)
+        return NULL;
+    if (!text && key_path && *key_path) {
+        place = key_path;
+        int r = text_read_file(arena, key_path, KEY_FILE_MAX_BYTES, &file, NULL);
+        text = r < 0 ? NULL : file;
+        fault = r < 0 ? arena_printf(arena, "cannot be read: %s", aisha_error_text(r)) : NULL;
+    }
+    if (!text && !fault)
+        return NULL;
+    redact_add(text);
+    if (!fault)
+        fault = master_key_parse(arena, text, &env->key);
+    env->has_key = !fault;
+    env->has_bad_key = fault != NULL;
+    if (fault)
+        problem_add(problems, place, 0, MASTER_KEY_REMEDY, "%s", fault);
+    return fault ? NULL : &env->key;
 }
 
 /* What a value is read with. */
@@ -245,6 +277,24 @@ static const char *read_secret(const struct reading *r, const char *path)
     return value;
 }
 
+static const char *decrypt(const struct reading *r, const char *sealed)
+{
+    const struct env *env = r->section->env;
+    const char *name = arena_printf(r->arena, "%s.%s", r->section->name, r->entry->key);
+    const char *cause, *remedy;
+
+    if (env && env->has_bad_key)
+        return NULL; /* that was said */
+    if (!env || !env->has_key)
+        return refuse(r, "set AISHA_MASTER_KEY, or [secrets] key_file in aisha.ini",
+                      "the value is encrypted, but there is no key");
+    const char *value = unseal(r->arena, &env->key, name, sealed, &cause, &remedy);
+    if (value && utf8_is_valid(value, strlen(value)))
+        return value;
+    return value ? refuse(r, "encrypt it again", "the encrypted value is not a text")
+                 : refuse(r, remedy, cause);
+}
+
 const char *ini_value(struct arena *arena, const struct ini_section *section,
                       const struct ini_entry *entry, unsigned flags, const char *unset_remedy,
                       struct problems *problems)
@@ -258,10 +308,9 @@ const char *ini_value(struct arena *arena, const struct ini_section *section,
         return NULL;
     if (!utf8_is_valid(value, strlen(value)))
         return refuse(&r, "set the variable to valid UTF-8", "not valid UTF-8");
-    if (strncmp(value, "enc:", 4) == 0)
-        return refuse(&r, "give the value by ${NAME} or file:PATH",
-                      "encrypted values are not supported by this build");
     if (strncmp(value, "file:", 5) == 0 && !(flags & INI_KEEP_FILE_URL))
-        return read_secret(&r, value + 5);
+        value = read_secret(&r, value + 5);
+    if (value && is_sealed(value))
+        value = decrypt(&r, value);
     return value;
 }

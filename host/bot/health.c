@@ -17,6 +17,7 @@
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
 #include "host/core/loop.h"
+#include "host/core/redact.h"
 #include "host/core/wait.h"
 #include "host/io/http_server.h"
 #include "host/store/db.h"
@@ -105,6 +106,14 @@ static AISHA_ASYNC struct health ask_plugin(const struct question *question, str
     return health;
 }
 
+/* Whoever wrote the check may have put into its words what others said. */
+static struct health without_secrets(struct arena *arena, struct health health)
+{
+    health.text = redact(arena_strdup(arena, health.text));
+    health.advice = redact(arena_strdup(arena, health.advice));
+    return health;
+}
+
 static AISHA_ASYNC void ask_task(void *arg)
 {
     struct question *question = arg;
@@ -118,7 +127,7 @@ static AISHA_ASYNC void ask_task(void *arg)
         question->check ? question->check->run(bot, &arena) : ask_plugin(question, &arena);
     arena_clear(&question->arena);
     question->arena = arena;
-    question->health = health;
+    question->health = without_secrets(&question->arena, health);
     question->latency_us = now_us() - before_us;
     question->answered_at_ms = loop_now_ms(bot->loop);
     question->is_answered = true;

@@ -68,10 +68,10 @@ static AISHA_ASYNC struct health check_database(struct bot *bot, struct arena *a
                      NULL);
     if (r == 0 || r == -AISHA_E_CONFLICT) /* other tables than ours: see "migrations" */
         return HEALTH_OK(kind);
-    return HEALTH_FAILED(arena_printf(arena, "%s cannot be written: %s", kind, aisha_error_text(r)),
-                         db_is_postgres(bot->db)
-                             ? "is the server up and DATABASE_URL right? The log says more"
-                             : "is the disk full? The log says more");
+    const char *why = *db_last_error(bot->db) ? db_last_error(bot->db) : aisha_error_text(r);
+    return HEALTH_FAILED(arena_printf(arena, "%s cannot be written: %s", kind, why),
+                         db_is_postgres(bot->db) ? "is the server up, and DATABASE_URL right?"
+                                                 : "is the disk full? The log says more");
 }
 
 static AISHA_ASYNC struct health check_migrations(struct bot *bot, struct arena *arena)

@@ -22,6 +22,7 @@
 #include "host/bot/web.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
+#include "host/core/redact.h"
 #include "host/core/wait.h"
 #include "host/io/http_server.h"
 #include "host/store/hex.h"
@@ -240,6 +241,8 @@ static int make_path(struct bot *bot, const char *certificate, size_t certificat
         return -ENOMEM;
     bot->webhook.path =
         arena_printf(&bot->arena, "/telegram/%s", hex_encode(&bot->arena, digest, PATH_BYTES));
+    redact_add(secret);
+    redact_add(bot->webhook.path);
     return 0;
 }
 

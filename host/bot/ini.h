@@ -12,7 +12,7 @@
  *   $${               a literal ${
  *   file:PATH         when the value then starts so: the contents of that file (at most 64 KiB,
  *                     the newline at its end left out), for mounted secrets
- *   enc:…             refused: this build cannot decrypt
+ *   enc:…             when it then starts so: decrypted with the master key, see sealed.h
  */
 #pragma once
 
@@ -54,7 +54,20 @@ struct ini {
  * NULL; what is wrong with the file is added to problems. path may be NULL: the process's
  * variables only. The arena owns the result.
  */
-const struct env *env_load(struct arena *arena, const char *path, struct problems *problems);
+struct env *env_load(struct arena *arena, const char *path, struct problems *problems);
+
+/*
+ * Reads the key for enc: values, AISHA_MASTER_KEY or else the file key_path, unless that is NULL or
+ * "". Returns it, or NULL when there is none or it is not usable; a problem was then added. env may
+ * be NULL.
+ */
+struct master_key;
+const struct master_key *env_take_master_key(struct arena *arena, struct env *env,
+                                             const char *key_path, struct problems *problems);
+
+#define MASTER_KEY_REMEDY                                                                          \
+    "a key is 32 bytes as base64 (44 characters) or hexadecimal (64); \"aisha secrets new-key\" "  \
+    "makes one"
 
 /* The variable's value, or NULL. env may be NULL. */
 const char *env_get(const struct env *env, const char *name);

@@ -8,6 +8,7 @@
 #include "host/bot/registry.h"
 #include "host/core/arena.h"
 #include "host/core/loop.h"
+#include "host/core/redact.h"
 #include "host/store/db.h"
 #include "host/store/migrate.h"
 #include "host/store/schema.h"
@@ -75,7 +76,8 @@ int migrate_command(const struct config *config, const struct registry *registry
         r = run.result;
     if (r < 0)
         fprintf(stderr, "aisha: the tables could not be brought up to date: %s\n",
-                run.error && *run.error ? run.error : aisha_error_text(r));
+                run.error && *run.error ? redact(arena_strdup(&run.arena, run.error))
+                                        : aisha_error_text(r));
     else
         printf("%zu applied now\n", run.applied);
     db_close(run.db);

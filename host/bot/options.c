@@ -12,6 +12,8 @@
 
 #include <aisha/error.h>
 
+#include "host/core/redact.h"
+
 enum { SHOWN_MAX_BYTES = 60 };
 
 /* Everything that the steps below need. */
@@ -49,9 +51,21 @@ int option_parse_int(const char *value, int64_t *ret)
     return 0;
 }
 
+/* Before anything is said about it. The address of a store is secret only by its password. */
+static void note_secret(const struct aisha_option *option, const char *value)
+{
+    bool is_address = strstr(value, "://") && strncmp(value, "http", 4) != 0;
+    bool is_place = strncmp(value, "sqlite:", 7) == 0 || strncmp(value, "file:", 5) == 0;
+
+    redact_add_url(value);
+    if (option->is_secret && !is_address && !is_place)
+        redact_add(value);
+}
+
 int option_refuse(const struct aisha_option *option, const char *value, struct option_source source,
                   const char *remedy, struct problems *problems)
 {
+    note_secret(option, value);
     if (option->is_secret || strlen(value) > SHOWN_MAX_BYTES)
         problem_add(problems, source.path, source.line, remedy, "[%s] %s cannot be used as it is",
                     source.section, option->name);
@@ -103,6 +117,7 @@ int option_set(struct arena *arena, const struct aisha_option *option, const cha
     char *member = (char *)config + option->offset;
     bool truth;
 
+    note_secret(option, value);
     switch (option->type) {
     case AISHA_OPTION_TEXT:
         return set_text(arena, option, value, source, member, problems);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/bot/text.h"
+#include "host/core/redact.h"
 
 enum { NAME_MAX_BYTES = 48 };
 
@@ -21,8 +22,8 @@ void problem_add(struct problems *problems, const char *path, int line, const ch
     *problem = (struct problem){
         .path = arena_strdup(problems->arena, path),
         .line = line,
-        .cause = arena_vprintf(problems->arena, cause, args),
-        .remedy = arena_strdup(problems->arena, remedy),
+        .cause = redact(arena_vprintf(problems->arena, cause, args)),
+        .remedy = redact(arena_strdup(problems->arena, remedy)),
     };
     va_end(args);
     if (problems->last)

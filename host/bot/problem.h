@@ -26,7 +26,7 @@ struct problems {
     size_t count;
 };
 
-/* Adds a row; path and remedy are copied. The cause never contains the value of a secret. */
+/* Adds a row; path and remedy are copied. Secrets are taken out of what is known as one by then. */
 void problem_add(struct problems *problems, const char *path, int line, const char *remedy,
                  const char *cause, ...) AISHA_PRINTF(5, 6);
 

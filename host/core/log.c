@@ -14,6 +14,8 @@
 
 #include <aisha/error.h>
 
+#include "host/core/redact.h"
+
 enum { LINE_MAX_BYTES = 2048 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
@@ -81,8 +83,12 @@ void log_line(enum aisha_log_level level, const char *scope, const char *format,
     if (!log_wants(level))
         return;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    int length = vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    if (length >= (int)sizeof message)
+        redact_cut(message);
+    else
+        redact(message);
     format_time(when, sizeof when);
     if (settings.is_json) {
         used = (size_t)snprintf(line, sizeof line,

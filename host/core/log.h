@@ -1,7 +1,7 @@
 /*
  * One line per event on stderr: `time level scope key=value message`, or JSON.
  * error: a person must act; warn: degraded but handled; info: lifecycle; debug: anything.
- * Never a token, key, phone number or message text.
+ * Never a phone number or message text; tokens, passwords and keys are taken out: see redact.h.
  */
 #pragma once
 

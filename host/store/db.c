@@ -78,6 +78,11 @@ void db_close(struct db *db)
     free(db);
 }
 
+const char *db_last_error(const struct db *db)
+{
+    return db->postgres ? postgres_last_error(db->postgres) : "";
+}
+
 bool db_is_postgres(const struct db *db)
 {
     return db->postgres != NULL;

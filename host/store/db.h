@@ -26,6 +26,9 @@ int db_open_beside(struct db **ret_db, struct loop *loop, const char *url, struc
                    const char **ret_error);
 void db_close(struct db *db);
 
+/* Why it cannot be reached, "" when it can. */
+const char *db_last_error(const struct db *db);
+
 /* Which of a migration's two texts it wants. */
 bool db_is_postgres(const struct db *db);
 

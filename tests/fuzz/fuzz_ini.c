@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fill(&ini_file, text, ini_size);
     fill(&env_file, zero ? zero + 1 : "", zero ? size - ini_size - 1 : 0);
-    const struct env *env = env_load(&arena, env_file.path, &problems);
+    struct env *env = env_load(&arena, env_file.path, &problems);
     size_t before = problems.count;
     int r = ini_load(&arena, env, ini_file.path, &ini, &problems);
     assert((r < 0) == (problems.count > before));
