@@ -28,6 +28,9 @@ build libavcodec-dev       pkg:libavcodec       decodes audio
 build libavutil-dev        pkg:libavutil        decodes audio
 build libswresample-dev    pkg:libswresample    converts audio
 build libsndfile1-dev      pkg:sndfile          voice notes of the sandbox
+build libgd-dev            pkg:gdlib            pictures of the sandbox
+build libzip-dev           pkg:libzip           archives the sandbox is given
+build fonts-dejavu-core    any                  text in pictures of the sandbox
 build libjemalloc-dev      pkg:jemalloc         speed of the sandbox
 test  libcmocka-dev        pkg:cmocka           unit tests
 test  clang                cmd:clang            second compiler

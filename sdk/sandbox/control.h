@@ -68,6 +68,11 @@ void control_push_update(struct control *control);
 void control_list_updates(struct control *control);
 AISHA_ASYNC void control_replay(struct control *control);
 
+/* --- control_providers.c --- */
+void control_get_fal(struct control *control);
+void control_set_fal(struct control *control);
+void control_rotate_fal_key(struct control *control);
+
 /* --- control_wait.c --- */
 AISHA_ASYNC void control_wait(struct control *control);
 

@@ -8,6 +8,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/control.h"
+#include "sdk/sandbox/fal.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
@@ -108,6 +109,7 @@ void control_reset(struct control *control)
     webhook_change(sandbox->webhook, NULL);
     world_reset(sandbox->world);
     updates_clear(sandbox->updates);
+    fal_reset(sandbox->fal);
     faults_clear(sandbox->faults);
     flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);

@@ -216,12 +216,14 @@ static bool is_for(const struct order *order, const char *method)
 
     if (order->kind != FAULT_CALL)
         return order->kind == FAULT_CHAOS;
-    return strcmp(wanted, "*") == 0 || strcasecmp(wanted, method) == 0;
+    size_t length = strlen(wanted) - 1;
+    if (wanted[length] == '*') /* "*", "fal.*" */
+        return strncasecmp(wanted, method, length) == 0;
+    return strcasecmp(wanted, method) == 0;
 }
 
 const struct fault *faults_take(struct faults *faults, struct arena *arena, const char *method)
 {
-    bool is_provider = strcmp(method, "transcription") == 0;
     struct order *order;
 
     STAILQ_FOREACH(order, &faults->orders, link) {
@@ -229,7 +231,7 @@ const struct fault *faults_take(struct faults *faults, struct arena *arena, cons
             continue;
         const cJSON *what =
             order->kind == FAULT_CHAOS ? fault_order_any(arena, next_random(order)) : order->order;
-        const struct fault *fault = fault_order_make(arena, what, is_provider);
+        const struct fault *fault = fault_order_make(arena, what, method);
         use(order);
         return fault;
     }
@@ -247,6 +249,36 @@ bool faults_take_kind(struct faults *faults, enum fault_kind kind)
         }
     }
     return false;
+}
+
+const char *faults_take_webhook(struct faults *faults, struct arena *arena)
+{
+    struct order *order;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        if (order->kind == FAULT_FAL_WEBHOOK && strikes(order)) {
+            const char *what = arena_strdup(arena, json_get_text(order->order, "what"));
+            use(order);
+            return what;
+        }
+    }
+    return NULL;
+}
+
+const cJSON *faults_take_run(struct faults *faults, struct arena *arena, const char *model)
+{
+    struct order *order;
+
+    STAILQ_FOREACH(order, &faults->orders, link) {
+        const char *wanted = json_get_text(order->order, "model");
+        if (order->kind == FAULT_FAL_RUN && (!wanted || strcmp(wanted, model) == 0) &&
+            strikes(order)) {
+            const cJSON *copy = json_keep(arena, cJSON_Duplicate(order->order, true));
+            use(order);
+            return copy;
+        }
+    }
+    return NULL;
 }
 
 int64_t faults_left(const struct faults *faults, enum fault_kind kind)

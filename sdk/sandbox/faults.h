@@ -27,6 +27,8 @@ enum fault_kind {
     FAULT_LOST_WEBHOOK,
     FAULT_CUT_WEBHOOK,
     FAULT_BLOCK,
+    FAULT_FAL_RUN,
+    FAULT_FAL_WEBHOOK,
 };
 
 /* What happens to a call. */
@@ -69,6 +71,12 @@ const struct fault *faults_take(struct faults *faults, struct arena *arena, cons
 /* Whether this event of that kind is spoilt. */
 bool faults_take_kind(struct faults *faults, enum fault_kind kind);
 
+/* What happens to this webhook of fal.ai (the order's "what"), or NULL. */
+const char *faults_take_webhook(struct faults *faults, struct arena *arena);
+
+/* What this run of a model of fal.ai ends with: the order, or NULL. */
+const cJSON *faults_take_run(struct faults *faults, struct arena *arena, const char *model);
+
 /* How many more events of that kind will be; -1 = no end. */
 int64_t faults_left(const struct faults *faults, enum fault_kind kind);
 
@@ -83,5 +91,5 @@ const char *fault_order_check(struct arena *arena, const cJSON *order, enum faul
 /* An order as FAULT_CHAOS makes them, chosen by a number from 0 up to 1. */
 const cJSON *fault_order_any(struct arena *arena, double chance);
 
-/* What a FAULT_CALL order does to a call; a provider's errors have another shape. */
-const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bool is_provider);
+/* What a FAULT_CALL order does to a call of that method; providers' errors have another shape. */
+const struct fault *fault_order_make(struct arena *arena, const cJSON *order, const char *method);

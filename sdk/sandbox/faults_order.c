@@ -7,6 +7,7 @@
 #include "host/core/arena.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/json.h"
+#include "sdk/sandbox/provider_errors.h"
 
 enum { LONGEST_DELAY_MS = 3600000, LONGEST_S = 86400, MOST_TIMES = 1000000 };
 
@@ -37,6 +38,9 @@ static const struct member {
     {"bytes_per_second", WHOLE, 1, 1000000000},
     {"chat_id", WHOLE, INT64_C(-9007199254740991), INT64_C(9007199254740991)},
     {"user_id", WHOLE, 1, INT64_C(9007199254740991)},
+    {"what", TEXT},
+    {"error", TEXT},
+    {"model", TEXT},
 };
 
 /* The members it may have, and the one it must have. */
@@ -45,7 +49,7 @@ static const struct kind {
 } kinds[] = {
     [FAULT_CALL] = {"call",
                     " method count seconds probability seed http error_code description retry_after"
-                    " body html drop reset after delay_ms truncate bytes_per_second ",
+                    " body html drop reset after delay_ms truncate bytes_per_second error ",
                     "method"},
     [FAULT_CHAOS] = {"chaos", " probability seed count seconds ", "probability"},
     [FAULT_FLOOD] = {"flood", " chat_id seconds ", "seconds"},
@@ -55,6 +59,9 @@ static const struct kind {
     [FAULT_LOST_WEBHOOK] = {"lost_webhook", " count seconds probability seed ", NULL},
     [FAULT_CUT_WEBHOOK] = {"cut_webhook", " count seconds probability seed ", NULL},
     [FAULT_BLOCK] = {"block", " user_id ", "user_id"},
+    [FAULT_FAL_RUN] = {"fal_run", " error model http description count seconds probability seed ",
+                       "error"},
+    [FAULT_FAL_WEBHOOK] = {"fal_webhook", " what count seconds probability seed ", "what"},
 };
 
 static const char *check_value(struct arena *arena, const struct member *member, const cJSON *value)
@@ -112,7 +119,7 @@ const char *fault_order_check(struct arena *arena, const cJSON *order, enum faul
         return "the body must be a JSON object";
     if (name && (!cJSON_IsString(name) || !find_kind(name->valuestring, &kind)))
         return "fault must be call, chaos, flood, conflict, duplicate, reorder, lost_webhook,"
-               " cut_webhook or block";
+               " cut_webhook, block, fal_run or fal_webhook";
     cJSON_ArrayForEach(item, order) {
         const struct member *member = find_member(item->string);
         const char *allowed = kinds[kind].members;
@@ -126,6 +133,9 @@ const char *fault_order_check(struct arena *arena, const cJSON *order, enum faul
     }
     if (kinds[kind].required && !json_get(order, kinds[kind].required))
         return arena_printf(arena, "%s is missing", kinds[kind].required);
+    const char *wrong = provider_order_check(arena, order, kind);
+    if (wrong)
+        return wrong;
     *ret_kind = kind;
     return NULL;
 }
@@ -165,23 +175,8 @@ static const char *reason(int status)
     return "Error";
 }
 
-/* OpenAI's envelope. */
-static const char *provider_error(struct arena *arena, int status, const char *description)
-{
-    cJSON *body = json_keep(arena, cJSON_CreateObject());
-    cJSON *error = cJSON_AddObjectToObject(body, "error");
-
-    json_set_text(error, "message", description);
-    json_set_text(error, "type",
-                  status >= 500   ? "server_error"
-                  : status == 429 ? "rate_limit_error"
-                                  : "invalid_request_error");
-    cJSON_AddNullToObject(error, "param");
-    cJSON_AddNullToObject(error, "code");
-    return json_text(arena, body);
-}
-
-static const char *error_body(struct arena *arena, const cJSON *order, int status, bool is_provider)
+static const char *error_body(struct arena *arena, const cJSON *order, int status,
+                              const char *method)
 {
     cJSON *body = json_keep(arena, cJSON_CreateObject());
     const char *description = json_get_text(order, "description");
@@ -189,11 +184,11 @@ static const char *error_body(struct arena *arena, const cJSON *order, int statu
 
     if (!description)
         description =
-            retry_after && !is_provider
+            retry_after && !provider_is_called(method)
                 ? arena_printf(arena, "Too Many Requests: retry after %d", (int)retry_after)
                 : reason(status);
-    if (is_provider)
-        return provider_error(arena, status, description);
+    if (provider_is_called(method))
+        return provider_error(arena, method, status, description);
     json_set_bool(body, "ok", false);
     json_set_int(body, "error_code", json_get_int(order, "error_code", status));
     json_set_text(body, "description", description);
@@ -204,7 +199,8 @@ static const char *error_body(struct arena *arena, const cJSON *order, int statu
 
 static bool answers(const cJSON *order)
 {
-    static const char *const names[] = {"body", "http", "error_code", "retry_after", "description"};
+    static const char *const names[] = {"body",        "http",        "error_code",
+                                        "retry_after", "description", "error"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (json_get(order, names[i]))
@@ -213,7 +209,7 @@ static bool answers(const cJSON *order)
            json_get_bool(order, "reset");
 }
 
-const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bool is_provider)
+const struct fault *fault_order_make(struct arena *arena, const cJSON *order, const char *method)
 {
     struct fault *fault = arena_alloc(arena, sizeof *fault);
     const cJSON *body = json_get(order, "body");
@@ -232,7 +228,9 @@ const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bo
         .is_truncated = json_get_bool(order, "truncate"),
         .bytes_per_second = json_get_int(order, "bytes_per_second", 0),
     };
-    if (json_get_bool(order, "html")) {
+    if (json_get(order, "error")) {
+        provider_set_error(arena, json_get_text(order, "error"), order, fault);
+    } else if (json_get_bool(order, "html")) {
         fault->content_type = "text/html";
         fault->body = arena_printf(arena, "<html><body><h1>%d %s</h1></body></html>\n",
                                    fault->status, reason(fault->status));
@@ -241,7 +239,7 @@ const struct fault *fault_order_make(struct arena *arena, const cJSON *order, bo
     } else if (body) {
         fault->body = json_text(arena, body);
     } else {
-        fault->body = error_body(arena, order, fault->status, is_provider);
+        fault->body = error_body(arena, order, fault->status, method);
     }
     if (fault->is_drop || fault->is_reset)
         fault->status = 0;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
@@ -78,5 +80,50 @@ int fetch_upload(struct call *call, const char *kind, const char *url, struct up
                                   .content_type = type,
                                   .bytes = answer->body,
                                   .size = answer->body_size};
+    return 0;
+}
+
+/* What follows the comma of a data URL. */
+static int decode_data(struct arena *arena, const char *url, size_t most, const void **ret_bytes,
+                       size_t *ret_size)
+{
+    const char *comma = strchr(url, ','), *text = comma ? comma + 1 : "";
+    size_t length = strlen(text);
+
+    if (!comma || comma - url < 7 || strncasecmp(comma - 7, ";base64", 7) != 0 || length % 4)
+        return -AISHA_E_INVALID;
+    if (length / 4 * 3 > most + 2)
+        return -AISHA_E_LIMIT;
+    unsigned char *bytes = arena_alloc(arena, length / 4 * 3 + 1);
+    int size = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length);
+    if (size < 0)
+        return -AISHA_E_INVALID;
+    for (size_t i = length; i > 0 && text[i - 1] == '=' && length - i < 2; i--)
+        size--;
+    *ret_bytes = bytes;
+    *ret_size = (size_t)size;
+    return 0;
+}
+
+int fetch_bytes(struct sandbox *sandbox, struct arena *arena, const char *url, size_t most,
+                const void **ret_bytes, size_t *ret_size)
+{
+    const struct aisha_http_request request = {
+        .size = sizeof request, .url = url, .timeout_ms = TIMEOUT_MS, .max_body_bytes = most};
+    const struct aisha_http_response *answer;
+
+    if (strncasecmp(url, "data:", 5) == 0)
+        return decode_data(arena, url, most, ret_bytes, ret_size);
+    if (!fetch_is_url(url))
+        return -AISHA_E_INVALID;
+    if (!is_here(url))
+        return -AISHA_E_UNAVAILABLE;
+    int r = http_client_fetch(sandbox->http, arena, &request, &answer, NULL);
+    if (r == -AISHA_E_CANCELED || r == -AISHA_E_LIMIT)
+        return r;
+    if (r < 0 || answer->status != 200)
+        return -AISHA_E_UNAVAILABLE;
+    *ret_bytes = answer->body;
+    *ret_size = answer->body_size;
     return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "host/core/loop.h"
 #include "host/io/http_server.h"
+#include "sdk/sandbox/fal.h"
 #include "sdk/sandbox/sandbox.h"
 
 enum {
@@ -90,11 +91,18 @@ static void allow_connections(void)
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static bool is_streamed(const struct http_exchange *exchange, void *user)
+{
+    (void)user;
+    return fal_is_streamed(exchange);
+}
+
 static int serve(struct program *program, struct sandbox *sandbox, const char *address)
 {
     const struct http_server_options options = {.max_body_bytes = LARGEST_BODY,
                                                 .max_connections = MOST_CONNECTIONS,
-                                                .read_timeout_ms = READ_TIMEOUT_MS};
+                                                .read_timeout_ms = READ_TIMEOUT_MS,
+                                                .is_streamed = is_streamed};
     const char *colon = strrchr(address, ':');
     struct event *signals[2];
 

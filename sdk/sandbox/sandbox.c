@@ -16,11 +16,13 @@
 #include "host/io/http_client.h"
 #include "host/io/http_server.h"
 #include "sdk/sandbox/clock.h"
+#include "sdk/sandbox/fal.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/feed.h"
 #include "sdk/sandbox/flood.h"
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/params.h"
+#include "sdk/sandbox/picture.h"
 #include "sdk/sandbox/polls.h"
 #include "sdk/sandbox/spec.h"
 #include "sdk/sandbox/text.h"
@@ -107,6 +109,9 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     sandbox->poll.launched_at_ms = clock_steady_ms(sandbox->clock);
     restore_clock(sandbox);
     r = polls_start(sandbox);
+    pictures_start();
+    if (r == 0)
+        r = fal_new(&sandbox->fal, sandbox);
     if (r < 0) {
         sandbox_free(sandbox);
         return r;
@@ -120,6 +125,7 @@ void sandbox_free(struct sandbox *sandbox)
     if (!sandbox)
         return;
     polls_done(sandbox);
+    fal_free(sandbox->fal);
     webhook_free(sandbox->webhook);
     updates_free(sandbox->updates);
     http_client_free(sandbox->http);
@@ -150,10 +156,8 @@ void sandbox_handle(struct http_exchange *exchange, void *user)
         const char *prefix;
         void (*handle)(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest);
     } parts[] = {
-        {"/bot", botapi_handle},
-        {"/file/bot", botapi_download},
-        {"/openai/", openai_handle},
-        {"/sandbox/", control_handle},
+        {"/bot", botapi_handle}, {"/file/bot", botapi_download}, {"/openai/", openai_handle},
+        {"/fal/", fal_handle},   {"/sandbox/", control_handle},
     };
     struct sandbox *sandbox = user;
 

@@ -3,6 +3,7 @@
  *
  *   /bot<token>/<method>, /file/bot<token>/<path>   the Bot API            botapi.c, methods_*.c
  *   /openai/v1/…                                    OpenAI                 openai.c
+ *   /fal/…                                          fal.ai                 fal.c
  *   /sandbox/…                                      control: act as users  control.c
  *   everything else                                 the chat page          page.c
  *
@@ -24,6 +25,7 @@
 struct arena;
 struct clock;
 struct clock_timer;
+struct fal;
 struct fault;
 struct faults;
 struct feed;
@@ -67,7 +69,8 @@ struct sandbox {
     struct sandbox_poll poll;
     struct clock_timer *poll_end; /* of the poll that ends next (polls.c) */
     cJSON *transcripts;           /* scripted answers of the next transcriptions */
-    struct question *questions;   /* those who wait for the bot's word on a payment (payments.c) */
+    struct fal *fal;
+    struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
 };
 
 struct sandbox_options {
@@ -141,6 +144,8 @@ AISHA_ASYNC void botapi_download(struct sandbox *sandbox, struct http_exchange *
                                  const char *rest);
 AISHA_ASYNC void openai_handle(struct sandbox *sandbox, struct http_exchange *exchange,
                                const char *rest);
+AISHA_ASYNC void fal_handle(struct sandbox *sandbox, struct http_exchange *exchange,
+                            const char *rest);
 AISHA_ASYNC void control_handle(struct sandbox *sandbox, struct http_exchange *exchange,
                                 const char *rest);
 void page_handle(struct http_exchange *exchange);

@@ -38,9 +38,9 @@ class Wire(unittest.TestCase):
 
     # ---- the bot
 
-    def fetch(self, path, body=None, headers=None, timeout=60):
+    def fetch(self, path, body=None, headers=None, timeout=60, method=None):
         """(status, headers, bytes), whatever the status."""
-        request = urllib.request.Request(self.stack.url + path, data=body, headers=headers or {})
+        request = urllib.request.Request(self.stack.url + path, data=body, headers=headers or {}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return answer.status, answer.headers, answer.read()
