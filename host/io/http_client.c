@@ -1,6 +1,6 @@
 /*
- * Runs transfers: curl's multi interface tells libevent what to wait for, and a finished transfer
- * wakes the task that waits for it. No callback of curl resumes a task.
+ * Runs transfers: a site's curl multi tells libevent what to wait for, and a finished transfer wakes
+ * the task that waits for it. No callback of curl resumes a task.
  *
  * Requests never queue inside curl, where each one in the queue makes all the others slower: a
  * host's requests beyond its slots wait here, first come first served.
@@ -15,8 +15,6 @@
 #include <strings.h>
 
 #include <curl/curl.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include <aisha/error.h>
 
@@ -24,6 +22,7 @@
 #include "host/core/loop.h"
 #include "host/core/slots.h"
 #include "host/io/http_client_internal.h"
+#include "host/io/http_client_site.h"
 
 enum {
     DEFAULT_SLOTS = 64,
@@ -32,9 +31,10 @@ enum {
     CACHED_CONNECTIONS_PER_SLOT = 4, /* fewer, and busy hosts reconnect all the time */
 };
 
-/* scheme://name:port, while it has requests. */
+/* A site for one purpose, while it has requests for that. */
 struct host {
-    char *key;
+    struct site *site;
+    char *purpose;
     struct slots slots;
     unsigned users; /* requests that have or want a slot */
     LIST_ENTRY(host) link;
@@ -42,8 +42,7 @@ struct host {
 
 struct http_client {
     struct loop *loop;
-    CURLM *multi;
-    struct event timer;
+    struct sites sites;
     unsigned slots;
     char *user_agent, *trusted_pem;
     struct curl_slist *resolve;
@@ -51,81 +50,6 @@ struct http_client {
     CURL *idle[MAX_IDLE_HANDLES];
     unsigned idle_count;
 };
-
-static void wake_finished(struct http_client *client)
-{
-    CURLMsg *message;
-    int left;
-
-    while ((message = curl_multi_info_read(client->multi, &left))) {
-        struct transfer *t = NULL;
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
-        wait_wake(&t->wait, (int)message->data.result);
-    }
-}
-
-static void on_socket_event(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *client = arg;
-    int running, flags = 0;
-
-    flags |= what & EV_READ ? CURL_CSELECT_IN : 0;
-    flags |= what & EV_WRITE ? CURL_CSELECT_OUT : 0;
-    curl_multi_socket_action(client->multi, fd, flags, &running);
-    wake_finished(client);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *client = arg;
-    int running;
-
-    (void)fd;
-    (void)what;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    wake_finished(client);
-}
-
-static int curl_on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket)
-{
-    struct http_client *client = user;
-    struct event *event = socket;
-
-    (void)easy;
-    if (event)
-        event_del(event);
-    if (what == CURL_POLL_REMOVE) {
-        free(event);
-        curl_multi_assign(client->multi, fd, NULL);
-        return 0;
-    }
-    if (!event) {
-        event = calloc(1, sizeof *event);
-        if (!event)
-            abort();
-        curl_multi_assign(client->multi, fd, event);
-    }
-    int events =
-        EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
-    event_assign(event, loop_base(client->loop), fd, (short)events, on_socket_event, client);
-    event_add(event, NULL);
-    return 0;
-}
-
-static int curl_on_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct http_client *client = user;
-    const struct timeval after = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-
-    (void)multi;
-    if (timeout_ms < 0)
-        evtimer_del(&client->timer);
-    else
-        evtimer_add(&client->timer, &after);
-    return 0;
-}
 
 int http_client_new(struct http_client **ret_client, struct loop *loop,
                     const struct http_client_options *options)
@@ -141,17 +65,7 @@ int http_client_new(struct http_client **ret_client, struct loop *loop,
     client->trusted_pem = options->trusted_pem ? strdup(options->trusted_pem) : NULL;
     client->resolve = options->resolve ? curl_slist_append(NULL, options->resolve) : NULL;
     LIST_INIT(&client->hosts);
-    evtimer_assign(&client->timer, loop_base(loop), on_timer, client);
-    client->multi = curl_multi_init();
-    if (!client->multi)
-        abort();
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, curl_on_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, curl_on_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
-                      (long)client->slots * CACHED_CONNECTIONS_PER_SLOT);
+    sites_init(&client->sites, loop, client->slots * CACHED_CONNECTIONS_PER_SLOT);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
     *ret_client = client;
     return 0;
@@ -164,8 +78,7 @@ void http_client_free(struct http_client *client)
     assert(LIST_EMPTY(&client->hosts));
     while (client->idle_count > 0)
         curl_easy_cleanup(client->idle[--client->idle_count]);
-    curl_multi_cleanup(client->multi);
-    evtimer_del(&client->timer);
+    sites_free(&client->sites);
     curl_slist_free_all(client->resolve);
     free(client->trusted_pem);
     free(client->user_agent);
@@ -173,8 +86,8 @@ void http_client_free(struct http_client *client)
     curl_global_cleanup();
 }
 
-/* "https://api.example.org:443" and the purpose, in the arena; NULL when it is not such a URL. */
-static const char *parsed_key(struct arena *arena, const char *url, const char *purpose)
+/* "https://api.example.org:443" in the arena; NULL when it is not such a URL. */
+static const char *parsed_key(struct arena *arena, const char *url)
 {
     CURLU *parts = curl_url();
     char *scheme = NULL, *name = NULL, *port = NULL;
@@ -187,7 +100,7 @@ static const char *parsed_key(struct arena *arena, const char *url, const char *
         curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK &&
         curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
         (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
-        key = arena_printf(arena, "%s://%s:%s%s", scheme, name, port, purpose);
+        key = arena_printf(arena, "%s://%s:%s", scheme, name, port);
     curl_free(scheme);
     curl_free(name);
     curl_free(port);
@@ -204,7 +117,7 @@ static bool is_plain_text(const char *text)
 }
 
 /* The same without taking the URL apart, if there is nothing unusual about it. */
-static const char *plain_key(struct arena *arena, const char *url, const char *purpose)
+static const char *plain_key(struct arena *arena, const char *url)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
     size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
@@ -222,22 +135,24 @@ static const char *plain_key(struct arena *arena, const char *url, const char *p
     }
     if (url[size] != '/' || !is_plain_text(url + size))
         return NULL;
-    char *key = arena_alloc(arena, size + strlen(port) + strlen(purpose) + 1);
-    stpcpy(stpcpy(mempcpy(key, url, size), port), purpose);
+    char *key = arena_alloc(arena, size + strlen(port) + 1);
+    stpcpy(mempcpy(key, url, size), port);
     return key;
 }
 
-static struct host *host_enter(struct http_client *client, const char *key)
+static struct host *host_enter(struct http_client *client, const char *key, const char *purpose)
 {
+    struct site *site = site_enter(&client->sites, key);
     struct host *host;
 
     LIST_FOREACH(host, &client->hosts, link)
-        if (strcasecmp(host->key, key) == 0)
+        if (host->site == site && strcmp(host->purpose, purpose) == 0)
             break;
     if (!host) {
         host = calloc(1, sizeof *host);
-        if (!host || !(host->key = strdup(key)))
+        if (!host || !(host->purpose = strdup(purpose)))
             abort();
+        host->site = site;
         slots_init(&host->slots, client->loop, client->slots);
         LIST_INSERT_HEAD(&client->hosts, host, link);
     }
@@ -247,10 +162,11 @@ static struct host *host_enter(struct http_client *client, const char *key)
 
 static void host_leave(struct host *host)
 {
+    site_leave(host->site);
     if (--host->users > 0)
         return;
     LIST_REMOVE(host, link);
-    free(host->key);
+    free(host->purpose);
     free(host);
 }
 
@@ -318,19 +234,22 @@ static void set_network(const struct http_client *client, CURL *easy)
 }
 
 /* The transfer has its slot and handle. */
-static AISHA_ASYNC int perform(struct http_client *client, struct transfer *t, int64_t timeout_ms,
+static AISHA_ASYNC int perform(struct http_client *client, const struct host *host,
+                               struct transfer *t, int64_t timeout_ms,
                                const struct aisha_http_response **ret_response,
                                const char **ret_error)
 {
+    CURLM *multi = site_multi(host->site);
+
     int r = transfer_prepare(t, ret_error);
     if (r < 0)
         return r;
     set_network(client, t->easy);
     wait_init(&t->wait, client->loop);
-    if (curl_multi_add_handle(client->multi, t->easy) != CURLM_OK)
+    if (curl_multi_add_handle(multi, t->easy) != CURLM_OK)
         abort();
     r = wait_for(&t->wait, timeout_ms);
-    curl_multi_remove_handle(client->multi, t->easy);
+    curl_multi_remove_handle(multi, t->easy);
     CURLcode code = r > 0 ? (CURLcode)r : CURLE_OK;
     if (r > 0)
         r = t->failure ? t->failure : error_of(code);
@@ -356,7 +275,7 @@ static AISHA_ASYNC int fetch_from(struct http_client *client, struct host *host,
     }
     int64_t left = deadline - loop_now_ms(client->loop);
     t->easy = handle_take(client);
-    r = perform(client, t, left > 0 ? left : 0, ret_response, ret_error);
+    r = perform(client, host, t, left > 0 ? left : 0, ret_response, ret_error);
     transfer_done(t);
     handle_give(client, t);
     slots_give(&host->slots);
@@ -375,16 +294,14 @@ int http_client_fetch_as(struct http_client *client, const char *purpose, struct
 
     memcpy(&t.request, request, known);
     STAILQ_INIT(&t.headers);
-    const char *key = t.request.url ? plain_key(arena, t.request.url, purpose) : NULL;
+    const char *key = t.request.url ? plain_key(arena, t.request.url) : NULL;
     if (!key)
-        key = parsed_key(arena, t.request.url, purpose);
+        key = parsed_key(arena, t.request.url);
     int r = key ? transfer_check(&t.request, &error) : -AISHA_E_INVALID;
     if (r == 0)
-        r = fetch_from(client, host_enter(client, key), &t, ret_response, &error);
+        r = fetch_from(client, host_enter(client, key, purpose), &t, ret_response, &error);
     if (r < 0 && ret_error)
-        *ret_error =
-            key ? arena_printf(arena, "%.*s: %s", (int)(strlen(key) - strlen(purpose)), key, error)
-                : error;
+        *ret_error = key ? arena_printf(arena, "%s: %s", key, error) : error;
     return r;
 }
 

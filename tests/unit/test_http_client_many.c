@@ -1,5 +1,6 @@
 /* The HTTP client with many requests at once: slots, deadlines, cancelling, stopping. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -298,9 +299,54 @@ static void what_is_sent_once_is_not_repeated_on_a_new_connection(void **state)
     run_scenario(send_once, &(struct setting){0});
 }
 
+static size_t open_descriptors(struct fixture *f)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    CHECK(f, dir != NULL);
+    while (dir && readdir(dir))
+        count++;
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+/* Each spelling of the address is another site to the client: 127.0.0.1, 127.00.0.1, … */
+static void visit(struct fixture *f, int from, int to)
+{
+    char zeros[64] = "";
+
+    for (int i = 0; i < to; i++) {
+        zeros[i] = '0';
+        if (i < from)
+            continue;
+        response *a = NULL;
+        const struct aisha_http_request request = {
+            .url = arena_printf(&f->arena, "http://127.%s.0.1:%d/info", zeros, f->port)};
+        CHECK(f, http_client_fetch(f->client, &f->arena, &request, &a, NULL) == 0);
+        CHECK(f, a && a->status == 200);
+    }
+}
+
+static void visit_many(struct fixture *f)
+{
+    visit(f, 0, 20);
+    size_t after_20 = open_descriptors(f);
+    visit(f, 20, 60);
+    CHECK(f, open_descriptors(f) < after_20 + 10);
+}
+
+static void few_of_the_sites_that_were_visited_stay_connected(void **state)
+{
+    (void)state;
+    run_scenario(visit_many, &(struct setting){0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(few_of_the_sites_that_were_visited_stay_connected),
         cmocka_unit_test(no_more_requests_run_than_there_are_slots),
         cmocka_unit_test(waiting_requests_go_first_come_first_served),
         cmocka_unit_test(a_request_ends_at_its_deadline),
