@@ -6,7 +6,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 
-enum { LOOK_EVERY_MS = 500 };
+enum { LOOK_EVERY_MS = 500, MAX_NAMED = 5 };
 
 void running_add(struct aisha_ctx *ctx)
 {
@@ -22,23 +22,33 @@ void running_remove(struct aisha_ctx *ctx)
     ctx->running_since_ms = 0;
 }
 
+static void name(const struct aisha_ctx *ctx, int64_t limit_s)
+{
+    log_warn(ctx->plugin ? ctx->plugin->name : "bot",
+             "update=%lld handler=\"%s\" runs for over %lld s; work this long belongs into a job",
+             (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", (long long)limit_s);
+}
+
+/* When a server that many wait for is slow, a few of them stand for all. */
 static void tell(struct bot *bot)
 {
     int64_t limit_s = bot->config->limits.slow_handler_s;
     int64_t latest_ms = loop_now_ms(bot->loop) - limit_s * 1000;
+    size_t count = 0;
     struct aisha_ctx *ctx;
 
     TAILQ_FOREACH(ctx, &bot->running, running_link) {
         if (ctx->running_since_ms > latest_ms)
-            return;
+            break;
         if (ctx->is_told_slow)
             continue;
         ctx->is_told_slow = true;
-        log_warn(
-            ctx->plugin ? ctx->plugin->name : "bot",
-            "update=%lld handler=\"%s\" runs for over %lld s; work this long belongs into a job",
-            (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "", (long long)limit_s);
+        if (count++ < MAX_NAMED)
+            name(ctx, limit_s);
     }
+    if (count > MAX_NAMED)
+        log_warn("bot", "%zu more handlers run for over %lld s", count - MAX_NAMED,
+                 (long long)limit_s);
 }
 
 void running_watch(void *arg)

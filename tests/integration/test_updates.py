@@ -1,6 +1,7 @@
 """Every kind of update as a plugin sees it: groups, topics, links, edits, inline mode, business chats, payments."""
 import json
 import os
+import re
 import unittest
 
 from stack import BUILD, Stack, until
@@ -335,6 +336,18 @@ class Limits(unittest.TestCase):
             self.assertEqual(stack.host.output().count(line.encode()), 2)
             stack.send(ann, "/cancel")
             stack.wait_message(ann, "cancelled")
+
+    def test_of_many_long_handlers_a_few_are_named(self):
+        with Stack(plugins_ini=UPDATES, aisha_ini=ini(("slow_handler_s = 30", "slow_handler_s = 1"))) as stack:
+            for i in range(12):
+                stack.send(stack.user(f"User {i}"), "/sleep 3600000")
+
+            def told():
+                output = stack.host.output()
+                named = output.count(b'handler="/sleep" runs for over 1 s')
+                return named, named + sum(map(int, re.findall(rb"(\d+) more handlers run for over 1 s", output)))
+            until(lambda: told()[1] == 12, "all of them are told of")
+            self.assertLess(told()[0], 12)
 
     def test_no_more_is_taken_than_there_is_room_for(self):
         with Stack(plugins_ini=UPDATES, aisha_ini=SMALL) as stack:
