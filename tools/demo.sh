@@ -110,12 +110,14 @@ demo() {
     await sandbox is_listening
     # Empty means the default; setting them all keeps a .env file of the working copy out.
     for name in TELEGRAM_LOCAL BOT_MODE PUBLIC_URL WEBHOOK_SECRET REDIS_URL BLOB_PUBLIC_URL CDN_URL \
-        FAL_KEY FAL_QUEUE_URL FAL_REST_URL OUTBOUND_RATE OUTBOUND_CHAT_RATE \
+        OUTBOUND_RATE OUTBOUND_CHAT_RATE \
         OUTBOUND_GROUP_RATE MAX_IN_FLIGHT HTTP_SLOTS ADMIN_IDS AISHA_MASTER_KEY LOG_LEVEL LOG_FORMAT; do
         environment+=("$name=")
     done
     environment+=(BOT_TOKEN=123456:SANDBOX HTTP_LISTEN=127.0.0.1:0 "TELEGRAM_API_URL=http://127.0.0.1:$port"
         "OPENAI_BASE_URL=http://127.0.0.1:$port/openai/v1" OPENAI_API_KEY=sandbox
+        "FAL_QUEUE_URL=http://127.0.0.1:$port/fal" "FAL_REST_URL=http://127.0.0.1:$port/fal"
+        "FAL_API_URL=http://127.0.0.1:$port/fal/v1" FAL_KEY=sandbox
         "DATABASE_URL=sqlite:$data/aisha.db" "BLOB_URL=file:$data/files")
     start host "$build/host/aisha" run
     await host is_polling

@@ -21,6 +21,7 @@ build libhiredis-dev       pkg:hiredis          Redis
 build libssl-dev           pkg:libcrypto        signatures
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
+build libzip-dev          pkg:libzip           archives of photos
 build libseccomp-dev       pkg:libseccomp       confines helper processes
 build uthash-dev           header:uthash.h      hash tables
 build libavformat-dev      pkg:libavformat      reads audio and video files

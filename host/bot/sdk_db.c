@@ -56,11 +56,19 @@ static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows 
     return r;
 }
 
+/* `aisha check` asks before there is one. */
+static int refuse_without(struct aisha_ctx *ctx)
+{
+    return ctx->bot->db ? 0 : aisha_fail(ctx, -AISHA_E_UNAVAILABLE, "there is no database yet");
+}
+
 int aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
                     const struct aisha_statement *statement)
 {
     int r = handler_has_memory(ctx);
 
+    if (r == 0)
+        r = refuse_without(ctx);
     if (r < 0)
         return r;
     if (ctx->tx)
@@ -75,13 +83,24 @@ int aisha_db_batch(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
 {
     if (ctx->tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_batch() within a transaction");
+    int r = refuse_without(ctx);
+    if (r < 0)
+        return r;
     return count ? write_all(ctx, ret_rows, statements, count) : 0;
+}
+
+bool aisha_db_in_transaction(struct aisha_ctx *ctx)
+{
+    return ctx->tx != NULL;
 }
 
 int aisha_db_begin(struct aisha_ctx *ctx)
 {
     if (ctx->tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_begin() within a transaction");
+    int r = refuse_without(ctx);
+    if (r < 0)
+        return r;
     return note(ctx, db_begin(ctx->bot->db, &ctx->tx));
 }
 

@@ -27,7 +27,7 @@ static enum archive_result measure(zip_t *archive, const struct archive_limits *
 
 /* Exactly as much as the directory says, and no more: it may lie. */
 static enum archive_result unpack(zip_t *archive, zip_uint64_t index, archive_fn *fn, void *user,
-                              bool *ret_go_on)
+                                  bool *ret_go_on)
 {
     zip_stat_t stat;
 
@@ -48,8 +48,8 @@ static enum archive_result unpack(zip_t *archive, zip_uint64_t index, archive_fn
     return is_whole ? ARCHIVE_FINE : ARCHIVE_BROKEN;
 }
 
-enum archive_result archive_each(const void *bytes, size_t size, const struct archive_limits *limits,
-                         archive_fn *fn, void *user)
+enum archive_result archive_each(const void *bytes, size_t size,
+                                 const struct archive_limits *limits, archive_fn *fn, void *user)
 {
     zip_source_t *source = zip_source_buffer_create(bytes, size, 0, NULL);
     zip_t *archive = source ? zip_open_from_source(source, ZIP_RDONLY, NULL) : NULL;

@@ -16,5 +16,5 @@ struct archive_limits {
     size_t files, file_bytes, all_bytes;
 };
 
-enum archive_result archive_each(const void *bytes, size_t size, const struct archive_limits *limits,
-                         archive_fn *fn, void *user);
+enum archive_result archive_each(const void *bytes, size_t size,
+                                 const struct archive_limits *limits, archive_fn *fn, void *user);

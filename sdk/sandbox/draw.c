@@ -1,11 +1,10 @@
 #include "sdk/sandbox/draw.h"
 
+#include <gd.h>
+#include <gdfonts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <gd.h>
-#include <gdfonts.h>
 
 enum { LONGEST_LINE = 512, MOST_LINES = 12, SHAPES = 14, JPEG_QUALITY = 88 };
 
@@ -37,10 +36,12 @@ static int colour(uint64_t *state, int alpha)
 
 static int mix(int first, int second, int at, int of)
 {
-    int red = gdTrueColorGetRed(first) + (gdTrueColorGetRed(second) - gdTrueColorGetRed(first)) * at / of;
-    int green =
-        gdTrueColorGetGreen(first) + (gdTrueColorGetGreen(second) - gdTrueColorGetGreen(first)) * at / of;
-    int blue = gdTrueColorGetBlue(first) + (gdTrueColorGetBlue(second) - gdTrueColorGetBlue(first)) * at / of;
+    int red =
+        gdTrueColorGetRed(first) + (gdTrueColorGetRed(second) - gdTrueColorGetRed(first)) * at / of;
+    int green = gdTrueColorGetGreen(first) +
+                (gdTrueColorGetGreen(second) - gdTrueColorGetGreen(first)) * at / of;
+    int blue = gdTrueColorGetBlue(first) +
+               (gdTrueColorGetBlue(second) - gdTrueColorGetBlue(first)) * at / of;
 
     return gdTrueColor(red, green, blue);
 }
@@ -150,8 +151,9 @@ static void draw_parts(gdImagePtr image, const struct draw_scene *scene, double 
     for (int i = 0; i < scene->part_count; i++) {
         const struct draw_part *part = &scene->parts[i];
         int left = step * (i + 1) - side / 2, top = image->sy / 2 - side * 3 / 4;
-        gdImagePtr small =
-            part->picture ? gdImageCreateFromPngPtr((int)part->picture_size, (void *)(uintptr_t)part->picture) : NULL;
+        gdImagePtr small = part->picture ? gdImageCreateFromPngPtr((int)part->picture_size,
+                                                                   (void *)(uintptr_t)part->picture)
+                                         : NULL;
         gdImageFilledRectangle(image, left - 3, top - 3, left + side + 2, top + side + 2,
                                gdTrueColor(240, 240, 240));
         if (small) {
@@ -167,7 +169,7 @@ static void draw_words(gdImagePtr image, const struct draw_scene *scene, double 
 {
     int margin = (int)points, panel = image->sy * 7 / 10;
     struct writer head = {image, points * 0.8, margin, image->sx - 2 * margin, margin / 2, panel};
-    struct writer body = {image, points, margin, image->sx - 2 * margin, panel + margin / 2,
+    struct writer body = {image,    points, margin, image->sx - 2 * margin, panel + margin / 2,
                           image->sy};
 
     write_text(&head, scene->title);

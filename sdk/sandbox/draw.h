@@ -20,8 +20,8 @@ struct draw_scene {
     int width, height;
     const char *format; /* "jpeg", "png", "webp" */
     const char *title, *prompt, *numbers;
-    uint64_t seed;     /* of colours and shapes */
-    bool is_black;     /* nothing to be seen */
+    uint64_t seed; /* of colours and shapes */
+    bool is_black; /* nothing to be seen */
     struct draw_part parts[DRAW_PARTS];
     int part_count;
     void *bytes; /* the result, free() it; NULL when there is none */

@@ -29,8 +29,7 @@ int fal_new(struct fal **ret_fal, struct sandbox *sandbox)
         return -ENOMEM;
     fal->sandbox = sandbox;
     TAILQ_INIT(&fal->jobs);
-    fal->catalogue =
-        file ? cJSON_ParseWithLength((const char *)file->bytes, file->size) : NULL;
+    fal->catalogue = file ? cJSON_ParseWithLength((const char *)file->bytes, file->size) : NULL;
     fal->settings_arena = calloc(1, sizeof *fal->settings_arena);
     if (!fal->catalogue || !fal->settings_arena) {
         fal_free(fal);
@@ -74,8 +73,8 @@ static void log_call(struct fal_call *call, int status, const char *response)
         sandbox_log(call->sandbox, call->name, &params, NULL, status, response);
 }
 
-static AISHA_ASYNC void send_answer(struct fal_call *call, int status, const char *type, const void *bytes,
-                             size_t size)
+static AISHA_ASYNC void send_answer(struct fal_call *call, int status, const char *type,
+                                    const void *bytes, size_t size)
 {
     if (call->fault && call->fault->is_after &&
         sandbox_fail(call->sandbox, call->exchange, call->fault))
@@ -157,7 +156,9 @@ static const char *queue_name(const char *rest)
 {
     static const struct {
         const char *end, *name;
-    } ends[] = {{"/status", "fal.status"}, {"/status/stream", "fal.stream"}, {"/cancel", "fal.cancel"}};
+    } ends[] = {
+        {"/status", "fal.status"}, {"/status/stream", "fal.stream"}, {"/cancel", "fal.cancel"}};
+
     const char *id = strstr(rest, "/requests/");
     const char *end = id ? strchr(id + strlen("/requests/"), '/') : NULL;
 

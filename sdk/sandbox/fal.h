@@ -72,8 +72,10 @@ void fal_reset(struct fal *fal);
 
 /* Answers with JSON, an error {"detail": …, "error_type"?: …}, or bytes; and remembers the call. */
 AISHA_ASYNC void fal_answer(struct fal_call *call, int status, const char *json);
-AISHA_ASYNC void fal_refuse(struct fal_call *call, int status, const char *error_type, const char *detail);
-AISHA_ASYNC void fal_answer_bytes(struct fal_call *call, const char *type, const void *bytes, size_t size);
+AISHA_ASYNC void fal_refuse(struct fal_call *call, int status, const char *error_type,
+                            const char *detail);
+AISHA_ASYNC void fal_answer_bytes(struct fal_call *call, const char *type, const void *bytes,
+                                  size_t size);
 
 /* Whether the caller has a good key; false after having answered. */
 AISHA_ASYNC bool fal_is_authorized(struct fal_call *call);
@@ -191,6 +193,7 @@ struct fal_bytes {
     const void *bytes;
     size_t size;
 };
+
 AISHA_ASYNC bool fal_fetch(struct fal_work *work, const char *url, cJSON *location, size_t most,
                            struct fal_bytes *ret_bytes);
 

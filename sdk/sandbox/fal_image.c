@@ -86,9 +86,8 @@ static bool named_size(const char *name, struct generation *generation)
         const char *name;
         int width, height;
     } sizes[] = {
-        {"square_hd", 1024, 1024},    {"square", 512, 512},
-        {"portrait_4_3", 768, 1024},  {"portrait_16_9", 576, 1024},
-        {"landscape_4_3", 1024, 768}, {"landscape_16_9", 1024, 576},
+        {"square_hd", 1024, 1024},    {"square", 512, 512},         {"portrait_4_3", 768, 1024},
+        {"portrait_16_9", 576, 1024}, {"landscape_4_3", 1024, 768}, {"landscape_16_9", 1024, 576},
     };
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -209,8 +208,7 @@ static AISHA_ASYNC bool add_picture(struct fal_work *work, struct generation *ge
         return fal_fail(work, "image_load_error", fal_location(name), "Failed to load the image",
                         NULL);
     size_t size = looked.picture.thumbnail_size;
-    const void *thumbnail =
-        size ? arena_memdup(work->arena, looked.picture.thumbnail, size) : NULL;
+    const void *thumbnail = size ? arena_memdup(work->arena, looked.picture.thumbnail, size) : NULL;
     free(looked.picture.thumbnail);
     struct draw_part *part = next_part(generation);
     if (part)
@@ -338,8 +336,8 @@ bool fal_image_produce(struct fal_work *work)
 {
     cJSON *images = json_keep(work->arena, cJSON_CreateArray());
     cJSON *flags = json_keep(work->arena, cJSON_CreateArray());
-    int count = (int)json_get_int(work->input, "num_images",
-                                  json_get_int(work->input, "num_samples", 1));
+    int count =
+        (int)json_get_int(work->input, "num_images", json_get_int(work->input, "num_samples", 1));
     bool is_flagged = strstr(json_get_text(work->input, "prompt"), "sandbox nsfw") &&
                       json_get_bool(work->input, "enable_safety_checker");
 

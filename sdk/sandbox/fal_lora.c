@@ -86,8 +86,7 @@ static void remember(struct world *world, struct arena *arena, const struct fal_
     json_set_int(record, "images", lora->images);
     if (lora->portrait.size) {
         cJSON *object = json_keep(arena, cJSON_CreateObject());
-        world_add_file(world, arena, "document", object, lora->portrait.bytes,
-                       lora->portrait.size);
+        world_add_file(world, arena, "document", object, lora->portrait.bytes, lora->portrait.size);
         json_set_text(record, "portrait", json_get_text(object, "file_id"));
     }
     world_put_record(world, arena, kind, hash, record);

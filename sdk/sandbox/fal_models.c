@@ -54,8 +54,8 @@ const struct fal_model *fal_model(const struct fal *fal, const char *id)
 const cJSON *fal_model_input(const struct fal *fal, struct arena *arena, const char *id)
 {
     const cJSON *newer = json_get(fal->catalogue, "sdk_2026_08");
-    const cJSON *added =
-        json_get(json_get(json_get(newer, "differences"), id), "input_added"), *property;
+    const cJSON *added = json_get(json_get(json_get(newer, "differences"), id), "input_added"),
+                *property;
     const cJSON *known = json_get(json_get(fal->catalogue, "endpoints"), id);
 
     if (!known)

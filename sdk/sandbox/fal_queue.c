@@ -178,8 +178,8 @@ static AISHA_ASYNC void stream(struct fal_call *call, const char *id, bool has_l
 static cJSON *find(struct fal_call *call, const char *rest, const char **ret_what)
 {
     const char *id = strstr(rest, requests) + strlen(requests), *end = strchrnul(id, '/');
-    cJSON *request = fal_request(call->fal, call->arena,
-                                 arena_strndup(call->arena, id, (size_t)(end - id)));
+    cJSON *request =
+        fal_request(call->fal, call->arena, arena_strndup(call->arena, id, (size_t)(end - id)));
     const char *url = request ? request_url(call->arena, request) : "";
     const char *app = request ? url + strlen(json_get_text(request, "base")) + 1 : "";
 
@@ -191,7 +191,8 @@ static cJSON *find(struct fal_call *call, const char *rest, const char **ret_wha
 
 void fal_handle_queue(struct fal_call *call, const char *rest)
 {
-    const char *logs = http_exchange_param(call->exchange, "logs"), *method = call->exchange->method;
+    const char *logs = http_exchange_param(call->exchange, "logs"),
+               *method = call->exchange->method;
     bool has_logs = logs && (strcmp(logs, "1") == 0 || strcmp(logs, "true") == 0);
     const char *what;
 

@@ -182,8 +182,7 @@ bool fal_fail(struct fal_work *work, const char *type, cJSON *location, const ch
     json_set(detail, "loc", location);
     json_set_text(detail, "msg", message);
     json_set_text(detail, "type", type);
-    json_set_text(detail, "url",
-                  arena_printf(work->arena, "https://docs.fal.ai/errors#%s", type));
+    json_set_text(detail, "url", arena_printf(work->arena, "https://docs.fal.ai/errors#%s", type));
     if (ctx)
         json_set(detail, "ctx", ctx);
     json_set_copy(detail, "input", work->input);
@@ -374,8 +373,9 @@ const char *fal_start(struct fal_call *call, const struct fal_model *model, cons
     json_set_text(request, "model", model->id);
     json_set_text(request, "base", call->base);
     json_set_int(request, "created_ms", clock_now_ms(fal->sandbox->clock));
-    json_set_int(request, "steps",
-                 json_get_int(json_get(call->logged, "input"), "steps", model->is_trainer ? 1000 : 0));
+    json_set_int(
+        request, "steps",
+        json_get_int(json_get(call->logged, "input"), "steps", model->is_trainer ? 1000 : 0));
     if (webhook)
         json_set_text(request, "webhook", webhook);
     json_set_text(kept, "text", input);
@@ -434,7 +434,8 @@ static void add_line(cJSON *logs, struct arena *arena, int64_t at_ms, const char
     json_set_text(line, "message", text);
     json_set_text(line, "level", "STDOUT");
     json_set_text(line, "source", "USER");
-    json_set_text(line, "timestamp", arena_printf(arena, "%s.%06d", date, (int)(at_ms % 1000) * 1000));
+    json_set_text(line, "timestamp",
+                  arena_printf(arena, "%s.%06d", date, (int)(at_ms % 1000) * 1000));
     cJSON_AddItemToArray(logs, line);
 }
 

@@ -40,7 +40,8 @@ static void complain(struct checker *checker, const struct place *place, const c
     add_location(location, place);
     json_set_text(detail, "msg", message);
     json_set_text(detail, "type", type);
-    json_set_text(detail, "url", arena_printf(checker->arena, "https://docs.fal.ai/errors#%s", type));
+    json_set_text(detail, "url",
+                  arena_printf(checker->arena, "https://docs.fal.ai/errors#%s", type));
     if (limit)
         json_set_copy(cJSON_AddObjectToObject(detail, "ctx"), limit_name, limit);
     json_set_copy(detail, "input", value);
@@ -62,8 +63,8 @@ static bool is_type(const cJSON *value, const char *type)
     return cJSON_IsObject(value);
 }
 
-static void complain_of_type(struct checker *checker, const struct place *place,
-                             const cJSON *value, const char *type)
+static void complain_of_type(struct checker *checker, const struct place *place, const cJSON *value,
+                             const char *type)
 {
     static const struct {
         const char *type, *error, *message;
@@ -75,6 +76,7 @@ static void complain_of_type(struct checker *checker, const struct place *place,
         {"array", "list_type", "Input should be a valid list"},
         {"object", "dict_type", "Input should be a valid dictionary"},
     };
+
     size_t i = 0;
 
     while (i + 1 < sizeof errors / sizeof *errors && strcmp(errors[i].type, type) != 0)
@@ -198,8 +200,7 @@ static void check_alternatives(struct checker *checker, const struct place *plac
     const cJSON *schema, *told = NULL;
 
     cJSON_ArrayForEach(schema, alternatives) {
-        struct checker attempt = {checker->arena,
-                                  json_keep(checker->arena, cJSON_CreateArray())};
+        struct checker attempt = {checker->arena, json_keep(checker->arena, cJSON_CreateArray())};
         const char *type = json_get_text(schema, "type");
         check(&attempt, place, schema, value);
         if (!cJSON_GetArraySize(attempt.details))

@@ -43,10 +43,12 @@ static const char *clean_type(struct arena *arena, const char *type)
     for (size_t i = 0; i < length; i++)
         if (!isgraph((unsigned char)type[i]) && type[i] != ' ')
             length = 0;
-    return length && length <= LONGEST_NAME ? arena_strdup(arena, type) : "application/octet-stream";
+    return length && length <= LONGEST_NAME ? arena_strdup(arena, type)
+                                            : "application/octet-stream";
 }
 
-static const char *file_url(struct arena *arena, const char *base, const char *key, const char *name)
+static const char *file_url(struct arena *arena, const char *base, const char *key,
+                            const char *name)
 {
     return arena_printf(arena, "%s/files/%s/%s", base, key, name);
 }
@@ -294,8 +296,7 @@ bool fal_fetch(struct fal_work *work, const char *url, cJSON *location, size_t m
     const char *own = own_file(url), *type;
 
     /* Files of ours are found without a call, also when a restart has changed the port. */
-    ret_bytes->bytes =
-        own ? find(work->fal, work->arena, own, &ret_bytes->size, &type) : NULL;
+    ret_bytes->bytes = own ? find(work->fal, work->arena, own, &ret_bytes->size, &type) : NULL;
     if (ret_bytes->bytes && ret_bytes->size <= most) {
         cJSON_Delete(location);
         return true;

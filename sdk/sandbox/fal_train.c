@@ -168,7 +168,8 @@ static bool judge_archive(struct fal_work *work, const char *field,
                         NULL);
     if (inspection->images < LEAST_IMAGES)
         return fal_fail(work, "sequence_too_short", fal_location(field),
-                        arena_printf(work->arena, "The archive has %d images, at least %d are needed",
+                        arena_printf(work->arena,
+                                     "The archive has %d images, at least %d are needed",
                                      inspection->images, LEAST_IMAGES),
                         limit("min_length", LEAST_IMAGES));
     return true;
@@ -176,8 +177,8 @@ static bool judge_archive(struct fal_work *work, const char *field,
 
 bool fal_train_prepare(struct fal_work *work)
 {
-    const char *field = json_get(work->input, "image_data_url") ? "image_data_url"
-                                                                : "images_data_url";
+    const char *field =
+        json_get(work->input, "image_data_url") ? "image_data_url" : "images_data_url";
     struct inspection inspection = {.looks_for_faces = looks_for_faces(work)};
     struct training *training = arena_alloc(work->arena, sizeof *training);
 
@@ -189,9 +190,9 @@ bool fal_train_prepare(struct fal_work *work)
     const struct picture *first = &inspection.first;
     *training = (struct training){.images = inspection.images};
     if (first->thumbnail)
-        training->portrait = (struct fal_bytes){
-            arena_memdup(work->arena, first->thumbnail, first->thumbnail_size),
-            first->thumbnail_size};
+        training->portrait =
+            (struct fal_bytes){arena_memdup(work->arena, first->thumbnail, first->thumbnail_size),
+                               first->thumbnail_size};
     free(first->thumbnail);
     work->prepared = training;
     return judge_archive(work, field, &inspection);

@@ -1,12 +1,11 @@
 #include "sdk/sandbox/picture.h"
 
+#include <gd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <gd.h>
 
 /* Memory for the decoded picture: four bytes for each. */
 enum { MOST_PIXELS = 50000000 };

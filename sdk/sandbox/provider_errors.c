@@ -85,8 +85,8 @@ static const struct run_error {
     {"bad_request", {400, false, false, "Bad request"}},
 };
 
-static const char *const webhook_faults[] = {"lost",   "doubled",  "reordered", "forged",
-                                             "stale",  "unsigned", "cut"};
+static const char *const webhook_faults[] = {"lost",  "doubled",  "reordered", "forged",
+                                             "stale", "unsigned", "cut"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -164,8 +164,8 @@ const char *provider_order_check(struct arena *arena, const cJSON *order, enum f
         return is_webhook_fault(what) ? NULL
                                       : "what must be lost, doubled, reordered, forged, stale,"
                                         " unsigned or cut";
-    if (!error || (kind == FAULT_CALL ? find_call_error(error) != NULL
-                                      : find_run_error(error) != NULL))
+    if (!error ||
+        (kind == FAULT_CALL ? find_call_error(error) != NULL : find_run_error(error) != NULL))
         return NULL;
     for (size_t i = 0; i < (kind == FAULT_CALL ? COUNT(call_errors) : COUNT(run_errors)); i++)
         known = arena_printf(arena, "%s %s", known,

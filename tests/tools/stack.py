@@ -214,7 +214,8 @@ class Stack:
     def host_env(self):
         return self.base_env() | {
             "BOT_TOKEN": "123456:SANDBOX", "TELEGRAM_API_URL": self.url, "OPENAI_API_KEY": "sandbox",
-            "OPENAI_BASE_URL": self.url + "/openai/v1",
+            "OPENAI_BASE_URL": self.url + "/openai/v1", "FAL_KEY": "sandbox", "FAL_QUEUE_URL": self.url + "/fal",
+            "FAL_REST_URL": self.url + "/fal", "FAL_API_URL": self.url + "/fal/v1",
             "DATABASE_URL": self.postgres.url if self.postgres else "sqlite:" + self.path("aisha.db"),
             "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
             "HTTP_LISTEN": self.listen, "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,

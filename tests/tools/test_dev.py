@@ -185,7 +185,7 @@ class Demo(Case):
             env = json.loads(log.readline())
         self.assertEqual(env["BOT_TOKEN"], "123456:SANDBOX")
         self.assertTrue(env["TELEGRAM_API_URL"].startswith("http://127.0.0.1:"))
-        self.assertEqual((env["ADMIN_IDS"], env["FAL_KEY"]), ("", ""))
+        self.assertEqual((env["ADMIN_IDS"], env["FAL_KEY"]), ("", "sandbox"))
         self.discard(demo)
 
     def test_a_port_in_use_is_refused_when_asked_for(self):

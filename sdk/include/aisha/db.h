@@ -111,6 +111,9 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_begin(struct aisha_ctx *ctx)
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_commit(struct aisha_ctx *ctx);
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_rollback(struct aisha_ctx *ctx);
 
+/* Whether one is open: for a function that is part of its caller's. */
+AISHA_PUBLIC bool aisha_db_in_transaction(struct aisha_ctx *ctx);
+
 /* The value in that row and column; a NULL value when there is none. */
 AISHA_PUBLIC const struct aisha_value *aisha_cell(const struct aisha_rows *rows, size_t row,
                                                   const char *column);
