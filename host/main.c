@@ -11,6 +11,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/check_command.h"
 #include "host/bot/config.h"
+#include "host/bot/dead_letters_command.h"
 #include "host/bot/i18n.h"
 #include "host/bot/ini.h"
 #include "host/bot/migrate_command.h"
@@ -30,6 +31,7 @@ struct invocation {
     const char *command;
     const char *arguments[MAX_ARGUMENTS]; /* of the command; the rest is NULL */
     size_t argument_count;
+    bool is_sure;        /* --yes */
     const char *program; /* path of this executable */
 };
 
@@ -54,6 +56,12 @@ static const char usage[] =
     "            the way back\n"
     "  secrets new-key\n"
     "            make a key for that: AISHA_MASTER_KEY\n"
+    "  dead-letters list\n"
+    "            updates that ended the process three times, and jobs after their last attempt\n"
+    "  dead-letters show ID\n"
+    "  dead-letters replay ID|all\n"
+    "            have them handled once more\n"
+    "  dead-letters drop ID|all [--yes]\n"
     "  version   say which version this is\n"
     "\n"
     "  --config FILE    default etc/aisha.ini\n"
@@ -155,13 +163,24 @@ static int command_secrets(const struct invocation *invocation, struct setup *se
     return r == SECRETS_USAGE ? EXIT_USAGE : r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+static int command_dead_letters(const struct invocation *invocation, struct setup *setup)
+{
+    if (log_setup("error", setup->config.log.format) < 0)
+        return EXIT_FAILED;
+    int r = dead_letters_command(&setup->config, invocation->arguments[0], invocation->arguments[1],
+                                 invocation->is_sure);
+    return r == DEAD_LETTERS_USAGE ? EXIT_USAGE : r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 static const struct command {
     const char *name;
     int (*run)(const struct invocation *invocation, struct setup *setup);
     size_t max_arguments;
     bool reads_nothing; /* it needs no configuration */
+    bool may_be_sure;   /* it takes --yes */
 } commands[] = {
     {"run", command_run},
+    {"dead-letters", command_dead_letters, .max_arguments = 2, .may_be_sure = true},
     {"check", command_check},
     {"migrate", command_migrate},
     {"plugins", command_plugins},
@@ -185,7 +204,9 @@ static int run_command(const struct invocation *invocation)
         fprintf(stderr, "aisha: there is no command \"%s\"\n\n%s", invocation->command, usage);
         return EXIT_USAGE;
     }
-    int status = invocation->argument_count > command->max_arguments ? EXIT_USAGE
+    bool is_wrong = invocation->argument_count > command->max_arguments ||
+                    (invocation->is_sure && !command->may_be_sure);
+    int status = is_wrong ? EXIT_USAGE
                  : command->reads_nothing || setup_load(&setup, invocation)
                      ? command->run(invocation, &setup)
                      : EXIT_FAILED;
@@ -217,6 +238,8 @@ static int parse(int argc, char **argv, struct invocation *invocation)
             invocation->config_path = value;
         } else if ((value = option_value(argv, argc, &i, "--plugins"))) {
             invocation->plugins_path = value;
+        } else if (strcmp(argv[i], "--yes") == 0) {
+            invocation->is_sure = true;
         } else if (argv[i][0] == '-' || invocation->argument_count == MAX_ARGUMENTS) {
             fprintf(stderr, "aisha: \"%s\" makes no sense here\n\n%s", argv[i], usage);
             return EXIT_USAGE;

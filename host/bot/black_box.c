@@ -140,3 +140,17 @@ int black_box_deaths(const struct bot *bot, int64_t update_id)
             return (int)bot->black_box->suspects[i].deaths;
     return 0;
 }
+
+void black_box_forget(struct bot *bot, int64_t update_id)
+{
+    struct black_box *box = bot->black_box;
+    size_t i = 0;
+
+    while (box && i < MAX_SUSPECTS && box->suspects[i].update_id != update_id)
+        i++;
+    if (!box || i == MAX_SUSPECTS)
+        return;
+    memmove(box->suspects + i, box->suspects + i + 1,
+            (MAX_SUSPECTS - i - 1) * sizeof *box->suspects);
+    memset(&box->suspects[MAX_SUSPECTS - 1], 0, sizeof *box->suspects);
+}

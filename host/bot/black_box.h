@@ -21,4 +21,7 @@ void black_box_close(struct bot *bot);
 /* How often the process has ended while it ran this update. */
 int black_box_deaths(const struct bot *bot, int64_t update_id);
 
+/* It was put aside: if it comes again, it starts anew. */
+void black_box_forget(struct bot *bot, int64_t update_id);
+
 enum { BLACK_BOX_MAX_DEATHS = 3 };

@@ -18,6 +18,7 @@
 #include "host/bot/album.h"
 #include "host/bot/black_box.h"
 #include "host/bot/blob_sweep.h"
+#include "host/bot/dead_letters.h"
 #include "host/bot/health.h"
 #include "host/bot/helper_process.h"
 #include "host/bot/incoming.h"
@@ -281,6 +282,8 @@ static AISHA_ASYNC int begin(struct bot *bot)
         r = task_start(bot->loop, "flush", flush_from_time_to_time, bot, NULL);
     if (r == 0)
         r = task_start(bot->loop, "running", running_watch, bot, NULL);
+    if (r == 0)
+        r = task_start(bot->loop, "dead letters", dead_letters_watch, bot, NULL);
     if (r == 0)
         r = blob_sweep_start(bot);
     if (r == 0 && !bot->is_stopping)

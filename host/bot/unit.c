@@ -20,6 +20,7 @@
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
+#include "host/bot/dead_letters.h"
 #include "host/bot/incoming.h"
 #include "host/bot/memory.h"
 #include "host/bot/outage.h"
@@ -64,6 +65,12 @@ static const cJSON *member(const cJSON *object, const char *name)
 static int64_t id_of(const cJSON *object)
 {
     return codec_integer(member(object, "id"));
+}
+
+static size_t items_of(const struct aisha_ctx *ctx, const struct inbox_item **ret_items)
+{
+    *ret_items = ctx->album ? ctx->album->items : &ctx->item;
+    return ctx->album ? ctx->album->count : 1;
 }
 
 /* ---- cancelling what runs ---- */
@@ -206,14 +213,19 @@ static bool is_expired(struct aisha_ctx *ctx)
 
 /* An update in which the process has ended too often is not run again. Who sent it is told so; if
  * even that was too much, nobody is. */
-static int check_deaths(struct aisha_ctx *ctx, bool is_read)
+static AISHA_ASYNC int check_deaths(struct aisha_ctx *ctx, bool is_read)
 {
     int deaths = black_box_deaths(ctx->bot, ctx->item.update_id);
 
     if (deaths < BLACK_BOX_MAX_DEATHS + !is_read)
         return 0;
-    return aisha_fail(ctx, -AISHA_E_LIMIT,
-                      "the process has ended %d times within it; it is not run again", deaths);
+    int r = aisha_fail(ctx, -AISHA_E_LIMIT,
+                       "the process has ended %d times within it; it is not run again", deaths);
+    const struct inbox_item *items;
+    size_t count = items_of(ctx, &items);
+    int stored = dead_letters_put(ctx, items, count);
+    ctx->has_store_failed = stored == -AISHA_E_UNAVAILABLE;
+    return stored < 0 ? stored : r;
 }
 
 static AISHA_ASYNC int attempt(struct aisha_ctx *ctx)
@@ -275,7 +287,7 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
-        if (!ctx->kind->is_question)
+        if (!ctx->kind || !ctx->kind->is_question)
             task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
         if (outage_wait(ctx) < 0)
             return -AISHA_E_CANCELED;
@@ -372,12 +384,6 @@ static AISHA_ASYNC void answer_quietly(struct aisha_ctx *ctx)
 }
 
 /* ---- the items in the inbox ---- */
-
-static size_t items_of(const struct aisha_ctx *ctx, const struct inbox_item **ret_items)
-{
-    *ret_items = ctx->album ? ctx->album->items : &ctx->item;
-    return ctx->album ? ctx->album->count : 1;
-}
 
 static void done(struct aisha_ctx *ctx)
 {

@@ -461,6 +461,31 @@ int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, int64_t
     return r;
 }
 
+int inbox_receive_again(struct inbox *inbox, const char *text, const struct aisha_statement *with)
+{
+    struct arena arena = {0};
+    int64_t now = now_s();
+    cJSON *updates = cJSON_Parse(arena_printf(&arena, "[%s]", text));
+    int64_t id = updates && cJSON_GetArraySize(updates) == 1 ? update_id_of(updates->child) : 0;
+    int r = id ? 0 : -AISHA_E_INVALID;
+
+    if (r == 0) {
+        const struct aisha_statement both[] = {
+            STATEMENT(&arena,
+                      "INSERT INTO inbox (bot_id, first_id, updates, received_at)"
+                      " VALUES ($1, $2, $3, $4)",
+                      inbox->bot_id, id, print(&arena, updates), now),
+            *with};
+        r = commit(inbox, &arena, both, 2);
+    }
+    if (r == 0)
+        deliver_batch(inbox, updates, now);
+    else
+        cJSON_Delete(updates);
+    arena_clear(&arena);
+    return r;
+}
+
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
 {
     if (!is_committed && (item->batch->undone > 1 || item->batch->is_given_up))

@@ -54,6 +54,14 @@ AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
 AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text,
                                             int64_t *ret_last_id);
 
+/*
+ * Takes an update (JSON) that was done once more, whatever was seen, in one transaction with another
+ * statement. -AISHA_E_CONFLICT: what it came with is not done yet; try again later. -AISHA_E_INVALID:
+ * it is no update.
+ */
+AISHA_ASYNC AISHA_CHECKED int inbox_receive_again(struct inbox *inbox, const char *text,
+                                                  const struct aisha_statement *with);
+
 /* The statement that makes the update done; for the unit's transaction. Params are in arena. */
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item);

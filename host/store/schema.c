@@ -181,6 +181,19 @@ const struct aisha_migration host_migrations[] = {
                "  expires_at BIGINT NOT NULL);" /* seconds */
                "CREATE INDEX temp_blobs_by_end ON temp_blobs (expires_at);",
     },
+    {
+        .version = 8,
+        .name = "updates that were put aside",
+        .sql = "CREATE TABLE dead_updates ("
+               "  bot_id BIGINT NOT NULL,"
+               "  update_id BIGINT NOT NULL,"
+               "  body TEXT NOT NULL," /* JSON */
+               "  reason TEXT NOT NULL,"
+               "  attempts BIGINT NOT NULL,"
+               "  failed_at BIGINT NOT NULL,"           /* seconds */
+               "  is_marked BIGINT NOT NULL DEFAULT 0," /* it is to be handled again */
+               "  PRIMARY KEY (bot_id, update_id));",
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

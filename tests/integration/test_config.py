@@ -81,12 +81,12 @@ class Accepted(unittest.TestCase):
 
     def test_migrations_are_shown_and_applied(self):
         with Stack(plugins_ini="[home]\n" + plugin("probe", "tests/plugins/probe"), host=False) as stack:
-            for state, count in (("applied now", 8), ("applied", 0)):
+            for state, count in (("applied now", r"[1-9]\d*"), ("applied", 0)):
                 status, output = stack.run_host("migrate")
                 self.assertEqual(status, 0, output)
                 self.assertRegex(output, rf"host +1  {state} +users, dialogues and the inbox\n")
                 self.assertRegex(output, rf"probe +1  {state} +effects\n")
-                self.assertTrue(output.endswith(f"\n{count} applied now\n"), output)
+                self.assertRegex(output, rf"\n{count} applied now\n\Z")
             stack.sql("UPDATE schema_migrations SET checksum = 'x' WHERE owner = 'probe'")
             status, output = stack.run_host("migrate")
             self.assertEqual(status, 1)
