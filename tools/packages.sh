@@ -32,7 +32,7 @@ build libsndfile1-dev      pkg:sndfile          voice notes of the sandbox
 build libgd-dev            pkg:gdlib            pictures of the sandbox
 build libzip-dev           pkg:libzip           archives the sandbox is given
 build fonts-dejavu-core    any                  text in pictures of the sandbox
-build libjemalloc-dev      pkg:jemalloc         speed of the sandbox
+build libjemalloc-dev      pkg:jemalloc         speed
 test  libcmocka-dev        pkg:cmocka           unit tests
 test  clang                cmd:clang            second compiler
 test  libclang-rt-14-dev   any                  sanitizers of clang
