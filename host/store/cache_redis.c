@@ -164,7 +164,7 @@ int cache_redis_cas(struct cache_redis *redis, const char *key, const void *expe
     const struct redis_arg args[] = {
         key_arg(redis, &arena, VALUE, key),
         REDIS_ARG(expected ? "1" : ""),
-        {.bytes = expected, .size = expected_size},
+        {.bytes = expected, .size = expected ? expected_size : 0},
         {.bytes = bytes, .size = size},
         redis_arg_int(&arena, ttl_ms),
     };

@@ -200,7 +200,7 @@ static void compare_and_set(struct cache_fixture *f)
     CHECK(f, cas(f, "t:a", "one", "") == 0 && has(f, "t:a", ""));
     CHECK(f, cas(f, "t:a", NULL, "x") == AISHA_CACHE_CHANGED);
     CHECK(f, cas(f, "t:a", "", "three") == 0 && has(f, "t:a", "three"));
-    CHECK(f, cache_cas(f->cache, "t:z", NULL, 0, "a\0b", 3, MINUTE) == 0);
+    CHECK(f, cache_cas(f->cache, "t:z", NULL, 7, "a\0b", 3, MINUTE) == 0);
     CHECK(f, cache_cas(f->cache, "t:z", "a\0c", 3, "d", 1, MINUTE) == AISHA_CACHE_CHANGED);
     CHECK(f, cache_cas(f->cache, "t:z", "a\0b", 3, "d", 1, MINUTE) == 0 && has(f, "t:z", "d"));
 }
