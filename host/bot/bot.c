@@ -38,7 +38,9 @@
 #include "host/io/http_client.h"
 #include "host/io/http_server.h"
 #include "host/store/blob.h"
+#include "host/store/cache.h"
 #include "host/store/db.h"
+#include "host/store/dialog_copies.h"
 #include "host/store/inbox.h"
 #include "host/store/inbox_gate.h"
 #include "host/store/migrate.h"
@@ -201,6 +203,16 @@ int bot_open_blobs(struct bot *bot)
     return blob_store_open(&bot->blobs, &options, &bot->arena, &bot->blobs_error);
 }
 
+/* The number in front of a token is the bot's id: several bots may share a Redis. */
+int bot_open_cache(struct bot *bot, const char **ret_error)
+{
+    const char *token = bot->config->telegram.token;
+    const char *scope = arena_strndup(&bot->arena, token, strcspn(token, ":"));
+
+    return cache_open(&bot->cache, bot->loop, bot->config->redis.url, scope, &bot->arena,
+                      ret_error);
+}
+
 static AISHA_ASYNC int open_stores(struct bot *bot)
 {
     const char *error = "";
@@ -215,7 +227,14 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         log_error("bot", "BLOB_URL: %s", bot->blobs_error);
         return r;
     }
-    r = migrate_all(bot);
+    r = bot_open_cache(bot, &error);
+    if (r < 0) {
+        log_error("bot", "REDIS_URL: %s", error);
+        return r;
+    }
+    r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db, bot->cache);
+    if (r == 0)
+        r = migrate_all(bot);
     if (r < 0)
         return r;
     telegram_set_memory(bot->telegram, &bot_memory, bot);
@@ -363,6 +382,8 @@ void bot_done(struct bot *bot)
     helper_pool_free(bot->helpers);
     telegram_free(bot->telegram);
     http_client_free(bot->http);
+    dialog_copies_free(bot->dialogs);
+    cache_close(bot->cache);
     blob_store_close(bot->blobs);
     db_close(bot->db);
     workers_free(bot->workers);

@@ -21,8 +21,10 @@ struct aisha_ctx;
 struct albums;
 struct black_box;
 struct blob_store;
+struct cache;
 struct catalogue;
 struct db;
+struct dialog_copies;
 struct health_board;
 struct helper_pool;
 struct http_client;
@@ -49,8 +51,11 @@ struct bot {
     struct http_client *http;
     struct db *db;
     struct blob_store *blobs;
-    const char *database_error, *blobs_error; /* why it could not be opened, for `aisha check` */
-    bool is_database_new;                     /* the same: the file is not there yet */
+    struct cache *cache;
+    struct dialog_copies *dialogs;
+    /* why it could not be opened, for `aisha check` */
+    const char *database_error, *blobs_error, *cache_error;
+    bool is_database_new; /* the same: the file is not there yet */
     struct health_board *health;
     struct telegram *telegram;
     struct helper_pool *helpers;
@@ -87,6 +92,9 @@ struct bot {
 
 /* Telegram refuses the token: the end. */
 void bot_refused(struct bot *bot, const char *why);
+
+/* Opens the cache; ret_error says what is wrong with REDIS_URL. */
+AISHA_CHECKED int bot_open_cache(struct bot *bot, const char **ret_error);
 
 /* A new name for a temporary file, which is removed with the arena if it is made. suffix may be "". */
 const char *bot_temp_path(struct bot *bot, struct arena *arena, const char *suffix);

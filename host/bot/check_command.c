@@ -32,6 +32,7 @@ static AISHA_ASYNC void open_stores(struct check *check)
                            &bot->database_error);
     bot->is_database_new = r == -ENOENT;
     aisha_ignore(bot_open_blobs(bot));
+    aisha_ignore(bot_open_cache(bot, &bot->cache_error));
 }
 
 static AISHA_ASYNC void check_task(void *arg)

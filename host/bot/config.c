@@ -91,6 +91,12 @@ static bool is_database_url(const char *value)
     return false;
 }
 
+/* What is in it is looked at when it is opened. */
+static bool is_redis_url(const char *value)
+{
+    return !*value || (strncmp(value, "redis://", 8) == 0 && value[8]);
+}
+
 static bool is_blob_url(const char *value)
 {
     return strncmp(value, "file:", 5) == 0 && value[5];
@@ -145,6 +151,8 @@ static const struct setting settings[] = {
     {INT(telegram, webhook_connections, "40", 1, 100000)},
     {SECRET(database, url, "sqlite:var/aisha.db"), .is_good = is_database_url,
      .remedy = "write sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE"},
+    {SECRET(redis, url, ""), .is_good = is_redis_url,
+     .remedy = "write redis://:PASSWORD@HOST:PORT/DATABASE, or nothing to do without"},
     {SECRET(blob, url, "file:var/files"), .is_good = is_blob_url,
      .remedy = "write file:PATH; this build knows no other store", .flags = INI_KEEP_FILE_URL},
     {TEXT(blob, public_url, ""), .is_good = is_http_url_or_empty,

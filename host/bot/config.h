@@ -36,6 +36,10 @@ struct config {
     } database;
 
     struct {
+        const char *url; /* redis://…; "" = none */
+    } redis;
+
+    struct {
         const char *url;        /* file:PATH or s3+http(s)://… */
         const char *public_url; /* of S3, as others reach it; may be "" */
         const char *cdn_url;    /* before the keys of what everybody may see; may be "" */

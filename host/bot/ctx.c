@@ -19,6 +19,7 @@
 #include "host/bot/progress.h"
 #include "host/core/log.h"
 #include "host/store/db.h"
+#include "host/store/dialog_copies.h"
 
 /* Reads the items of an album, in the order in which they were sent; one that makes no sense is left
  * out. */
@@ -193,6 +194,39 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
 
 /* ---- commit ---- */
 
+/* A change of the dialogue that has been given out to be sent. It lives in the unit's arena, whose end
+ * is the latest end of the change. */
+struct ctx_sent_change {
+    struct dialog_copies *copies;
+    struct dialog_key key;
+    unsigned times; /* more than once: nobody knows what became of the first */
+    bool is_over;
+};
+
+static void end_change(struct ctx_sent_change *change, bool has_taken_effect)
+{
+    if (!change->is_over)
+        dialog_copies_change_ends(change->copies, &change->key,
+                                  has_taken_effect && change->times == 1);
+    change->is_over = true;
+}
+
+static void abandon_change(void *change)
+{
+    end_change(change, false);
+}
+
+static void begin_change(struct aisha_ctx *ctx, const struct dialog_key *key)
+{
+    if (!ctx->sent_change) {
+        ctx->sent_change = arena_alloc(&ctx->arena, sizeof *ctx->sent_change);
+        *ctx->sent_change = (struct ctx_sent_change){.copies = ctx->bot->dialogs, .key = *key};
+        dialog_copies_change_begins(ctx->bot->dialogs, key);
+        arena_defer(&ctx->arena, abandon_change, ctx->sent_change);
+    }
+    ctx->sent_change->times++;
+}
+
 size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS])
 {
     const struct dialog_key key = ctx_dialog_key(ctx);
@@ -203,9 +237,11 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
         count = job_unit_statements(ctx->job, ret);
     for (size_t i = 0; !ctx->is_committed && i < item_count; i++)
         ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &items[i]);
-    if (ctx->dialog_change != CTX_DIALOG_KEEP)
+    if (ctx->dialog_change != CTX_DIALOG_KEEP) {
+        begin_change(ctx, &key);
         ret[count++] = dialog_statement(
             &ctx->arena, &key, ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
+    }
     for (size_t i = 0; i < ctx->rider_count; i++)
         ret[count++] = ctx->riders[i];
     return count;
@@ -214,6 +250,9 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
 void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 {
     ctx->is_committed = true;
+    if (ctx->sent_change)
+        end_change(ctx->sent_change, true);
+    ctx->sent_change = NULL;
     ctx->dialog_change = CTX_DIALOG_KEEP;
     ctx->rider_count = 0;
     if (ctx->job)

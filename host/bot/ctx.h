@@ -100,6 +100,7 @@ struct aisha_ctx {
     bool has_job_news; /* the next commit brings work for the job runner */
     enum ctx_dialog_change dialog_change;
     struct dialog next_dialog;
+    struct ctx_sent_change *sent_change; /* of the dialogue, under way to the database; or NULL */
     struct aisha_statement riders[CTX_MAX_RIDERS]; /* of the host, to go with the first write */
     size_t rider_count;
     int64_t screen_id; /* message of aisha_screen(); 0 = none */

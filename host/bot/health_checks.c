@@ -13,6 +13,7 @@
 #include "host/bot/health.h"
 #include "host/core/arena.h"
 #include "host/store/blob.h"
+#include "host/store/cache.h"
 #include "host/store/db.h"
 #include "host/store/migrate.h"
 #include "host/store/schema.h"
@@ -110,6 +111,23 @@ static AISHA_ASYNC struct health check_files(struct bot *bot, struct arena *aren
     return HEALTH_OK(NULL);
 }
 
+static bool is_with_redis(const struct bot *bot)
+{
+    return *bot->config->redis.url != '\0';
+}
+
+static AISHA_ASYNC struct health check_redis(struct bot *bot, struct arena *arena)
+{
+    if (!bot->cache)
+        return HEALTH_FAILED(bot->cache_error ? bot->cache_error : "it is not open yet",
+                             bot->cache_error ? "correct REDIS_URL" : "see the log");
+    const char *error = cache_check(bot->cache, arena);
+    if (!error)
+        return HEALTH_OK(NULL);
+    return HEALTH_FAILED(error, "look at REDIS_URL and at that server; until it is back the bot "
+                                "goes on without it, slower, and each host keeps limits alone");
+}
+
 static AISHA_ASYNC int ask_telegram(struct bot *bot, struct arena *arena, const char *method,
                                     const cJSON **ret_result, struct health *ret_health)
 {
@@ -182,6 +200,7 @@ const struct health_check health_checks[] = {
     {"database", .run = check_database},
     {"migrations", .is_wanted = is_command, .run = check_migrations},
     {"files", .run = check_files},
+    {"redis", .is_wanted = is_with_redis, .run = check_redis},
     {"telegram", .run = check_telegram, .is_remote = true},
     {"webhook", .is_wanted = is_webhook, .run = check_webhook, .is_remote = true},
 };

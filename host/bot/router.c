@@ -21,6 +21,7 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
+#include "host/store/dialog_copies.h"
 #include "host/telegram/api.h"
 
 static AISHA_ASYNC int run(struct aisha_ctx *ctx, const struct plugin *plugin, const char *what,
@@ -197,7 +198,7 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct plugin *plugin;
 
-    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    int r = dialog_copies_find(ctx->bot->dialogs, &ctx->arena, &key, &ctx->dialog);
     if (r == -AISHA_E_UNAVAILABLE)
         ctx->has_store_failed = true;
     if (r < 0)
@@ -256,7 +257,7 @@ static AISHA_ASYNC int run_answer_button(struct aisha_ctx *ctx, const struct plu
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct aisha_state *state = plugin_state(plugin, callback->state);
 
-    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &ctx->dialog);
+    int r = dialog_copies_find(ctx->bot->dialogs, &ctx->arena, &key, &ctx->dialog);
     if (r < 0 && r != -AISHA_E_NOT_FOUND) {
         ctx->has_store_failed = r == -AISHA_E_UNAVAILABLE;
         return r;

@@ -1,6 +1,5 @@
 /*
- * The SDK: everything else that waits. In a transaction only the database may be waited for, since
- * everybody else's writes wait meanwhile.
+ * The SDK: everything else that waits.
  */
 #include <string.h>
 #include <strings.h>

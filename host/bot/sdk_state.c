@@ -12,7 +12,7 @@
 #include "host/bot/job_runner.h"
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
-#include "host/store/dialog.h"
+#include "host/store/dialog_copies.h"
 
 enum { DAY_S = 24 * 3600, MAX_TTL_S = 90 * DAY_S };
 
@@ -63,7 +63,7 @@ int aisha_state_clear(struct aisha_ctx *ctx)
     const struct dialog_key key = ctx_dialog_key(ctx);
     struct dialog pending;
 
-    int r = dialog_find(ctx->bot->db, &ctx->arena, &key, &pending);
+    int r = dialog_copies_find(ctx->bot->dialogs, &ctx->arena, &key, &pending);
     if (r < 0 && r != -AISHA_E_NOT_FOUND) {
         ctx->has_store_failed = r == -AISHA_E_UNAVAILABLE;
         return r;

@@ -165,7 +165,8 @@ class Stack:
         self.env, self.with_host, self.mode, self.stores = env or {}, host, mode, stores
         self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
-        self.host = self.sandbox = self.url = self.postgres = None
+        self.host = self.sandbox = self.url = self.postgres = self.redis = None
+        self.servers = contextlib.ExitStack()
         self.conforms = True  # when the test does not make it depart from the Bot API in other ways than those known
         self.seen_requests, self.departures, self.foreign = 0, [], []
         self.folder = tempfile.mkdtemp(prefix="aisha-test-")
@@ -217,14 +218,15 @@ class Stack:
             "OPENAI_BASE_URL": self.url + "/openai/v1", "FAL_KEY": "sandbox", "FAL_QUEUE_URL": self.url + "/fal",
             "FAL_REST_URL": self.url + "/fal", "FAL_API_URL": self.url + "/fal/v1",
             "DATABASE_URL": self.postgres.url if self.postgres else "sqlite:" + self.path("aisha.db"),
+            "REDIS_URL": self.redis.url if self.redis else "",
             "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
             "HTTP_LISTEN": self.listen, "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,
         } | self.env
 
     def start_servers(self):
-        from servers import Postgres  # it uses this file
-        self.postgres = Postgres()
-        self.postgres.__enter__()
+        from servers import Postgres, Redis  # they use this file
+        self.postgres = self.servers.enter_context(Postgres())
+        self.redis = self.servers.enter_context(Redis())
 
     def sql(self, text):
         """Runs a statement on the host's database, as somebody else; rows of strings, numbers and None."""
@@ -329,8 +331,7 @@ class Stack:
                 if show:
                     tail = process.output()[-8000:].decode(errors="replace")
                     print(f"---- {process.name}, the end of its output:\n{tail}", file=sys.stderr, flush=True)
-        if self.postgres:
-            self.postgres.__exit__()
+        self.servers.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- control API

@@ -4,6 +4,7 @@
 #include <aisha/base.h>
 #include <aisha/blob.h>
 #include <aisha/bot_api.h>
+#include <aisha/cache.h>
 #include <aisha/ctx.h>
 #include <aisha/db.h>
 #include <aisha/error.h>
