@@ -150,7 +150,8 @@ struct meter {
     double energy;
     size_t silent_windows, enough;
     bool is_speaking;
-    unsigned phrases;
+    double seconds, window_seconds;
+    struct audio_info *info; /* gets the phrases */
 };
 
 static void meter_add(struct meter *meter, float sample)
@@ -161,8 +162,14 @@ static void meter_add(struct meter *meter, float sample)
     bool is_sound = sqrt(meter->energy / (double)meter->window) >= silence_level;
     meter->energy = 0;
     meter->filled = 0;
+    struct audio_info *info = meter->info;
+    double start = meter->seconds;
+    meter->seconds += meter->window_seconds;
     if (is_sound) {
-        meter->phrases += !meter->is_speaking;
+        if (!meter->is_speaking && info->phrases++ < AUDIO_PHRASES)
+            info->starts[info->phrases - 1] = start;
+        if (info->phrases <= AUDIO_PHRASES)
+            info->ends[info->phrases - 1] = meter->seconds;
         meter->is_speaking = true;
         meter->silent_windows = 0;
     } else if (++meter->silent_windows >= meter->enough) {
@@ -189,23 +196,23 @@ static const char *format_name(int format)
 
 int audio_inspect(const void *bytes, size_t size, struct audio_info *ret_info)
 {
-    struct meter meter = {.enough = SILENCE_MS / WINDOW_MS};
+    struct meter meter = {.enough = SILENCE_MS / WINDOW_MS, .info = ret_info};
     struct source *source;
     size_t frames;
 
     int r = source_open(&source, bytes, size);
     if (r < 0)
         return r;
+    *ret_info = (struct audio_info){0};
     meter.window = (size_t)source->info.samplerate * WINDOW_MS / 1000 + 1;
+    meter.window_seconds = (double)meter.window / source->info.samplerate;
     while ((r = source_read(source, &frames)) == 0 && frames)
         for (size_t i = 0; i < frames; i++)
             meter_add(&meter, source->mono[i]);
-    if (r == 0)
-        *ret_info = (struct audio_info){
-            .seconds = (double)source->frames / source->info.samplerate,
-            .phrases = meter.phrases,
-            .format = format_name(source->info.format),
-        };
+    if (r == 0) {
+        ret_info->seconds = (double)source->frames / source->info.samplerate;
+        ret_info->format = format_name(source->info.format);
+    }
     source_close(source);
     return r;
 }

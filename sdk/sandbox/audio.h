@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { AUDIO_PHRASES = 64 };
+
 struct audio_info {
     double seconds;
-    unsigned phrases;   /* stretches of sound with at least 300 ms of silence between them */
-    const char *format; /* "wav", "ogg", "mp3", "flac", or "other" */
+    unsigned phrases; /* stretches of sound with at least 300 ms of silence between them */
+    double starts[AUDIO_PHRASES], ends[AUDIO_PHRASES]; /* of the first ones, in seconds */
+    const char *format;                                /* "wav", "ogg", "mp3", "flac", or "other" */
 };
 
 /* Decodes all of it. -AISHA_E_INVALID when it cannot be decoded, -AISHA_E_LIMIT when longer than

@@ -323,6 +323,8 @@ static const struct route {
     {"GET", "fal", control_get_fal},
     {"POST", "fal", control_set_fal},
     {"POST", "fal/key", control_rotate_fal_key},
+    {"GET", "openai", control_get_openai},
+    {"POST", "openai", control_set_openai},
     {"GET", "faults", control_list_faults},
     {"POST", "faults", control_order_fault},
     {"DELETE", "faults", control_remove_faults},

@@ -72,6 +72,8 @@ AISHA_ASYNC void control_replay(struct control *control);
 void control_get_fal(struct control *control);
 void control_set_fal(struct control *control);
 void control_rotate_fal_key(struct control *control);
+void control_get_openai(struct control *control);
+void control_set_openai(struct control *control);
 
 /* --- control_wait.c --- */
 AISHA_ASYNC void control_wait(struct control *control);

@@ -33,3 +33,19 @@ void control_rotate_fal_key(struct control *control)
     fal_rotate_key(control->sandbox->fal, json_get_bool(control->body, "sudden"));
     respond_json(control->exchange, 200, control_object(control));
 }
+
+void control_get_openai(struct control *control)
+{
+    respond_json(control->exchange, 200,
+                 openai_describe(&control->sandbox->openai, control->arena));
+}
+
+void control_set_openai(struct control *control)
+{
+    const char *wrong = openai_change(&control->sandbox->openai, control->arena, control->body);
+
+    if (wrong)
+        control_fail(control, 400, "%s", wrong);
+    else
+        control_get_openai(control);
+}

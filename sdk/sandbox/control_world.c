@@ -110,6 +110,8 @@ void control_reset(struct control *control)
     world_reset(sandbox->world);
     updates_clear(sandbox->updates);
     fal_reset(sandbox->fal);
+    openai_done(&sandbox->openai);
+    openai_start(&sandbox->openai);
     faults_clear(sandbox->faults);
     flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);

@@ -1,263 +1,332 @@
-/*
- * OpenAI's transcription endpoint. It decodes what it receives and says what it heard; the words
- * are the sandbox's own, clearly marked, unless a test has scripted them.
- */
+#include "sdk/sandbox/openai.h"
+
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <aisha/error.h>
-
 #include "host/core/arena.h"
-#include "host/core/worker.h"
 #include "host/io/http_server.h"
-#include "sdk/sandbox/audio.h"
+#include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/faults.h"
 #include "sdk/sandbox/json.h"
-#include "sdk/sandbox/params.h"
 #include "sdk/sandbox/sandbox.h"
 #include "sdk/sandbox/world.h"
 
-enum { LARGEST_FILE = 25 * 1024 * 1024 };
-
-static const double shortest_seconds = 0.1;
-
-static const char *const models[] = {"gpt-transcribe", "whisper-1", "gpt-4o-transcribe",
-                                     "gpt-4o-mini-transcribe"};
-
-/* What the format of the bytes must be for each extension; NULL = the sandbox cannot decode it. */
-static const struct {
-    const char *extension, *format;
-} formats[] = {
-    {"flac", "flac"}, {"mp3", "mp3"}, {"mpeg", "mp3"}, {"mpga", "mp3"}, {"ogg", "ogg"},
-    {"wav", "wav"},   {"mp4", NULL},  {"m4a", NULL},   {"webm", NULL},
+enum {
+    REQUESTS_PER_MINUTE = 10000,
+    TOKENS_PER_MINUTE = 2000000,
+    HIGHEST_RATE = 1000000000,
+    LONGEST_KEY = 200,
+    MOST_GONE = 1000,
+    BYTES_PER_TOKEN = 4,
 };
 
-struct transcription {
-    struct sandbox *sandbox;
-    struct http_exchange *exchange;
-    struct arena *arena;
-    struct params params;
-    const struct upload *file;
-    struct audio_info info;
-    int status; /* for the log */
-    const char *response;
-};
+/* ---- settings ---- */
 
-static void respond(struct transcription *t, int status, const char *type, const char *body)
+void openai_start(struct openai *openai)
 {
-    t->status = status;
-    t->response = body;
-    http_exchange_add_header(t->exchange, "x-request-id",
-                             arena_printf(t->arena, "req_%s", world_random_name(t->arena)));
-    http_exchange_respond(t->exchange, status, type, body, strlen(body));
+    *openai = (struct openai){.requests_per_minute = REQUESTS_PER_MINUTE,
+                              .tokens_per_minute = TOKENS_PER_MINUTE,
+                              .requests_left = REQUESTS_PER_MINUTE,
+                              .tokens_left = TOKENS_PER_MINUTE,
+                              .chat = cJSON_CreateArray(),
+                              .moderation = cJSON_CreateArray()};
 }
 
-/* Always false, for `return fail(…)`. */
-static bool fail(struct transcription *t, int status, const char *param, const char *code,
+void openai_done(struct openai *openai)
+{
+    free(openai->key);
+    cJSON_Delete(openai->gone);
+    cJSON_Delete(openai->chat);
+    cJSON_Delete(openai->moderation);
+}
+
+cJSON *openai_describe(const struct openai *openai, struct arena *arena)
+{
+    cJSON *answer = json_keep(arena, cJSON_CreateObject());
+
+    json_set(answer, "key", openai->key ? cJSON_CreateString(openai->key) : cJSON_CreateNull());
+    json_set(answer, "gone",
+             openai->gone ? cJSON_Duplicate(openai->gone, true) : cJSON_CreateArray());
+    json_set_int(answer, "requests_per_minute", openai->requests_per_minute);
+    json_set_int(answer, "tokens_per_minute", openai->tokens_per_minute);
+    json_set_copy(answer, "chat", openai->chat);
+    json_set_copy(answer, "moderation", openai->moderation);
+    return answer;
+}
+
+static const char *check_setting(struct arena *arena, const cJSON *item)
+{
+    const char *name = item->string;
+    int64_t number;
+
+    if (strcmp(name, "key") == 0)
+        return cJSON_IsNull(item) || (cJSON_IsString(item) && *item->valuestring &&
+                                      strlen(item->valuestring) <= LONGEST_KEY)
+                   ? NULL
+                   : "key must be a text or null";
+    if (strcmp(name, "gone") == 0 || strcmp(name, "chat") == 0 || strcmp(name, "moderation") == 0)
+        return cJSON_IsArray(item) && cJSON_GetArraySize(item) <= MOST_GONE
+                   ? NULL
+                   : arena_printf(arena, "%s must be a list", name);
+    if (strcmp(name, "requests_per_minute") == 0 || strcmp(name, "tokens_per_minute") == 0)
+        return json_to_int(item, &number) && number >= 1 && number <= HIGHEST_RATE
+                   ? NULL
+                   : arena_printf(arena, "%s must be a whole number from 1", name);
+    return arena_printf(arena, "%s is not known", name);
+}
+
+static void replace(cJSON **list, const cJSON *value)
+{
+    if (!value)
+        return;
+    cJSON_Delete(*list);
+    *list = cJSON_Duplicate(value, true);
+}
+
+const char *openai_change(struct openai *openai, struct arena *arena, const cJSON *body)
+{
+    const cJSON *item, *key = json_get(body, "key");
+
+    cJSON_ArrayForEach(item, body) {
+        const char *wrong = check_setting(arena, item);
+        if (wrong)
+            return wrong;
+    }
+    if (key) {
+        free(openai->key);
+        openai->key = cJSON_IsString(key) ? strdup(key->valuestring) : NULL;
+    }
+    replace(&openai->gone, json_get(body, "gone"));
+    replace(&openai->chat, json_get(body, "chat"));
+    replace(&openai->moderation, json_get(body, "moderation"));
+    openai->requests_per_minute =
+        json_get_int(body, "requests_per_minute", openai->requests_per_minute);
+    openai->tokens_per_minute = json_get_int(body, "tokens_per_minute", openai->tokens_per_minute);
+    openai->requests_left = (double)openai->requests_per_minute;
+    openai->tokens_left = (double)openai->tokens_per_minute;
+    return NULL;
+}
+
+/* ---- answers ---- */
+
+void openai_answer(struct openai_call *call, int status, const char *type, const char *body)
+{
+    struct http_exchange *exchange = call->exchange;
+    struct arena *arena = call->arena;
+    const struct fault *fault = call->fault;
+
+    http_exchange_add_header(exchange, "x-request-id",
+                             arena_printf(arena, "req_%s", world_random_name(arena)));
+    http_exchange_add_header(exchange, "openai-version", "2020-10-01");
+    http_exchange_add_header(exchange, "openai-processing-ms", "7");
+    if (fault && fault->is_answer)
+        sandbox_log_fault(call->sandbox, call->name, &call->params, NULL, fault);
+    else
+        sandbox_log(call->sandbox, call->name, &call->params, NULL, status, body);
+    if (fault && fault->is_after && sandbox_fail(call->sandbox, exchange, fault))
+        return;
+    sandbox_respond(call->sandbox, exchange, fault, status, type, body, strlen(body));
+}
+
+void openai_answer_json(struct openai_call *call, const cJSON *body)
+{
+    openai_answer(call, 200, "application/json", json_text(call->arena, body));
+}
+
+bool openai_fail(struct openai_call *call, int status, const char *param, const char *code,
                  const char *message)
 {
-    cJSON *body = json_keep(t->arena, cJSON_CreateObject());
+    cJSON *body = json_keep(call->arena, cJSON_CreateObject());
     cJSON *error = cJSON_AddObjectToObject(body, "error");
 
     json_set_text(error, "message", message);
-    json_set_text(error, "type", status >= 500 ? "server_error" : "invalid_request_error");
+    json_set_text(error, "type",
+                  status >= 500   ? "server_error"
+                  : status == 429 ? "rate_limit_error"
+                                  : "invalid_request_error");
     json_set(error, "param", param ? cJSON_CreateString(param) : cJSON_CreateNull());
     json_set(error, "code", code ? cJSON_CreateString(code) : cJSON_CreateNull());
-    respond(t, status, "application/json", json_text(t->arena, body));
+    openai_answer(call, status, "application/json", json_text(call->arena, body));
     return false;
 }
 
-static bool is_authorized(struct transcription *t)
+const char *openai_id(struct openai_call *call, const char *prefix)
 {
-    const char *header = http_exchange_header(t->exchange, "authorization");
+    return arena_printf(call->arena, "%s-%s", prefix, world_random_name(call->arena));
+}
 
-    if (header && strncasecmp(header, "Bearer ", 7) == 0 && header[7 + strspn(header + 7, " ")])
+int64_t openai_tokens(const char *text)
+{
+    return (int64_t)(strlen(text) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+}
+
+/* ---- limits ---- */
+
+/* "12ms", "1.5s", "6m0s": how long until all of it is there again. */
+static const char *reset_text(struct arena *arena, double missing, int64_t per_minute)
+{
+    int64_t ms = (int64_t)(missing * 60000 / (double)per_minute);
+
+    if (ms < 1000)
+        return arena_printf(arena, "%" PRId64 "ms", ms);
+    if (ms < 60000)
+        return arena_printf(arena, "%gs", (double)ms / 1000);
+    return arena_printf(arena, "%" PRId64 "m%" PRId64 "s", ms / 60000, ms / 1000 % 60);
+}
+
+static void tell_limit(struct openai_call *call, const char *what, int64_t limit, double left)
+{
+    struct http_exchange *exchange = call->exchange;
+    struct arena *arena = call->arena;
+    double shown = left > 0 ? left : 0;
+
+    http_exchange_add_header(exchange, arena_printf(arena, "x-ratelimit-limit-%s", what),
+                             arena_printf(arena, "%" PRId64, limit));
+    http_exchange_add_header(exchange, arena_printf(arena, "x-ratelimit-remaining-%s", what),
+                             arena_printf(arena, "%" PRId64, (int64_t)shown));
+    http_exchange_add_header(exchange, arena_printf(arena, "x-ratelimit-reset-%s", what),
+                             reset_text(arena, (double)limit - shown, limit));
+}
+
+static double refill(double left, int64_t per_minute, int64_t passed_ms)
+{
+    double more = left + (double)per_minute * (double)passed_ms / 60000;
+
+    return more < (double)per_minute ? more : (double)per_minute;
+}
+
+bool openai_spend(struct openai_call *call, int64_t tokens)
+{
+    struct openai *openai = &call->sandbox->openai;
+    int64_t now_ms = clock_steady_ms(call->sandbox->clock), passed_ms = now_ms - openai->left_at_ms;
+
+    openai->requests_left = refill(openai->requests_left, openai->requests_per_minute, passed_ms);
+    openai->tokens_left = refill(openai->tokens_left, openai->tokens_per_minute, passed_ms);
+    openai->left_at_ms = now_ms;
+    bool has_requests = openai->requests_left >= 1;
+    bool has_tokens = openai->tokens_left >= (double)tokens;
+    if (has_requests && has_tokens) {
+        openai->requests_left--;
+        openai->tokens_left -= (double)tokens;
+    }
+    tell_limit(call, "requests", openai->requests_per_minute, openai->requests_left);
+    tell_limit(call, "tokens", openai->tokens_per_minute, openai->tokens_left);
+    if (has_requests && has_tokens)
         return true;
-    return fail(t, 401, NULL, "invalid_api_key",
-                "You didn't provide an API key. You need to provide your API key in an "
-                "Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
+    double missing =
+        has_requests ? (double)tokens - openai->tokens_left : 1 - openai->requests_left;
+    double per_minute =
+        (double)(has_requests ? openai->tokens_per_minute : openai->requests_per_minute);
+    int64_t wait_s = (int64_t)ceil(missing * 60 / per_minute);
+    http_exchange_add_header(call->exchange, "retry-after",
+                             arena_printf(call->arena, "%" PRId64, wait_s));
+    return openai_fail(call, 429, NULL, "rate_limit_exceeded",
+                       arena_printf(call->arena,
+                                    "Rate limit reached on %s per min. Please try again in %" PRId64
+                                    "s.",
+                                    has_requests ? "tokens" : "requests", wait_s));
 }
 
-static bool check_model(struct transcription *t)
+/* ---- paths ---- */
+
+static AISHA_ASYNC bool is_authorized(struct openai_call *call)
 {
-    const char *model = json_get_text(t->params.values, "model");
-    const char *format = json_get_text(t->params.values, "response_format");
-    bool is_whisper = model && strcmp(model, "whisper-1") == 0;
-    size_t i = 0, count = sizeof models / sizeof *models;
+    const char *header = http_exchange_header(call->exchange, "authorization");
+    const char *wanted = call->sandbox->openai.key, *key = NULL;
 
-    if (!model || !*model)
-        return fail(t, 400, "model", NULL, "you must provide a model parameter");
-    while (i < count && strcmp(models[i], model) != 0)
-        i++;
-    if (i == count)
-        return fail(t, 404, NULL, "model_not_found",
-                    arena_printf(t->arena,
-                                 "The model `%s` does not exist or you do not have access to it.",
-                                 model));
-    if (!format || strcmp(format, "json") == 0 || strcmp(format, "text") == 0 ||
-        (is_whisper && strcmp(format, "verbose_json") == 0))
-        return true;
-    return fail(t, 400, "response_format", "unsupported_value",
-                arena_printf(t->arena,
-                             "response_format '%s' is not compatible with model '%s'. Use 'json' "
-                             "or 'text' instead.",
-                             format, model));
-}
-
-static bool check_language(struct transcription *t)
-{
-    const char *language = json_get_text(t->params.values, "language");
-
-    if (!language || !*language ||
-        (strlen(language) == 2 && strspn(language, "abcdefghijklmnopqrstuvwxyz") == 2))
-        return true;
-    return fail(t, 400, "language", "invalid_language_format",
-                arena_printf(t->arena,
-                             "Invalid language '%s'. Language parameter must be specified in "
-                             "ISO-639-1 format.",
-                             language));
-}
-
-static int inspect(void *arg)
-{
-    struct transcription *t = arg;
-
-    return audio_inspect(t->file->bytes, t->file->size, &t->info);
-}
-
-/* Decodes the file; its name's extension must be one of the list, and must not lie. */
-static AISHA_ASYNC bool hear(struct transcription *t)
-{
-    const char *dot = t->file->file_name ? strrchr(t->file->file_name, '.') : NULL;
-    size_t i = 0, count = sizeof formats / sizeof *formats;
-
-    while (dot && i < count && strcasecmp(formats[i].extension, dot + 1) != 0)
-        i++;
-    if (!dot || i == count)
-        return fail(t, 400, NULL, NULL,
-                    "Invalid file format. Supported formats: ['flac', 'm4a', 'mp3', 'mp4', "
-                    "'mpeg', 'mpga', 'ogg', 'wav', 'webm']");
-    if (t->file->size > LARGEST_FILE)
-        return fail(t, 413, NULL, NULL,
-                    arena_printf(t->arena,
-                                 "Maximum content size limit (%d) exceeded (%zu bytes read)",
-                                 LARGEST_FILE, t->file->size));
-    int r = workers_run(t->sandbox->workers, inspect, t);
-    if (r < 0 || !formats[i].format || strcmp(formats[i].format, t->info.format) != 0)
-        return fail(t, 400, "file", "invalid_value",
-                    "Audio file might be corrupted or unsupported");
-    if (t->info.seconds < shortest_seconds)
-        return fail(t, 400, "file", "audio_too_short",
-                    "Audio file is too short. Minimum audio length is 0.1 seconds.");
+    if (header && strncasecmp(header, "Bearer ", 7) == 0)
+        key = header + 7 + strspn(header + 7, " ");
+    if (!key || !*key)
+        return openai_fail(
+            call, 401, NULL, "invalid_api_key",
+            "You didn't provide an API key. You need to provide your API key in an "
+            "Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
+    if (wanted && strcmp(key, wanted) != 0)
+        return openai_fail(call, 401, NULL, "invalid_api_key", "Incorrect API key provided.");
     return true;
 }
 
-/* The next scripted text, or what was heard. */
-static const char *text_of(struct transcription *t)
+/* The body's members are the parameters. */
+static AISHA_ASYNC bool read_json(struct openai_call *call)
 {
-    cJSON *scripted = cJSON_DetachItemFromArray(t->sandbox->transcripts, 0);
+    const struct http_exchange *exchange = call->exchange;
+    cJSON *body = utf8_is_valid(exchange->body, exchange->body_size)
+                      ? json_parse(call->arena, exchange->body, exchange->body_size)
+                      : NULL;
 
-    if (scripted)
-        return json_keep(t->arena, scripted)->valuestring;
-    return arena_printf(t->arena, "[sandbox] heard %.1f s of audio, %u %s", t->info.seconds,
-                        t->info.phrases, t->info.phrases == 1 ? "phrase" : "phrases");
+    if (!cJSON_IsObject(body))
+        return openai_fail(call, 400, NULL, NULL,
+                           "We could not parse the JSON body of your request.");
+    call->params.values = body;
+    return true;
 }
 
-static cJSON *one_segment(double seconds, const char *text)
+static AISHA_ASYNC void list_models(struct openai_call *call)
 {
-    cJSON *segments = cJSON_CreateArray(), *segment = cJSON_CreateObject();
-
-    json_set_int(segment, "id", 0);
-    json_set_int(segment, "seek", 0);
-    json_set_int(segment, "start", 0);
-    json_set(segment, "end", cJSON_CreateNumber(seconds));
-    json_set_text(segment, "text", text);
-    json_set(segment, "tokens", cJSON_CreateArray());
-    json_set_int(segment, "temperature", 0);
-    json_set(segment, "avg_logprob", cJSON_CreateNumber(-0.1));
-    json_set_int(segment, "compression_ratio", 1);
-    json_set_int(segment, "no_speech_prob", 0);
-    cJSON_AddItemToArray(segments, segment);
-    return segments;
+    openai_list_models(call);
 }
 
-static void respond_text(struct transcription *t, const char *text)
-{
-    const char *format = json_get_text(t->params.values, "response_format");
-    const char *language = json_get_text(t->params.values, "language");
-    cJSON *body = json_keep(t->arena, cJSON_CreateObject());
+static const struct path {
+    const char *method, *path, *name;
+    void (*run)(struct openai_call *call);
+    bool is_form;
+} paths[] = {
+    {"POST", "v1/audio/transcriptions", "transcription", openai_transcribe, true},
+    {"POST", "v1/chat/completions", "openai.chat", openai_chat},
+    {"POST", "v1/moderations", "openai.moderation", openai_moderate},
+    {"GET", "v1/models", "openai.models", list_models},
+};
 
-    if (format && strcmp(format, "text") == 0) {
-        respond(t, 200, "text/plain; charset=utf-8", arena_printf(t->arena, "%s\n", text));
-        return;
-    }
-    json_set_text(body, "text", text);
-    if (format && strcmp(format, "verbose_json") == 0) {
-        json_set_text(body, "task", "transcribe");
-        json_set_text(body, "language", language && *language ? language : "english");
-        json_set(body, "duration", cJSON_CreateNumber(t->info.seconds));
-        json_set(body, "segments", one_segment(t->info.seconds, text));
-    }
-    cJSON *usage = cJSON_AddObjectToObject(body, "usage");
-    json_set_text(usage, "type", "duration");
-    json_set_int(usage, "seconds", (int64_t)ceil(t->info.seconds));
-    respond(t, 200, "application/json", json_text(t->arena, body));
+static const struct path *find_path(const char *method, const char *rest)
+{
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (strcmp(paths[i].method, method) == 0 && strcmp(paths[i].path, rest) == 0)
+            return &paths[i];
+    return NULL;
 }
 
-static AISHA_ASYNC void transcribe(struct transcription *t)
+static AISHA_ASYNC void run(struct openai_call *call, const struct path *path, const char *rest)
 {
-    struct sandbox *sandbox = t->sandbox;
-    const struct fault *fault = faults_take(sandbox->faults, t->arena, "transcription");
+    static const char one_model[] = "v1/models/";
+    bool is_get = strcmp(call->exchange->method, "GET") == 0;
+    bool is_model = !path && is_get && strncmp(rest, one_model, strlen(one_model)) == 0;
+    int status = 0;
 
-    t->params.values = json_keep(t->arena, cJSON_CreateObject());
-    int status = params_read(t->arena, t->exchange, &t->params);
-    if (fault && sandbox_fail(sandbox, t->exchange, fault)) {
-        sandbox_log_fault(sandbox, "transcription", &t->params, NULL, fault);
-        return;
-    }
-    t->file = params_upload(&t->params, "file");
+    if (path && path->is_form)
+        status = params_read(call->arena, call->exchange, &call->params);
     if (status)
-        fail(t, 400, NULL, NULL, "Could not parse multipart form");
-    else if (!is_authorized(t))
-        ;
-    else if (!t->file)
-        fail(t, 400, "file", NULL, "you must provide a file parameter");
-    else if (check_model(t) && check_language(t) && hear(t))
-        respond_text(t, text_of(t));
-    sandbox_log(sandbox, "transcription", &t->params, NULL, t->status, t->response);
-}
-
-static void list_models(struct transcription *t)
-{
-    cJSON *body = json_keep(t->arena, cJSON_CreateObject());
-
-    if (!is_authorized(t))
-        return;
-    json_set_text(body, "object", "list");
-    cJSON *data = cJSON_AddArrayToObject(body, "data");
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        cJSON *model = cJSON_CreateObject();
-        json_set_text(model, "id", models[i]);
-        json_set_text(model, "object", "model");
-        json_set_int(model, "created", 1677532384);
-        json_set_text(model, "owned_by", "sandbox");
-        cJSON_AddItemToArray(data, model);
-    }
-    respond(t, 200, "application/json", json_text(t->arena, body));
+        openai_fail(call, 400, NULL, NULL, "Could not parse multipart form");
+    else if (is_model && is_authorized(call))
+        openai_show_model(call, rest + strlen(one_model));
+    else if (path && is_authorized(call) && (path->is_form || is_get || read_json(call)))
+        path->run(call);
+    else if (!path && !is_model)
+        openai_fail(call, 404, NULL, NULL,
+                    arena_printf(call->arena,
+                                 "Invalid URL (%s /%s): the sandbox does not simulate it",
+                                 call->exchange->method, rest));
 }
 
 void openai_handle(struct sandbox *sandbox, struct http_exchange *exchange, const char *rest)
 {
-    struct transcription t = {.sandbox = sandbox, .exchange = exchange, .arena = exchange->arena};
-    bool is_post = strcmp(exchange->method, "POST") == 0;
+    const struct path *path = find_path(exchange->method, rest);
+    struct openai_call call = {
+        .sandbox = sandbox,
+        .exchange = exchange,
+        .arena = exchange->arena,
+        .name = path ? path->name : "openai.model",
+        .params.values = json_keep(exchange->arena, cJSON_CreateObject()),
+    };
 
-    if (is_post && strcmp(rest, "v1/audio/transcriptions") == 0)
-        transcribe(&t);
-    else if (!is_post && strcmp(rest, "v1/models") == 0)
-        list_models(&t);
-    else
-        fail(&t, 404, NULL, NULL,
-             arena_printf(t.arena, "Invalid URL (%s /%s): the sandbox does not simulate it",
-                          exchange->method, rest));
+    call.fault = faults_take(sandbox->faults, call.arena, call.name);
+    if (call.fault && !call.fault->is_after && sandbox_fail(sandbox, exchange, call.fault)) {
+        if (params_read(call.arena, exchange, &call.params))
+            call.params.values = json_keep(call.arena, cJSON_CreateObject());
+        sandbox_log_fault(sandbox, call.name, &call.params, NULL, call.fault);
+        return;
+    }
+    run(&call, path, rest);
 }

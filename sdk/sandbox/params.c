@@ -25,8 +25,15 @@ static void add_text(struct reader *reader, const char *name, const char *text, 
         reader->status = 413;
     else if (!utf8_is_valid(name, strlen(name)) || !utf8_is_valid(text, size))
         reader->status = 400;
-    if (!reader->status)
-        json_set_text(reader->params->values, name, arena_strndup(reader->arena, text, size));
+    if (reader->status)
+        return;
+    const char *value = arena_strndup(reader->arena, text, size), *earlier = NULL;
+    size_t length = strlen(name);
+    if (length > 2 && strcmp(name + length - 2, "[]") == 0)
+        earlier = json_get_text(reader->params->values, name);
+    if (earlier)
+        value = arena_printf(reader->arena, "%s,%s", earlier, value);
+    json_set_text(reader->params->values, name, value);
 }
 
 static int hex_digit(char c)

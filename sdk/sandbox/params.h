@@ -1,6 +1,7 @@
 /*
  * The parameters of a request, whichever of the four ways they came: query string, form, multipart
- * form or JSON. Later ones win over the query's.
+ * form or JSON. Later ones win over the query's; those of one name that ends with "[]" are joined by
+ * commas.
  */
 #pragma once
 

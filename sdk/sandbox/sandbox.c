@@ -80,6 +80,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     sandbox->loop = loop;
     sandbox->limits = flood_defaults(options->has_flood_limits);
     sandbox->transcripts = cJSON_CreateArray();
+    openai_start(&sandbox->openai);
     int r = workers_new(&sandbox->workers, loop, WORKER_THREADS);
     if (r == 0)
         r = clock_new(&sandbox->clock, loop);
@@ -138,6 +139,7 @@ void sandbox_free(struct sandbox *sandbox)
     feed_free(sandbox->events);
     feed_free(sandbox->requests);
     cJSON_Delete(sandbox->transcripts);
+    openai_done(&sandbox->openai);
     free(sandbox);
 }
 

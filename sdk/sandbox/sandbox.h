@@ -21,6 +21,7 @@
 #include <aisha/base.h>
 
 #include "sdk/sandbox/flood.h"
+#include "sdk/sandbox/openai.h"
 
 struct arena;
 struct clock;
@@ -68,7 +69,8 @@ struct sandbox {
     struct webhook *webhook;
     struct sandbox_poll poll;
     struct clock_timer *poll_end; /* of the poll that ends next (polls.c) */
-    cJSON *transcripts;           /* scripted answers of the next transcriptions */
+    struct openai openai;
+    cJSON *transcripts; /* scripted answers of the next transcriptions */
     struct fal *fal;
     struct question *questions; /* those who wait for the bot's word on a payment (payments.c) */
 };

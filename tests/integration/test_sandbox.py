@@ -790,7 +790,7 @@ class TranscriptionTest(SandboxTest):
         self.assertNotIn("sk-test", json.dumps(self.stack.requests()))
 
     def test_other_addresses_are_refused_in_openais_shape(self):
-        status, _, body = self.fetch("/openai/v1/chat/completions", b"{}", "application/json")
+        status, _, body = self.fetch("/openai/v1/embeddings", b"{}", "application/json")
         self.assertEqual((404, "invalid_request_error"), (status, json.loads(body)["error"]["type"]))
         status, _, body = self.fetch("/openai/v1/models", headers={"Authorization": "Bearer x"})
         self.assertIn("gpt-transcribe", [model["id"] for model in json.loads(body)["data"]])

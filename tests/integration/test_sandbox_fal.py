@@ -478,3 +478,7 @@ class RestartTest(unittest.TestCase):
             self.assertEqual("OK", delivery.update["status"])
             self.assertTrue(is_good(keys, delivery.headers, delivery.body))
             self.assertEqual("unsupported_archive_format", case.result(waiting, 422)["detail"][0]["type"])
+
+
+if __name__ == "__main__":
+    unittest.main()
