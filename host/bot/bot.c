@@ -25,6 +25,7 @@
 #include "host/bot/job_runner.h"
 #include "host/bot/lanes.h"
 #include "host/bot/memory.h"
+#include "host/bot/outbound_share.h"
 #include "host/bot/profile.h"
 #include "host/bot/running.h"
 #include "host/bot/temp.h"
@@ -233,6 +234,9 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         return r;
     }
     r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db, bot->cache);
+    if (r == 0 && cache_is_shared(bot->cache) && bot->config->outbound.rate > 0)
+        r = outbound_share_start(&bot->outbound_share, bot->loop, bot->cache,
+                                 telegram_outbound(bot->telegram), (int)bot->config->outbound.rate);
     if (r == 0)
         r = migrate_all(bot);
     if (r < 0)
@@ -382,6 +386,7 @@ void bot_done(struct bot *bot)
     helper_pool_free(bot->helpers);
     telegram_free(bot->telegram);
     http_client_free(bot->http);
+    outbound_share_free(bot->outbound_share);
     dialog_copies_free(bot->dialogs);
     cache_close(bot->cache);
     blob_store_close(bot->blobs);

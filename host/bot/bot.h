@@ -33,6 +33,7 @@ struct inbox;
 struct inbox_gate;
 struct job_runner;
 struct lanes;
+struct outbound_share;
 struct loop;
 struct poller;
 struct telegram;
@@ -53,6 +54,7 @@ struct bot {
     struct blob_store *blobs;
     struct cache *cache;
     struct dialog_copies *dialogs;
+    struct outbound_share *outbound_share; /* NULL when no other host can know */
     /* why it could not be opened, for `aisha check` */
     const char *database_error, *blobs_error, *cache_error;
     bool is_database_new; /* the same: the file is not there yet */

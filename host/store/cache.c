@@ -246,6 +246,11 @@ int cache_take(struct cache *cache, const char *key, struct cache_bucket *bucket
     return cache->redis ? 1 : 0;
 }
 
+void cache_take_here(struct cache *cache, const char *key, struct cache_bucket *bucket)
+{
+    cache_memory_take(cache->memory, key, bucket);
+}
+
 int cache_count_members(struct cache *cache, const char *key, const char *member, int64_t ttl_ms,
                         int64_t *ret_count)
 {

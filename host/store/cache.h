@@ -50,9 +50,12 @@ struct cache_bucket {
     int64_t wait_ms; /* until there are as many as least */
 };
 
-/* Not -AISHA_E_UNAVAILABLE but memory's answer when Redis gives none, and 1 then; else 0. */
+/* 0; or 1 when Redis gave no answer, and this is memory's. */
 AISHA_ASYNC AISHA_CHECKED int cache_take(struct cache *cache, const char *key,
                                          struct cache_bucket *bucket);
+
+/* The same from this process's memory, whether there is a Redis or not. */
+void cache_take_here(struct cache *cache, const char *key, struct cache_bucket *bucket);
 
 /* Counts those who have said within ttl_ms that they are there, with this one. When Redis does not
  * answer: 1, and ret_count stays. */

@@ -57,6 +57,11 @@ int telegram_new(struct telegram **ret_telegram, struct loop *loop, struct http_
     return 0;
 }
 
+struct outbound *telegram_outbound(const struct telegram *telegram)
+{
+    return telegram->outbound;
+}
+
 void telegram_set_memory(struct telegram *telegram, const struct telegram_memory *memory,
                          void *user)
 {

@@ -54,6 +54,9 @@ void telegram_free(struct telegram *telegram);
 void telegram_set_memory(struct telegram *telegram, const struct telegram_memory *memory,
                          void *user);
 
+/* The order and pace of what it sends; its own. */
+struct outbound *telegram_outbound(const struct telegram *telegram);
+
 /*
  * One HTTP request, no retry. ret_result is deleted with the arena. Fails with -AISHA_E_TELEGRAM and
  * a filled failure; -AISHA_E_UPSTREAM when the answer is not one of the Bot API (failure->error_code

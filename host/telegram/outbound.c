@@ -21,6 +21,8 @@ enum {
     CHAT_BURST = 5,
     SWEEP_AT = 1024,
     UNEXPLAINED_WITHIN_MS = 2000,
+    GRANT_LASTS_MS = 1000,
+    MOST_LANES_ASKED = 100,
 };
 
 /* A token bucket: `tokens` may be spent now, `rate` more come each second up to `burst`. */
@@ -49,6 +51,15 @@ struct outbound {
     struct loop *loop;
     struct outbound_options options;
     struct bucket all;
+
+    struct { /* instead of that bucket's rate, when wanted is set */
+        outbound_wanted *wanted;
+        void *user;
+        bool is_asked;
+        unsigned granted;
+        int64_t until_ms;
+    } supply;
+
     int64_t rests_until_ms;
     struct lane *lanes;
     size_t sweep_at;
@@ -147,10 +158,57 @@ static void lane_settle(struct lane *lane)
     lane->ready_in = list;
 }
 
+/* As many as a bucket of the whole rate could ever have. */
+static unsigned needed_of(const struct outbound *outbound, unsigned messages)
+{
+    return messages < outbound->all.burst ? messages : (unsigned)outbound->all.burst;
+}
+
+/* How many messages would go if there were no limit, looking at some lanes only. */
+static unsigned demand(const struct outbound *outbound)
+{
+    unsigned messages = 0, lanes = 0;
+    const struct lane *lane;
+
+    for (int i = 0; i < OUTBOUND_PRIORITIES; i++)
+        TAILQ_FOREACH(lane, &outbound->ready[i], ready_link) {
+            const struct outbound_call *call = first_waiting(lane);
+            messages += call ? call->messages : 0;
+            if (++lanes == MOST_LANES_ASKED)
+                return messages;
+        }
+    return messages;
+}
+
+/* Whether so many may go now; when not, more are on their way. */
+static bool is_granted(struct outbound *outbound, unsigned messages, int64_t now_ms)
+{
+    unsigned needed = needed_of(outbound, messages);
+
+    if (outbound->supply.until_ms <= now_ms)
+        outbound->supply.granted = 0;
+    if (outbound->supply.granted >= needed)
+        return true;
+    unsigned least = needed - outbound->supply.granted, most = demand(outbound);
+    if (!outbound->supply.is_asked) {
+        outbound->supply.is_asked = true;
+        outbound->supply.wanted(least, most > least ? most : least, outbound->supply.user);
+    }
+    return false;
+}
+
+static void spend(struct outbound *outbound, unsigned messages)
+{
+    if (outbound->supply.wanted)
+        outbound->supply.granted -= needed_of(outbound, messages);
+    else
+        bucket_spend(&outbound->all, messages);
+}
+
 static void let_go(struct lane *lane, struct outbound_call *call)
 {
     bucket_spend(&lane->bucket, call->messages);
-    bucket_spend(&lane->outbound->all, call->messages);
+    spend(lane->outbound, call->messages);
     TAILQ_REMOVE(&lane->waiting, call, link);
     lane->is_taken = true;
     lane_settle(lane);
@@ -178,13 +236,16 @@ static void dispatch(struct outbound *outbound)
             lane_settle(lane);
             continue;
         }
-        int64_t wait_ms = bucket_wait_ms(&outbound->all, call->messages, now_ms);
+        int64_t wait_ms =
+            outbound->supply.wanted ? 0 : bucket_wait_ms(&outbound->all, call->messages, now_ms);
         if (outbound->rests_until_ms - now_ms > wait_ms)
             wait_ms = outbound->rests_until_ms - now_ms;
         if (wait_ms > 0) {
             start_timer(&outbound->timer, wait_ms);
             return;
         }
+        if (outbound->supply.wanted && !is_granted(outbound, call->messages, now_ms))
+            return; /* the grant dispatches */
         let_go(lane, call);
     }
 }
@@ -360,6 +421,25 @@ void outbound_leave_flooded(struct outbound *outbound, struct outbound_call *cal
         outbound->unexplained.at_ms = now_ms;
     }
     outbound_leave(outbound, call, pause_ms);
+}
+
+void outbound_set_supply(struct outbound *outbound, outbound_wanted *wanted, void *user)
+{
+    outbound->supply.wanted = wanted;
+    outbound->supply.user = user;
+    dispatch(outbound);
+}
+
+void outbound_grant(struct outbound *outbound, unsigned messages)
+{
+    int64_t now_ms = loop_now_ms(outbound->loop);
+
+    if (outbound->supply.until_ms <= now_ms)
+        outbound->supply.granted = 0;
+    outbound->supply.granted += messages;
+    outbound->supply.until_ms = now_ms + GRANT_LASTS_MS;
+    outbound->supply.is_asked = false;
+    dispatch(outbound);
 }
 
 int64_t outbound_rest_ms(const struct outbound *outbound, int64_t chat_id)

@@ -77,6 +77,19 @@ void outbound_leave(struct outbound *outbound, struct outbound_call *call, int64
 void outbound_leave_flooded(struct outbound *outbound, struct outbound_call *call,
                             int64_t pause_ms);
 
+/*
+ * The limit over all chats, when others send for the same bot: what may go is then not counted here
+ * but granted. wanted() says that at least so many messages are needed for the next one to go, and
+ * that so many in all could go; outbound_grant() is to follow, and wanted() does not come again
+ * before. Not with a rate of 0.
+ */
+typedef void outbound_wanted(unsigned least, unsigned most, void *user);
+
+void outbound_set_supply(struct outbound *outbound, outbound_wanted *wanted, void *user);
+
+/* So many more messages may go, within the next second. */
+void outbound_grant(struct outbound *outbound, unsigned messages);
+
 /* How long the chat still rests, in ms. */
 int64_t outbound_rest_ms(const struct outbound *outbound, int64_t chat_id);
 

@@ -48,6 +48,8 @@ void run_with_cache(void (*scenario)(struct cache_fixture *f))
     assert_int_equal(task_start(f.loop, "scenario", run_in_task, &f, NULL), 0);
     assert_int_equal(loop_run(f.loop), 0);
     assert_int_equal(loop_tasks_alive(f.loop), 0);
+    if (f.clean_up)
+        f.clean_up();
     loop_free(f.loop);
     arena_clear(&f.arena);
     assert_int_equal(f.failures, 0);

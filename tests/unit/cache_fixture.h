@@ -19,6 +19,7 @@ struct cache_fixture {
     bool is_rough; /* Redis is not always there, and need not be */
     unsigned failures;
     void (*scenario)(struct cache_fixture *f);
+    void (*clean_up)(void); /* when the loop has ended; or NULL */
 };
 
 /* "" = in memory. */
