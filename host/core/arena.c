@@ -11,7 +11,7 @@
 
 #include "host/core/sanitizer.h"
 
-enum { FIRST_CHUNK = 6 * 1024 - 64, LARGEST_CHUNK = 65536 }; /* an update takes 5 KiB */
+enum { FIRST_CHUNK = 4 * 1024 - 64, LARGEST_CHUNK = 65536 };
 
 struct arena_chunk {
     struct arena_chunk *next;

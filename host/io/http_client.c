@@ -133,7 +133,7 @@ static const char *plain_key(struct arena *arena, const char *url)
         size += 1 + digits;
         port = "";
     }
-    if (url[size] != '/' || !is_plain_text(url + size))
+    if ((url[size] && !strchr("/?#", url[size])) || !is_plain_text(url + size))
         return NULL;
     char *key = arena_alloc(arena, size + strlen(port) + 1);
     stpcpy(mempcpy(key, url, size), port);

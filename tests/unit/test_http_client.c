@@ -230,6 +230,23 @@ static void send_nonsense(struct fixture *f)
     CHECK(f, a == NULL);
 }
 
+static void send_without_path(struct fixture *f)
+{
+    static const char *const rests[] = {"", "?secret", "#top"};
+    response *a = NULL;
+
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+        CHECK(f, send_request(f, (struct aisha_http_request){.url = url(f, rests[i])}, &a) == 0);
+        CHECK(f, a->status == 404); /* the server knows no "/" */
+    }
+}
+
+static void a_url_need_not_have_a_path(void **state)
+{
+    (void)state;
+    run_scenario(send_without_path, &(struct setting){0});
+}
+
 static void what_is_not_a_request_is_not_sent(void **state)
 {
     (void)state;
@@ -498,6 +515,7 @@ int main(void)
         cmocka_unit_test(parts_become_multipart_form_data),
         cmocka_unit_test(a_file_is_sent_as_the_body),
         cmocka_unit_test(what_is_not_a_request_is_not_sent),
+        cmocka_unit_test(a_url_need_not_have_a_path),
         cmocka_unit_test(answers_of_all_kinds_are_read_or_refused),
         cmocka_unit_test(answers_are_saved_to_new_files_or_not_at_all),
         cmocka_unit_test(answers_are_limited_in_size),
