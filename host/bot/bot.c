@@ -214,6 +214,26 @@ int bot_open_cache(struct bot *bot, const char **ret_error)
                       ret_error);
 }
 
+/* What we do from now on they would do, too. What is not committed is not done. */
+static void on_database_taken(const char *who, void *user)
+{
+    log_error("bot", "another host has taken over the database: %s; ending at once", who);
+    black_box_close(user); /* nobody is to blame */
+    _exit(EXIT_FAILURE);
+}
+
+static AISHA_ASYNC int hold_database(struct bot *bot)
+{
+    int r = db_hold(bot->db, on_database_taken, bot);
+
+    if (r == -AISHA_E_CONFLICT)
+        log_error("bot",
+                  "DATABASE_URL: the database is in use by another host (%s); stop it first,"
+                  " or give this one a database of its own",
+                  db_last_error(bot->db));
+    return r;
+}
+
 static AISHA_ASYNC int open_stores(struct bot *bot)
 {
     const char *error = "";
@@ -237,6 +257,8 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     if (r == 0 && cache_is_shared(bot->cache) && bot->config->outbound.rate > 0)
         r = outbound_share_start(&bot->outbound_share, bot->loop, bot->cache,
                                  telegram_outbound(bot->telegram), (int)bot->config->outbound.rate);
+    if (r == 0)
+        r = hold_database(bot);
     if (r == 0)
         r = migrate_all(bot);
     if (r < 0)

@@ -21,6 +21,7 @@
 #include "host/core/worker.h"
 #include "host/io/postgres_connection.h"
 #include "host/io/postgres_dial.h"
+#include "host/io/postgres_hold.h"
 #include "host/io/postgres_listen.h"
 #include "host/io/postgres_statement.h"
 
@@ -61,6 +62,9 @@ struct postgres {
     LIST_HEAD(, postgres_connection) idle; /* exclusive ones that nobody uses */
     struct postgres_listener *listener;
     struct task *listening;
+    char name[POSTGRES_NAME_SIZE]; /* of its sessions; "" = the usual one */
+    struct postgres_hold *hold;    /* NULL = others may use the database, too */
+    struct task *holding;
     bool is_closing; /* the last task to leave frees it */
 };
 
@@ -110,7 +114,7 @@ static AISHA_ASYNC int connect_line(struct line *line)
     struct postgres *db = line->db;
     PGconn *pq = NULL;
 
-    int r = postgres_dial(db->dialers, db->url, &pq, db->error);
+    int r = postgres_dial(db->dialers, db->url, db->name, &pq, db->error);
     if (r == 0)
         r = postgres_connection_new(&line->connection, db->loop, pq);
     if (r < 0 && !best_line(db)) {
@@ -168,9 +172,9 @@ static AISHA_ASYNC int take_line(struct postgres *db, struct postgres_connection
     struct waiter waiter;
 
     *ret_connection = best_line(db);
-    if (*ret_connection)
+    if (*ret_connection && postgres_hold_is_held(db->hold))
         return 0;
-    if (db->is_down || loop_is_stopping(db->loop))
+    if (!postgres_hold_is_held(db->hold) || db->is_down || loop_is_stopping(db->loop))
         return -AISHA_E_UNAVAILABLE;
     wait_init(&waiter.wait, db->loop);
     TAILQ_INSERT_TAIL(&db->waiting, &waiter, link);
@@ -190,6 +194,7 @@ static void destroy(struct postgres *db)
     struct postgres_connection *connection;
 
     postgres_listener_free(db->listener);
+    postgres_hold_free(db->hold);
     while ((connection = LIST_FIRST(&db->idle))) {
         LIST_REMOVE(connection, link);
         postgres_connection_free(connection);
@@ -203,7 +208,7 @@ static void destroy(struct postgres *db)
 
 static bool has_tasks(const struct postgres *db)
 {
-    bool has = db->listening != NULL;
+    bool has = db->listening || db->holding;
 
     for (size_t i = 0; i < SHARED; i++)
         has = has || db->lines[i].keeper;
@@ -231,6 +236,15 @@ static AISHA_ASYNC void run_listener(void *arg)
 
     postgres_listener_run(db->listener);
     db->listening = NULL;
+    task_left(db);
+}
+
+static AISHA_ASYNC void run_hold(void *arg)
+{
+    struct postgres *db = arg;
+
+    postgres_hold_run(db->hold);
+    db->holding = NULL;
     task_left(db);
 }
 
@@ -274,20 +288,31 @@ void postgres_close(struct postgres *db)
             task_cancel(db->lines[i].keeper);
     if (db->listening)
         task_cancel(db->listening);
+    if (db->holding)
+        task_cancel(db->holding);
     if (!has_tasks(db))
         destroy(db);
 }
 
 const char *postgres_last_error(const struct postgres *db)
 {
-    return db->error;
+    return !postgres_hold_is_held(db->hold) ? postgres_hold_error(db->hold) : db->error;
+}
+
+int postgres_hold(struct postgres *db, void (*taken)(const char *who, void *user), void *user)
+{
+    postgres_hold_name(db->name);
+    int r = postgres_hold_new(&db->hold, db->loop, db->dialers, db->url, db->name, taken, user);
+    if (r == 0)
+        r = task_start(db->loop, "postgres hold", run_hold, db, &db->holding);
+    return r < 0 ? r : postgres_hold_wait(db->hold);
 }
 
 int postgres_listen(struct postgres *db, const char *channel,
                     void (*notified)(const char *payload, void *user), void *user)
 {
-    int r = postgres_listener_new(&db->listener, db->loop, db->dialers, db->url, channel, notified,
-                                  user);
+    int r = postgres_listener_new(&db->listener, db->loop, db->dialers, db->url, db->name, channel,
+                                  notified, user);
     if (r == 0)
         r = task_start(db->loop, "postgres listener", run_listener, db, &db->listening);
     return r;
@@ -295,21 +320,10 @@ int postgres_listen(struct postgres *db, const char *channel,
 
 /* ---- statements ---- */
 
-static int check_all(const struct aisha_statement *statements, size_t count)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = postgres_check_statement(statements[i].sql);
-    return r;
-}
-
 /* Some milliseconds, different for everybody who met in the race, longer each time. */
 static AISHA_ASYNC int step_aside(struct postgres *db, unsigned tries)
 {
-    int64_t range_ms = (int64_t)RACE_PAUSE_MS << tries;
-
-    return wait_sleep(db->loop, 1 + random() % range_ms);
+    return wait_sleep(db->loop, 1 + random() % ((int64_t)RACE_PAUSE_MS << tries));
 }
 
 int postgres_batch(struct postgres *db, struct arena *arena,
@@ -320,7 +334,7 @@ int postgres_batch(struct postgres *db, struct arena *arena,
         .arena = arena, .statements = statements, .count = count, .ret_rows = ret_rows};
     struct postgres_connection *connection;
 
-    int r = check_all(statements, count);
+    int r = postgres_check(statements, count);
     for (unsigned tries = 1; r == 0; tries++) {
         r = take_line(db, &connection);
         if (r == 0)
@@ -364,7 +378,7 @@ static AISHA_ASYNC int new_exclusive(struct postgres *db,
 {
     PGconn *pq;
 
-    int r = postgres_dial(db->dialers, db->url, &pq, db->error);
+    int r = postgres_dial(db->dialers, db->url, db->name, &pq, db->error);
     if (r == 0)
         r = postgres_connection_new(ret_connection, db->loop, pq);
     return r < 0 ? -AISHA_E_UNAVAILABLE : 0;
@@ -443,7 +457,8 @@ static AISHA_ASYNC int begin(struct postgres *db, bool is_patient, struct postgr
     if (!tx)
         return -ENOMEM;
     tx->db = db;
-    int r = slots_take(&db->exclusive, LONGEST_WAIT_MS);
+    int r = !postgres_hold_is_held(db->hold) ? -AISHA_E_UNAVAILABLE
+                                             : slots_take(&db->exclusive, LONGEST_WAIT_MS);
     if (r == 0) {
         r = begin_on_some(db, &tx->connection);
         if (r < 0)
@@ -505,7 +520,7 @@ int postgres_tx_run(struct postgres_tx *tx, struct arena *arena,
 
     int r = over(tx);
     if (r == 0)
-        r = postgres_check_statement(statement->sql);
+        r = postgres_check(statement, 1);
     if (r < 0)
         return r;
     r = postgres_connection_run(tx->connection, &request);

@@ -30,6 +30,15 @@ int postgres_open(struct postgres **ret_db, struct loop *loop, const char *url, 
 /* Nobody may be using it. It goes at once, or as soon as the loop lets its tasks end. NULL is fine. */
 void postgres_close(struct postgres *db);
 
+/*
+ * Keeps the database for this process: waits until no other has it, and returns -AISHA_E_CONFLICT when
+ * one does not end; postgres_last_error() then says which. To be called first. Whenever the lock is lost
+ * later, every statement fails with -AISHA_E_UNAVAILABLE until it is held again; taken(who, user): now
+ * another process has it.
+ */
+AISHA_ASYNC AISHA_CHECKED int postgres_hold(struct postgres *db,
+                                            void (*taken)(const char *who, void *user), void *user);
+
 /* Why the last attempt to connect failed, without the password; "" when it did not. */
 const char *postgres_last_error(const struct postgres *db);
 

@@ -12,7 +12,7 @@
 enum { OLDEST_SERVER = 150000 };
 
 struct dial {
-    const char *url;
+    const char *url, *name;
     PGconn *pq;
     char *error; /* POSTGRES_ERROR_SIZE */
 };
@@ -53,14 +53,14 @@ static void write_options(const char *url, char *options, size_t size)
 static int connect_now(void *arg)
 {
     static const char *const keywords[] = {
-        "connect_timeout",  "fallback_application_name",
-        "client_encoding",  "keepalives_idle",
-        "tcp_user_timeout", "dbname",
-        "options",          NULL,
+        "connect_timeout", "fallback_application_name", "client_encoding",
+        "keepalives_idle", "tcp_user_timeout",          "dbname",
+        "options",         "application_name",          NULL,
     };
     struct dial *dial = arg;
     char options[1024];
-    const char *const values[] = {"5", "aisha", "UTF8", "30", "15000", dial->url, options, NULL};
+    const char *const values[] = {"5",       "aisha", "UTF8",     "30", "15000",
+                                  dial->url, options, dial->name, NULL};
 
     write_options(dial->url, options, sizeof options);
     dial->pq = PQconnectdbParams(keywords, values, 1);
@@ -80,10 +80,10 @@ static int connect_now(void *arg)
     return -AISHA_E_UNAVAILABLE;
 }
 
-int postgres_dial(struct workers *workers, const char *url, PGconn **ret_pq,
+int postgres_dial(struct workers *workers, const char *url, const char *name, PGconn **ret_pq,
                   char ret_error[POSTGRES_ERROR_SIZE])
 {
-    struct dial dial = {.url = url, .error = ret_error};
+    struct dial dial = {.url = url, .name = name, .error = ret_error};
 
     snprintf(ret_error, POSTGRES_ERROR_SIZE, "out of memory");
     int r = workers_run(workers, connect_now, &dial);

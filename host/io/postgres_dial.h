@@ -17,10 +17,11 @@ enum { POSTGRES_ERROR_SIZE = 256 };
 
 /*
  * Connects, within 5 s for each address. Not interrupted by cancellation. On failure ret_error says
- * why, in one line; it knows no password.
+ * why, in one line; it knows no password. name: of the session, or NULL.
  */
 AISHA_ASYNC AISHA_CHECKED int postgres_dial(struct workers *workers, const char *url,
-                                            PGconn **ret_pq, char ret_error[POSTGRES_ERROR_SIZE]);
+                                            const char *name, PGconn **ret_pq,
+                                            char ret_error[POSTGRES_ERROR_SIZE]);
 
 /* Tells the server to stop what it does for that connection. */
 AISHA_ASYNC void postgres_cancel(struct workers *workers, PGcancel *cancel);

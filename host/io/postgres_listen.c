@@ -19,7 +19,7 @@ enum { NAME_SIZE = 64, FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 5000 };
 struct postgres_listener {
     struct loop *loop;
     struct workers *workers;
-    const char *url;
+    const char *url, *name;
     char statement[NAME_SIZE + 16];
     void (*notified)(const char *payload, void *user);
     void *user;
@@ -75,7 +75,7 @@ static AISHA_ASYNC int connect_and_listen(struct postgres_listener *listener)
 {
     char error[POSTGRES_ERROR_SIZE];
 
-    int r = postgres_dial(listener->workers, listener->url, &listener->pq, error);
+    int r = postgres_dial(listener->workers, listener->url, listener->name, &listener->pq, error);
     if (r < 0)
         return r;
     listener->read = event_new(loop_base(listener->loop), PQsocket(listener->pq),
@@ -108,15 +108,20 @@ void postgres_listener_run(struct postgres_listener *listener)
 }
 
 int postgres_listener_new(struct postgres_listener **ret_listener, struct loop *loop,
-                          struct workers *workers, const char *url, const char *channel,
-                          void (*notified)(const char *payload, void *user), void *user)
+                          struct workers *workers, const char *url, const char *name,
+                          const char *channel, void (*notified)(const char *payload, void *user),
+                          void *user)
 {
     struct postgres_listener *listener = calloc(1, sizeof *listener);
 
     if (!listener)
         return -ENOMEM;
-    *listener = (struct postgres_listener){
-        .loop = loop, .workers = workers, .url = url, .notified = notified, .user = user};
+    *listener = (struct postgres_listener){.loop = loop,
+                                           .workers = workers,
+                                           .url = url,
+                                           .name = name,
+                                           .notified = notified,
+                                           .user = user};
     snprintf(listener->statement, sizeof listener->statement, "LISTEN %.*s", NAME_SIZE, channel);
     *ret_listener = listener;
     return 0;

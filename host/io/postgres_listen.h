@@ -9,9 +9,9 @@ struct loop;
 struct postgres_listener;
 struct workers;
 
-/* url and workers are borrowed. */
+/* url, name (see postgres_dial()) and workers are borrowed. */
 AISHA_CHECKED int postgres_listener_new(struct postgres_listener **ret_listener, struct loop *loop,
-                                        struct workers *workers, const char *url,
+                                        struct workers *workers, const char *url, const char *name,
                                         const char *channel,
                                         void (*notified)(const char *payload, void *user),
                                         void *user);

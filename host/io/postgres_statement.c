@@ -163,7 +163,7 @@ static bool is_one_of(const char *word, size_t length, const char *const *words)
     return false;
 }
 
-int postgres_check_statement(const char *sql)
+static int check(const char *sql)
 {
     static const char *const refused[] = {
         "BEGIN",    "START", "COMMIT",     "END",      "ROLLBACK", "ABORT", "SAVEPOINT",
@@ -177,6 +177,15 @@ int postgres_check_statement(const char *sql)
         return 0;
     log_warn("db", "only the host does this: %.100s", sql);
     return -AISHA_E_INVALID;
+}
+
+int postgres_check(const struct aisha_statement *statements, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = check(statements[i].sql);
+    return r;
 }
 
 /* Past a string or a quoted name that begins here; else one character. Dollar quotes are not

@@ -27,7 +27,7 @@ AISHA_CHECKED int postgres_encode(struct arena *arena, const struct aisha_statem
 
 /* -AISHA_E_INVALID for what would begin or end a transaction, set up the session or copy: others
  * share the connection. */
-AISHA_CHECKED int postgres_check_statement(const char *sql);
+AISHA_CHECKED int postgres_check(const struct aisha_statement *statements, size_t count);
 
 /* The rows in arena; -AISHA_E_LIMIT when they are too many or too large. */
 AISHA_CHECKED int postgres_decode(struct arena *arena, const PGresult *result, const char *sql,

@@ -78,6 +78,11 @@ void db_close(struct db *db)
     free(db);
 }
 
+int db_hold(struct db *db, void (*taken)(const char *who, void *user), void *user)
+{
+    return db->postgres ? postgres_hold(db->postgres, taken, user) : 0;
+}
+
 const char *db_last_error(const struct db *db)
 {
     return db->postgres ? postgres_last_error(db->postgres) : "";

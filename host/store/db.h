@@ -26,6 +26,10 @@ int db_open_beside(struct db **ret_db, struct loop *loop, const char *url, struc
                    const char **ret_error);
 void db_close(struct db *db);
 
+/* Keeps it for this process; see postgres_hold(). On SQLite db_open() has done that. */
+AISHA_ASYNC AISHA_CHECKED int db_hold(struct db *db, void (*taken)(const char *who, void *user),
+                                      void *user);
+
 /* Why it cannot be reached, "" when it can. */
 const char *db_last_error(const struct db *db);
 

@@ -80,8 +80,8 @@ enum openai_ability {
 struct openai_model {
     const char *id;
     unsigned abilities;
-    const char *shutdown_date;       /* or NULL */
-    const char *const *formats;      /* of transcriptions, ended by NULL */
+    const char *shutdown_date;  /* or NULL */
+    const char *const *formats; /* of transcriptions, ended by NULL */
 };
 
 /* The model of that id, when it is there and can do that. NULL after having answered. */

@@ -79,8 +79,8 @@ static AISHA_ASYNC bool read_message(struct chat *chat, const cJSON *message, in
     const cJSON *content = json_get(message, "content"), *part;
     const char *where = arena_printf(chat->arena, "messages[%d]", index);
 
-    if (!role || !strstr(" developer system user assistant tool ",
-                         arena_printf(chat->arena, " %s ", role)))
+    if (!role ||
+        !strstr(" developer system user assistant tool ", arena_printf(chat->arena, " %s ", role)))
         return refuse(chat, arena_printf(chat->arena, "%s.role", where), "invalid_value",
                       "Invalid value: supported values are: 'system', 'assistant', 'user', "
                       "'developer', and 'tool'.");
@@ -194,8 +194,7 @@ static AISHA_ASYNC bool check_schema(struct chat *chat, const cJSON *format)
         return true;
     wrong = openai_check_schema(chat->arena, json_get(wrapper, "schema"));
     return !wrong || refuse(chat, "response_format", NULL,
-                            arena_printf(chat->arena,
-                                         "Invalid schema for response_format '%s': %s",
+                            arena_printf(chat->arena, "Invalid schema for response_format '%s': %s",
                                          json_get_text(wrapper, "name"), wrong));
 }
 
@@ -212,10 +211,9 @@ static AISHA_ASYNC bool check_format(struct chat *chat)
         return refuse(chat, "response_format.type", "invalid_value",
                       "Invalid value: supported values are: 'json_object', 'json_schema', and "
                       "'text'.");
-    return chat->says_json ||
-           refuse(chat, "messages", NULL,
-                  "'messages' must contain the word 'json' in some form, to use "
-                  "'response_format' of type 'json_object'.");
+    return chat->says_json || refuse(chat, "messages", NULL,
+                                     "'messages' must contain the word 'json' in some form, to use "
+                                     "'response_format' of type 'json_object'.");
 }
 
 /* ---- replies ---- */

@@ -69,8 +69,7 @@ static AISHA_ASYNC void refuse(struct openai_call *call, const char *id)
 {
     openai_fail(call, 404, NULL, "model_not_found",
                 arena_printf(call->arena,
-                             "The model `%s` does not exist or you do not have access to it.",
-                             id));
+                             "The model `%s` does not exist or you do not have access to it.", id));
 }
 
 const struct openai_model *openai_model(struct openai_call *call, const char *id,

@@ -17,10 +17,18 @@ static const struct category {
     const char *name;
     bool sees; /* pictures are judged by it, too */
 } categories[] = {
-    {"harassment", false},   {"harassment/threatening", false}, {"sexual", true},
-    {"hate", false},         {"hate/threatening", false},       {"illicit", false},
-    {"illicit/violent", false}, {"self-harm/intent", true},     {"self-harm/instructions", true},
-    {"self-harm", true},     {"sexual/minors", false},          {"violence", true},
+    {"harassment", false},
+    {"harassment/threatening", false},
+    {"sexual", true},
+    {"hate", false},
+    {"hate/threatening", false},
+    {"illicit", false},
+    {"illicit/violent", false},
+    {"self-harm/intent", true},
+    {"self-harm/instructions", true},
+    {"self-harm", true},
+    {"sexual/minors", false},
+    {"violence", true},
     {"violence/graphic", true},
 };
 
@@ -103,9 +111,9 @@ static AISHA_ASYNC bool add_part(struct openai_call *call, const struct openai_m
     if (!type || !url || strcmp(type, "image_url") != 0)
         return bad_input(call);
     if (!(model->abilities & OPENAI_SEES))
-        return openai_fail(call, 400, "input", NULL,
-                           arena_printf(call->arena, "The model `%s` does not support images.",
-                                        model->id));
+        return openai_fail(
+            call, 400, "input", NULL,
+            arena_printf(call->arena, "The model `%s` does not support images.", model->id));
     if (subject->has_image)
         return openai_fail(call, 400, "input", "too_many_images",
                            "Too many images in request, at most 1 is allowed.");
@@ -167,8 +175,7 @@ void openai_moderate(struct openai_call *call)
     json_set_text(body, "id", openai_id(call, "modr"));
     json_set_text(body, "model", model->id);
     cJSON *results = cJSON_AddArrayToObject(body, "results");
-    bool is_list = cJSON_IsArray(input) && input->child &&
-                   cJSON_GetArraySize(input) <= MOST_INPUTS;
+    bool is_list = cJSON_IsArray(input) && input->child && cJSON_GetArraySize(input) <= MOST_INPUTS;
     if (!cJSON_IsString(input) && !is_list) {
         bad_input(call);
         return;

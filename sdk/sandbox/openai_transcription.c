@@ -196,8 +196,8 @@ static struct piece *segments_of(struct transcription *t, size_t *ret_count)
     struct piece *pieces = arena_alloc(t->arena, count * sizeof *pieces);
     for (size_t i = 0; i < count; i++) {
         size_t share = words * (i + 1) / count - words * i / count;
-        pieces[i] = (struct piece){t->info.starts[i], t->info.ends[i],
-                                   take_words(t->arena, &rest, share)};
+        pieces[i] =
+            (struct piece){t->info.starts[i], t->info.ends[i], take_words(t->arena, &rest, share)};
     }
     if (pieces[count - 1].end <= pieces[count - 1].start || count == 1)
         pieces[count - 1].end = t->info.seconds;
@@ -342,9 +342,9 @@ static AISHA_ASYNC void stream(struct transcription *t)
     for (size_t left = count_words(rest); left; left--) {
         cJSON *delta = json_keep(t->arena, cJSON_CreateObject());
         json_set_text(delta, "type", "transcript.text.delta");
-        json_set_text(delta, "delta",
-                      arena_printf(t->arena, "%s%s", take_words(t->arena, &rest, 1),
-                                   left > 1 ? " " : ""));
+        json_set_text(
+            delta, "delta",
+            arena_printf(t->arena, "%s%s", take_words(t->arena, &rest, 1), left > 1 ? " " : ""));
         all = arena_printf(t->arena, "%sdata: %s\n\n", all, json_text(t->arena, delta));
     }
     json_set_text(done, "type", "transcript.text.done");
@@ -381,8 +381,7 @@ void openai_transcribe(struct openai_call *call)
         openai_fail(call, 400, "file", NULL, "you must provide a file parameter");
         return;
     }
-    t.model =
-        openai_model(call, json_get_text(call->params.values, "model"), OPENAI_TRANSCRIBES);
+    t.model = openai_model(call, json_get_text(call->params.values, "model"), OPENAI_TRANSCRIBES);
     if (!t.model || !check_format(&t) || !check_language(&t) || !check_others(&t) || !hear(&t) ||
         !openai_spend(call, (int64_t)ceil(t.info.seconds * 10)))
         return;

@@ -75,7 +75,7 @@ class Outage(unittest.TestCase):
         def trouble():
             for _ in range(10):
                 self.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                " WHERE application_name = 'aisha'")
+                                " WHERE application_name LIKE 'aisha%'")
                 time.sleep(0.2)
 
         self.under_load(trouble)

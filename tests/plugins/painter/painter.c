@@ -49,7 +49,8 @@ static const char *prompt(struct aisha_ctx *ctx)
 
 static AISHA_ASYNC int start_drawing(struct aisha_ctx *ctx, const char *op_id, const char **ret_id)
 {
-    struct aisha_lora lora = {.size = sizeof lora, .weights = word(ctx, "lora"), .family = "flux-1"};
+    struct aisha_lora lora = {
+        .size = sizeof lora, .weights = word(ctx, "lora"), .family = "flux-1"};
 
     return aisha_images_start(
         ctx, ret_id, .op_id = op_id, .listener = "drawn", .prompt = prompt(ctx),
@@ -119,8 +120,8 @@ static AISHA_ASYNC int cmd_store(struct aisha_ctx *ctx)
     return r < 0 ? r : aisha_reply(ctx, .text = aisha_printf(ctx, "stored %s", key));
 }
 
-static const char *const phases[] = {"",           "waiting",   "queued", "running",   "collecting",
-                                     "succeeded", "failed",    "cancelled", "expired"};
+static const char *const phases[] = {"",          "waiting", "queued",    "running", "collecting",
+                                     "succeeded", "failed",  "cancelled", "expired"};
 
 static AISHA_ASYNC int cmd_look(struct aisha_ctx *ctx)
 {
