@@ -394,7 +394,8 @@ int client_upload(struct aisha_ctx *ctx, const char *path, const char *file_name
                                      .content_type = content_type,
                                      .timeout_ms = TRANSFER_MS},
                 ret);
-    *ret_url = url;
+    if (r == 0 && ret->said == CLIENT_OK)
+        *ret_url = url;
     return r;
 }
 

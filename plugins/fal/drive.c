@@ -19,10 +19,10 @@
 
 enum {
     STEPS_MOST = 30,
-    FIRST_PAUSE_S = 2,
+    FIRST_PAUSE_S = 1,
     LONGEST_PAUSE_S = 5 * 60,
     KEY_PAUSE_S = 60, /* after the provider has refused the key */
-    LOST_TRIES = 5,   /* what is not there any more, or not whole */
+    LOST_TRIES = 6,   /* what is not there any more, or not whole */
     MOST_ANSWER = 64 << 10,
 };
 
@@ -126,6 +126,12 @@ static AISHA_ASYNC int tell_to_stop(struct drive *d, bool *ret_has_stopped)
     return 0;
 }
 
+/* The queue itself may have stumbled: what a failed run says looks the same. */
+static bool may_be_better(const struct drive *d, const struct client_answer *said)
+{
+    return (said->error.is_gone || said->status >= 500) && d->request.pauses < LOST_TRIES;
+}
+
 /* It says that it is done: well, or with an error that the result tells. */
 static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
 {
@@ -141,8 +147,8 @@ static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
     bool is_hopeless = drive_now(d) >= d->request.deadline_at + REQUEST_COLLECT_S;
     if (said.said == CLIENT_LATER && !error_type && !is_hopeless)
         return drive_pause(d, said.pause_s, said.error.reason);
-    if (said.said == CLIENT_NO && said.error.is_gone && d->request.pauses < LOST_TRIES)
-        return drive_pause(d, 0, "the result is not there");
+    if (said.said == CLIENT_NO && !error_type && may_be_better(d, &said))
+        return drive_pause(d, 0, said.error.reason);
     if (said.said == CLIENT_NO && said.error.is_about_a_lora)
         r = supply_forget_loras(d->ctx, d->order);
     if (r < 0)
@@ -225,7 +231,7 @@ static AISHA_ASYNC int refetch(struct drive *d)
         d->request.answer = said.body; /* for this step; too long to be kept */
         return 0;
     }
-    if (said.said == CLIENT_NO && (!said.error.is_gone || d->request.pauses >= LOST_TRIES))
+    if (said.said == CLIENT_NO && !may_be_better(d, &said))
         return drive_fail(d, said.error.cause, said.error.reason);
     return drive_pause(d, said.pause_s, said.error.reason ? said.error.reason : "an odd answer");
 }

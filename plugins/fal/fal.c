@@ -46,7 +46,7 @@ static const struct aisha_option options[] = {
     OPTION(lora_models, .value = "fal-ai/flux-lora fal-ai/flux-2/lora", .min = 1, .max = 2000,
            .summary = "generators with weights"),
     OPTION(trainings_at_once, .value = "2", .min = 1, .max = 100, .summary = "of each trainer"),
-    OPTION(images_at_once, .value = "2", .min = 1, .max = 100, .summary = "of each generator"),
+    OPTION(images_at_once, .value = "2", .min = 1, .max = 1000, .summary = "of each generator"),
     OPTION(training_minutes, .value = "180", .min = 1, .max = 10000,
            .summary = "after it a training is given up"),
     OPTION(image_minutes, .value = "15", .min = 1, .max = 10000,
@@ -134,6 +134,9 @@ static const struct aisha_migration migrations[] = {
             "  content TEXT NOT NULL DEFAULT '',"
             "  number BIGINT NOT NULL DEFAULT 0,"
             "  noted_at BIGINT NOT NULL)"},
+    {.version = 2,
+     .name = "turns",
+     .sql = "ALTER TABLE provider_requests ADD COLUMN started_at BIGINT NOT NULL DEFAULT 0"},
 };
 
 static const struct aisha_job_kind jobs[] = {

@@ -7,7 +7,7 @@
     "user_id, id, job_id, listener, op_id, kind, order_json, created_at, version, state,"          \
     " is_unwanted, model, turn, upload_url, request_id, status_url, response_url, cancel_url,"     \
     " submits, unsure, deadline_at, next_at, pauses, is_told_to_stop, ahead, percent, log,"        \
-    " answer, result, cause, reason, is_delivered, ended_at"
+    " answer, result, cause, reason, is_delivered, ended_at, started_at"
 #define ACTIVE "('submitting', 'submitted', 'queued', 'running')"
 
 const char fal_columns[] = COLUMNS;
@@ -62,6 +62,7 @@ void request_read(const struct aisha_rows *rows, size_t row, struct fal_request 
         TEXT(reason),
         .is_delivered = aisha_cell_int(rows, row, "is_delivered") != 0,
         INT(ended_at),
+        INT(started_at),
     };
 #undef TEXT
 #undef INT
@@ -137,6 +138,7 @@ int request_save(struct aisha_ctx *ctx, struct fal_request *request)
         aisha_value(request->reason),
         aisha_value((int64_t)request->is_delivered),
         aisha_value(request->ended_at),
+        aisha_value(request->started_at),
     };
     const struct aisha_statement update =
         statement(ctx,
@@ -145,7 +147,8 @@ int request_save(struct aisha_ctx *ctx, struct fal_request *request)
                   " status_url = $10, response_url = $11, cancel_url = $12, submits = $13,"
                   " unsure = $14, deadline_at = $15, next_at = $16, pauses = $17,"
                   " is_told_to_stop = $18, ahead = $19, percent = $20, log = $21, answer = $22,"
-                  " result = $23, cause = $24, reason = $25, is_delivered = $26, ended_at = $27"
+                  " result = $23, cause = $24, reason = $25, is_delivered = $26, ended_at = $27,"
+                  " started_at = $28"
                   " WHERE user_id = $1 AND id = $2 AND version = $3",
                   values, sizeof values / sizeof *values);
     const struct aisha_rows *rows;
@@ -170,32 +173,30 @@ int request_lock_model(struct aisha_ctx *ctx, const char *model)
                          aisha_printf(ctx, "turns:%s", model), aisha_now(ctx));
 }
 
-/* How many of one person are at work on the model. */
-#define AT_WORK(of)                                                                                \
-    "(SELECT COUNT(*) FROM provider_requests AS a WHERE a.model = $1 AND a.user_id = " of          \
-    ".user_id AND a.state IN " ACTIVE ")"
+#define OF_OWNER " FROM provider_requests AS a WHERE a.model = $1 AND a.user_id = w.user_id"
 
-/* Of those that wait, each with how many of its owner are at work or wait longer. */
-#define WAITING                                                                                    \
-    "SELECT w.id, w.job_id, w.created_at, " AT_WORK(                                               \
-        "w") " + ROW_NUMBER() OVER"                                                                \
-             " (PARTITION BY w.user_id ORDER BY w.created_at, w.id) AS place"                      \
-             " FROM provider_requests AS w WHERE w.state = 'waiting' AND w.model = $1 AND w.next_at <= $2"
+/* Those that wait, in the order of their turns: first whose owner has the fewest at work or older in
+ * line, then whose owner was served the longest ago, then the oldest. */
+#define LINE                                                                                       \
+    "WITH w AS (SELECT w.id, w.job_id, w.created_at,"                                              \
+    " (SELECT COUNT(*)" OF_OWNER " AND a.state IN " ACTIVE ") + ROW_NUMBER() OVER"                 \
+    " (PARTITION BY w.user_id ORDER BY w.created_at, w.id) AS place,"                              \
+    " (SELECT MAX(a.started_at)" OF_OWNER ") AS served"                                            \
+    " FROM provider_requests AS w"                                                                 \
+    " WHERE w.state = 'waiting' AND w.model = $1 AND w.next_at <= $2),"                            \
+    " line AS (SELECT id, job_id, ROW_NUMBER() OVER"                                               \
+    " (ORDER BY place, served, created_at, id) AS number FROM w)"
 
 int request_place(struct aisha_ctx *ctx, const struct fal_request *request, int64_t *ret_before,
                   int64_t *ret_active)
 {
     const struct aisha_rows *rows;
 
-    int r = aisha_db_query(
-        ctx, &rows,
-        "WITH w AS (" WAITING "), mine AS (SELECT place, created_at, id FROM w WHERE id = $3)"
-        " SELECT (SELECT COUNT(*) FROM w, mine WHERE w.place < mine.place"
-        " OR w.place = mine.place AND (w.created_at < mine.created_at"
-        " OR w.created_at = mine.created_at AND w.id < mine.id)) AS before_it,"
-        " (SELECT COUNT(*) FROM provider_requests WHERE model = $1 AND state IN " ACTIVE
-        ") AS active",
-        request->model, aisha_now(ctx), request->id);
+    int r = aisha_db_query(ctx, &rows,
+                           LINE " SELECT (SELECT number - 1 FROM line WHERE id = $3) AS before_it,"
+                                " (SELECT COUNT(*) FROM provider_requests"
+                                "  WHERE model = $1 AND state IN " ACTIVE ") AS active",
+                           request->model, aisha_now(ctx), request->id);
     if (r < 0)
         return r;
     *ret_before = aisha_cell_int(rows, 0, "before_it");
@@ -209,9 +210,7 @@ int request_wake_next(struct aisha_ctx *ctx, const char *model)
 
     if (!*model)
         return 0;
-    int r = aisha_db_query(ctx, &rows,
-                           "SELECT job_id FROM (" WAITING ") AS w"
-                           " ORDER BY place, created_at, id LIMIT 2",
+    int r = aisha_db_query(ctx, &rows, LINE " SELECT job_id FROM line ORDER BY number LIMIT 2",
                            model, aisha_now(ctx));
     for (size_t i = 0; r == 0 && i < rows->row_count; i++)
         r = aisha_job_wake(ctx, aisha_cell_text(rows, i, "job_id"));

@@ -48,6 +48,7 @@ struct fal_request {
     const char *reason;
     bool is_delivered; /* the listener has been told of the end */
     int64_t ended_at;
+    int64_t started_at; /* when its last turn came */
 };
 
 /* What its row has in every statement that reads it: SELECT FAL_COLUMNS FROM provider_requests … */
@@ -75,8 +76,7 @@ AISHA_ASYNC AISHA_CHECKED int request_wake_next(struct aisha_ctx *ctx, const cha
 /* For the transaction that decides whose turn it is: until it ends nobody else decides. */
 AISHA_ASYNC AISHA_CHECKED int request_lock_model(struct aisha_ctx *ctx, const char *model);
 
-/* How many are before it, were its place free: those of people with fewer at work first, then the
- * oldest. ret_active: how many are at work. */
+/* How many that wait have their turn before it, and how many are at work. */
 AISHA_ASYNC AISHA_CHECKED int request_place(struct aisha_ctx *ctx,
                                             const struct fal_request *request, int64_t *ret_before,
                                             int64_t *ret_active);

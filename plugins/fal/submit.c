@@ -85,6 +85,7 @@ static AISHA_ASYNC int take_turn(struct drive *d, int64_t at_once, bool *ret_is_
         request->deadline_at =
             deadline_at > request->deadline_at ? deadline_at : request->deadline_at;
         request->submits++;
+        request->started_at = drive_now(d);
         request->ahead = -1;
         request->next_at = 0;
         r = request_save(d->ctx, request);
