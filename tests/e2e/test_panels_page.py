@@ -73,6 +73,21 @@ class Panels(PageTest):
         self.page.wait_text(by("barred"), "You have blocked the bot")
         self.assertEqual(self.bot_fails().status, 403)
 
+    def test_faults_of_providers(self):
+        self.open_tab("faults")
+        self.page.click(by("provider-fal") + " option[value=noFace]")
+        self.page.click(by("provider-fal-arm"))
+        self.page.wait_text(ARMED, "fal.ai: face_detection_error")
+        self.page.click(by("provider-openai") + " option[value=quota]")
+        self.page.click(by("provider-openai-arm"))
+        self.page.wait(lambda: len(self.page.find_all(ARMED)) == 2, what="both")
+        self.page.wait(lambda: self.page.find(by("training-seconds")).dom("value") == "30", what="the time")
+        self.page.find(by("training-seconds")).clear()
+        self.page.find(by("training-seconds")).type("5\t")
+        self.page.wait(lambda: self.stack.api("/sandbox/fal")["training_ms"] == 5000, what="the setting")
+        self.page.run("document.querySelector(arguments[0]).scrollIntoView()", by("provider-fal"))
+        self.pictures("faults-providers")
+
     def test_limits_are_switched_on(self):
         self.open_tab("faults")
         self.page.click(by("limits-switch"))

@@ -105,6 +105,9 @@ export const getFaults = () => request("faults");
 export const orderFault = (fault) => post("faults", fault);
 export const cancelFaults = (id) =>
   request(id === undefined ? "faults" : `faults?id=${id}`, { method: "DELETE" });
+export const getFal = () => request("fal");
+export const setFal = (settings) => post("fal", settings);
+export const rotateFalKey = () => post("fal/key", {});
 export const getClock = () => request("clock");
 export const setClock = (change) => post("clock", change);
 export const getLimits = () => request("limits");

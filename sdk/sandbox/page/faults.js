@@ -3,6 +3,7 @@
 import { $, el, fail, fullName, icon, iconButton, toast } from "./dom.js";
 import { cancelFaults, getFaults, getLimits, orderFault, setLimits } from "./api.js";
 import { t } from "./i18n.js";
+import { providerFault, providerParts } from "./providers.js";
 import { me, session, userOf } from "./session.js";
 
 const METHODS = [
@@ -124,6 +125,7 @@ function nameOf(fault) {
   if (fault.fault === "flood") return t(fault.chat_id ? "fault_floodChat" : "fault_floodAll");
   if (fault.fault === "block") return t("fault_block", { name: fullName(userOf(fault.user_id)) });
   if (KIND_NAMES[fault.fault]) return t(`fault_${KIND_NAMES[fault.fault]}`);
+  if (providerFault(fault)) return providerFault(fault);
   const known = CALL_NAMES.find(([test]) => test(fault));
   const status = fault.http ?? fault.error_code ?? 500;
   return `${fault.method}: ${known ? t(`fault_${known[1]}`) : t("faultAnswer", { status })}`;
@@ -247,6 +249,7 @@ export function openFaults(panel) {
     of(t("faultsFiles"), OTHERS.files),
     of(t("faultsUpdates"), OTHERS.updates),
     of(t("faultsPeople"), OTHERS.people),
+    ...providerParts(),
   );
   read();
   return () => {

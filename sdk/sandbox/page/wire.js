@@ -28,7 +28,14 @@ const isFailed = ({ status, response }) => {
 function gist(params) {
   const shown = parsed(params) ?? {};
   return String(
-    shown.text ?? shown.caption ?? shown.action ?? shown.file_id ?? shown.title ?? shown.question ?? "",
+    shown.text ??
+      shown.caption ??
+      shown.model ??
+      shown.action ??
+      shown.file_id ??
+      shown.title ??
+      shown.question ??
+      "",
   );
 }
 
