@@ -227,14 +227,16 @@ static void begin_change(struct aisha_ctx *ctx, const struct dialog_key *key)
     ctx->sent_change->times++;
 }
 
-size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS])
+enum { MAX_BEFORE = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
+
+static size_t statements_before(struct aisha_ctx *ctx, struct aisha_statement ret[MAX_BEFORE])
 {
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct inbox_item *items = ctx->album ? ctx->album->items : &ctx->item;
     size_t item_count = ctx->album ? ctx->album->count : 1, count = 0;
 
     if (ctx->job)
-        count = job_unit_statements(ctx->job, ret);
+        ret[count++] = job_unit_guard(ctx->job);
     for (size_t i = 0; !ctx->is_committed && i < item_count; i++)
         ret[count++] = inbox_done_statement(ctx->bot->inbox, &ctx->arena, &items[i]);
     if (ctx->dialog_change != CTX_DIALOG_KEEP) {
@@ -245,6 +247,26 @@ size_t ctx_own_statements(struct aisha_ctx *ctx, struct aisha_statement ret[CTX_
     for (size_t i = 0; i < ctx->rider_count; i++)
         ret[count++] = ctx->riders[i];
     return count;
+}
+
+struct ctx_write ctx_write(struct aisha_ctx *ctx, const struct aisha_statement *statements,
+                           size_t count)
+{
+    const struct aisha_statement *behind = NULL;
+    size_t behind_count = 0;
+
+    if (ctx->job)
+        behind = job_unit_ending(ctx->job, &behind_count);
+    struct ctx_write all = {
+        .statements =
+            arena_alloc(&ctx->arena, (MAX_BEFORE + count + behind_count) * sizeof *all.statements)};
+    all.before = statements_before(ctx, all.statements);
+    all.count = all.before + count + behind_count;
+    if (count)
+        memcpy(all.statements + all.before, statements, count * sizeof *statements);
+    if (behind_count)
+        memcpy(all.statements + all.before + count, behind, behind_count * sizeof *behind);
+    return all;
 }
 
 void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
@@ -264,12 +286,10 @@ void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 
 int ctx_commit(struct aisha_ctx *ctx)
 {
-    struct aisha_statement statements[CTX_MAX_OWN_STATEMENTS];
-
     if (ctx->dialog_change == CTX_DIALOG_KEEP && ctx->rider_count == 0)
         return 0;
-    size_t count = ctx_own_statements(ctx, statements);
-    int r = db_batch(ctx->bot->db, &ctx->arena, statements, count, NULL);
+    struct ctx_write all = ctx_write(ctx, NULL, 0);
+    int r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, NULL);
     if (r == -AISHA_E_UNAVAILABLE && !ctx->is_committed) {
         ctx->has_store_failed = true;
         int settled = outage_settle(ctx);

@@ -147,14 +147,18 @@ const char *bot_table_text(struct bot *bot, struct arena *arena, const struct pl
                            const char *locale, const char *text);
 
 /*
- * What the first write of a unit has to bring along: that the update is done, or all of an album,
- * the change of the dialogue, the riders; and what every write of a job has to. Returns the number of
- * statements; once they have taken effect, tell ctx_own_statements_took_effect().
+ * The statements with what the unit's next write has to bring along. Before them: that the update is
+ * done, or all of an album, the change of the dialogue, the riders, or that a job is still ours.
+ * Behind them: the end of a job. .before is how many come first. Once all have taken effect, tell
+ * ctx_own_statements_took_effect().
  */
-enum { CTX_MAX_OWN_STATEMENTS = ALBUM_MAX + 1 + CTX_MAX_RIDERS };
+struct ctx_write {
+    struct aisha_statement *statements; /* in the arena of ctx */
+    size_t count, before;
+};
 
-size_t ctx_own_statements(struct aisha_ctx *ctx,
-                          struct aisha_statement ret[CTX_MAX_OWN_STATEMENTS]);
+struct ctx_write ctx_write(struct aisha_ctx *ctx, const struct aisha_statement *statements,
+                           size_t count);
 void ctx_own_statements_took_effect(struct aisha_ctx *ctx);
 
 /* Commits what the unit still has to, if there is a change of the dialogue or a rider. A unit

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <aisha/ctx.h>
 #include <aisha/error.h>
@@ -21,6 +22,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/db.h"
+#include "host/store/statement.h"
 
 enum {
     DEFAULT_ATTEMPTS = 5,
@@ -86,22 +88,51 @@ static void start_ctx(struct job_unit *unit)
 
 /* ---- what every write brings along ---- */
 
-static struct aisha_statement ending_of(struct job_unit *unit, struct arena *arena)
+/* An end and what comes with it. */
+struct ending {
+    struct aisha_statement how;
+    bool is_final;
+};
+
+static struct ending ending_of(struct job_unit *unit, struct arena *arena)
 {
     if (unit->lease.is_failing)
-        return job_bury(arena, &unit->lease);
+        return (struct ending){job_bury(arena, &unit->lease), true};
     if (unit->ending == JOB_ENDS_AGAIN)
-        return job_again(arena, &unit->lease, unit->again_after_ms);
-    return job_done(arena, &unit->lease, unit->result);
+        return (struct ending){job_again(arena, &unit->lease, unit->again_after_ms), false};
+    return (struct ending){job_done(arena, &unit->lease, unit->result), true};
 }
 
-size_t job_unit_statements(struct job_unit *unit, struct aisha_statement ret[2])
+/* All of them in one array, behind so many places for the caller's. */
+static struct aisha_statement *with_plugins(struct job_unit *unit, struct arena *arena,
+                                            struct ending ending, size_t places, size_t *ret_count)
 {
-    ret[0] = job_guard(&unit->ctx.arena, &unit->lease);
+    const struct registry *registry = unit->bot->registry;
+    size_t most = places + 1, count = places;
+
+    for (size_t i = 0; ending.is_final && i < registry->count; i++)
+        most += registry->plugins[i].d.job_endings.count;
+    struct aisha_statement *statements = arena_alloc(arena, most * sizeof *statements);
+    statements[count++] = ending.how;
+    for (size_t i = 0; ending.is_final && i < registry->count; i++)
+        for (size_t j = 0; j < registry->plugins[i].d.job_endings.count; j++)
+            statements[count++] = STATEMENT(arena, registry->plugins[i].d.job_endings.rows[j].sql,
+                                            unit->lease.id, (int64_t)time(NULL));
+    *ret_count = count;
+    return statements;
+}
+
+struct aisha_statement job_unit_guard(struct job_unit *unit)
+{
+    return job_guard(&unit->ctx.arena, &unit->lease);
+}
+
+const struct aisha_statement *job_unit_ending(struct job_unit *unit, size_t *ret_count)
+{
+    *ret_count = 0;
     if (!unit->is_ending_asked || unit->has_ended)
-        return 1;
-    ret[1] = ending_of(unit, &unit->ctx.arena);
-    return 2;
+        return NULL;
+    return with_plugins(unit, &unit->ctx.arena, ending_of(unit, &unit->ctx.arena), 0, ret_count);
 }
 
 void job_unit_statements_took_effect(struct job_unit *unit)
@@ -209,34 +240,45 @@ static void log_failure(struct job_unit *unit, const char *error, bool is_last)
 }
 
 /* How an attempt that did not return 0 ends. */
-static struct aisha_statement failed_ending(struct job_unit *unit, struct arena *arena)
+static struct ending failed_ending(struct job_unit *unit, struct arena *arena)
 {
-    bool is_last = unit->lease.tried >= job_attempts(unit->row);
+    const struct job_lease *lease = &unit->lease;
+    bool is_last = lease->tried >= job_attempts(unit->row);
 
     if (unit->is_stopping)
-        return job_again(arena, &unit->lease, 0);
+        return (struct ending){job_again(arena, lease, 0), false};
     if (unit->is_unwanted)
-        return job_fail(arena, &unit->lease, "cancelled", true);
+        return (struct ending){job_fail(arena, lease, "cancelled", true), false};
     if (unit->ctx.has_store_failed) /* not its fault */
-        return job_again(arena, &unit->lease, pause_ms(unit));
+        return (struct ending){job_again(arena, lease, pause_ms(unit)), false};
     const char *error = error_of(unit, arena);
     log_failure(unit, error, is_last);
     if (!is_last)
-        return job_retry(arena, &unit->lease, pause_ms(unit), error);
-    return unit->lease.is_failing ? job_bury(arena, &unit->lease)
-                                  : job_fail(arena, &unit->lease, error, false);
+        return (struct ending){job_retry(arena, lease, pause_ms(unit), error), false};
+    if (lease->is_failing)
+        return (struct ending){job_bury(arena, lease), true};
+    return (struct ending){job_fail(arena, lease, error, false), false};
+}
+
+static AISHA_ASYNC int try_to_end(struct job_unit *unit)
+{
+    struct arena arena = {0};
+    struct ending ending =
+        unit->outcome < 0 ? failed_ending(unit, &arena) : ending_of(unit, &arena);
+    size_t count;
+    struct aisha_statement *statements = with_plugins(unit, &arena, ending, 1, &count);
+
+    statements[0] = job_guard(&arena, &unit->lease);
+    int r = db_batch(unit->bot->db, &arena, statements, count, NULL);
+    arena_clear(&arena);
+    return r;
 }
 
 /* Until the database takes it, or somebody else has the job. */
 static AISHA_ASYNC void write_ending(struct job_unit *unit)
 {
     for (;;) {
-        struct arena arena = {0};
-        const struct aisha_statement both[] = {job_guard(&arena, &unit->lease),
-                                               unit->outcome < 0 ? failed_ending(unit, &arena)
-                                                                 : ending_of(unit, &arena)};
-        int r = db_batch(unit->bot->db, &arena, both, 2, NULL);
-        arena_clear(&arena);
+        int r = try_to_end(unit);
         if (r == -AISHA_E_CONFLICT)
             log_warn(unit->plugin->name, "job=%s was lost to another attempt", unit->lease.id);
         else if (r < 0 && r != -AISHA_E_UNAVAILABLE)

@@ -54,8 +54,12 @@ void job_unit_free(struct job_unit *unit);
 /* A task's function: runs the attempt, writes its end and tells job_runner_ended(). */
 AISHA_ASYNC void job_unit_run(void *arg);
 
-/* What each write of the attempt brings along; see ctx_own_statements(). At most two. */
-size_t job_unit_statements(struct job_unit *unit, struct aisha_statement ret[2]);
+/* What each write of the attempt begins with; see ctx_write(). */
+struct aisha_statement job_unit_guard(struct job_unit *unit);
+
+/* What the next write ends with, and how many statements that are: how the job ends, if the handler has
+ * said so, and what the plugins want to be done then. */
+const struct aisha_statement *job_unit_ending(struct job_unit *unit, size_t *ret_count);
 void job_unit_statements_took_effect(struct job_unit *unit);
 
 /* It is shown in another message now. */

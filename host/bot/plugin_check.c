@@ -182,6 +182,9 @@ static void check_jobs(const struct check *check)
                      " weekday, or never",
                      row->name, row->cron ? row->cron : "");
     }
+    for (size_t i = 0; i < d->job_endings.count; i++)
+        if (!d->job_endings.rows[i].sql)
+            complain(check, "row %zu of .job_endings has no .sql", i + 1);
     check_unique(check, "kind of job", d->jobs.rows, d->jobs.count, d->jobs.row_size);
     check_unique(check, "schedule", d->schedules.rows, d->schedules.count, d->schedules.row_size);
 }

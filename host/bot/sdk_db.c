@@ -42,17 +42,13 @@ static AISHA_ASYNC int written(struct aisha_ctx *ctx, int r, bool has_result)
 static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
                                  const struct aisha_statement *statements, size_t count)
 {
-    struct aisha_statement *all =
-        arena_alloc(&ctx->arena, (count + CTX_MAX_OWN_STATEMENTS) * sizeof *all);
-    const struct aisha_rows **rows =
-        arena_alloc(&ctx->arena, (count + CTX_MAX_OWN_STATEMENTS) * sizeof *rows);
-    size_t own = ctx_own_statements(ctx, all);
+    struct ctx_write all = ctx_write(ctx, statements, count);
+    const struct aisha_rows **rows = arena_alloc(&ctx->arena, all.count * sizeof *rows);
 
-    memcpy(all + own, statements, count * sizeof *all);
-    int r = db_batch(ctx->bot->db, &ctx->arena, all, own + count, rows);
+    int r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, rows);
     r = written(ctx, r, ret_rows != NULL);
     if (r == 0 && ret_rows)
-        memcpy(ret_rows, rows + own, count * sizeof *rows);
+        memcpy(ret_rows, rows + all.before, count * sizeof *rows);
     return r;
 }
 
@@ -106,15 +102,14 @@ int aisha_db_begin(struct aisha_ctx *ctx)
 
 int aisha_db_commit(struct aisha_ctx *ctx)
 {
-    struct aisha_statement own[CTX_MAX_OWN_STATEMENTS];
     struct db_tx *tx = ctx->tx;
 
     if (!tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_commit() without a transaction");
-    size_t count = ctx_own_statements(ctx, own);
+    struct ctx_write own = ctx_write(ctx, NULL, 0);
     int r = 0;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = db_tx_query(tx, &ctx->arena, &own[i], NULL);
+    for (size_t i = 0; r == 0 && i < own.count; i++)
+        r = db_tx_query(tx, &ctx->arena, &own.statements[i], NULL);
     ctx->tx = NULL;
     if (r < 0) {
         db_rollback(tx);

@@ -25,6 +25,15 @@ struct aisha_job_kind {
     bool is_cancellable; /* by its owner: by the button of its aisha_progress(), and by /cancel */
 };
 
+/*
+ * A statement that the host runs in the transaction that ends a job, of whichever plugin and however it
+ * ends: for rows that are there as long as the job. $1 is the job's id, $2 the time in UTC seconds. They
+ * run in their order after all that the job's handler wrote in that transaction.
+ */
+struct aisha_job_ending {
+    const char *sql;
+};
+
 /* A job that comes by itself. */
 struct aisha_schedule {
     const char *name; /* unique within the plugin */

@@ -228,6 +228,7 @@ struct aisha_plugin {
     AISHA_TABLE_OF(struct aisha_job_kind) jobs;
     AISHA_TABLE_OF(struct aisha_schedule) schedules;
     AISHA_TABLE_OF(struct aisha_health_check) health;
+    AISHA_TABLE_OF(struct aisha_job_ending) job_endings;
 };
 
 #define AISHA_TABLE(array)                                                                         \
