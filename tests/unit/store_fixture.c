@@ -229,6 +229,23 @@ size_t run_killed(struct fixture *f, scenario *run, size_t count, const int64_t 
     return told;
 }
 
+size_t run_processes(struct fixture *f, size_t count, scenario *run)
+{
+    size_t killed = 0;
+    int status;
+
+    for (size_t i = 0; i < count; i++)
+        assert_true(start_process(f, run, false) > 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(wait(&status) > 0);
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+            killed++;
+        else
+            assert_int_equal(status, 0);
+    }
+    return killed;
+}
+
 void run_unprivileged(struct fixture *f, scenario *run)
 {
     int status;

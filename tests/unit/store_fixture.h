@@ -65,6 +65,10 @@ const char *end_log(struct fixture *f);
 size_t run_killed(struct fixture *f, scenario *run, size_t count, const int64_t **ret_told);
 void tell(struct fixture *f, int64_t number);
 
+/* Runs the scenario in so many other processes at once, until all have ended or killed themselves;
+ * a failed CHECK() in one fails the test. Returns how many killed themselves. */
+size_t run_processes(struct fixture *f, size_t count, scenario *run);
+
 /* Runs it in another process, and as a user whom file permissions bind. */
 void run_unprivileged(struct fixture *f, scenario *run);
 

@@ -1,0 +1,383 @@
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "tariff.h"
+
+enum { EXPIRED_AT_ONCE = 100, QUOTE_KEPT_S = 7 * 86400 };
+
+/* How each type of entry moves credits, and what that does to the person's account. */
+static const struct movement {
+    const char *name, *from, *to;
+    int balance, held; /* -1, 0, 1 */
+} movements[ENTRY_TYPES] = {
+    [ENTRY_HOLD] = {"hold", "user", "held", -1, 1},
+    [ENTRY_CAPTURE] = {"capture", "held", "revenue", 0, -1},
+    [ENTRY_RELEASE] = {"release", "held", "user", 1, -1},
+    [ENTRY_TOPUP] = {"topup", "payments", "user", 1, 0},
+    [ENTRY_BONUS] = {"bonus", "gifts", "user", 1, 0},
+    [ENTRY_GRANT] = {"grant", "gifts", "user", 1, 0},
+    [ENTRY_PROMO] = {"promo", "gifts", "user", 1, 0},
+    [ENTRY_REVOKE] = {"revoke", "user", "gifts", -1, 0},
+    [ENTRY_REFUND] = {"refund", "user", "payments", -1, 0},
+    [ENTRY_CORRECT_UP] = {"correction", "books", "user", 1, 0},
+    [ENTRY_CORRECT_DOWN] = {"correction", "user", "books", -1, 0},
+};
+
+const char *entry_type_name(enum entry_type type)
+{
+    return movements[type].name;
+}
+
+/* ---- one movement ---- */
+
+/* Nothing of it shall be committed. */
+static AISHA_ASYNC int give_up(struct aisha_ctx *ctx, int r)
+{
+    if (r < 0 && aisha_db_in_transaction(ctx))
+        aisha_ignore(aisha_db_rollback(ctx));
+    return r;
+}
+
+/* From here to the end of the transaction nobody else moves this person's credits. */
+static AISHA_ASYNC int lock_account(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
+{
+    const struct aisha_rows *rows;
+
+    if (!user_id)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "credits of nobody");
+    if (!aisha_db_in_transaction(ctx))
+        return aisha_fail(ctx, -AISHA_E_INVALID, "credits are moved within a transaction");
+    int r = aisha_db_query(ctx, &rows,
+                           "INSERT INTO user_balances (user_id, balance, held, entries, updated_at)"
+                           " VALUES ($1, 0, 0, 0, $2) ON CONFLICT (user_id)"
+                           " DO UPDATE SET updated_at = excluded.updated_at"
+                           " RETURNING balance, held, entries",
+                           user_id, aisha_now(ctx));
+    if (r < 0)
+        return r;
+    *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
+                            .held = aisha_cell_int(rows, 0, "held"),
+                            .entries = aisha_cell_int(rows, 0, "entries")};
+    return 0;
+}
+
+/* Whether the occasion was there before: 0 when it was not. */
+static AISHA_ASYNC int compare_occasion(struct aisha_ctx *ctx, const char *user_id,
+                                        const struct entry *entry)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT type, amount FROM transactions WHERE user_id = $1 AND op_id = $2",
+                           user_id, entry->op_id);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return 0;
+    const char *type = aisha_cell_text(rows, 0, "type");
+    if (strcmp(type, movements[entry->type].name) == 0 &&
+        aisha_cell_int(rows, 0, "amount") == entry->amount)
+        return LEDGER_BEFORE;
+    return aisha_fail(ctx, -AISHA_E_CONFLICT, "the occasion \"%s\" was another movement",
+                      entry->op_id);
+}
+
+/* Appends the row and changes the account to match. */
+static AISHA_ASYNC int move(struct aisha_ctx *ctx, const char *user_id, struct account *account,
+                            const struct entry *entry)
+{
+    const struct movement *movement = &movements[entry->type];
+    struct account after = {.balance = account->balance + movement->balance * entry->amount,
+                            .held = account->held + movement->held * entry->amount,
+                            .entries = account->entries + 1};
+    const struct aisha_rows *rows;
+
+    if (after.balance < 0) {
+        int before = compare_occasion(ctx, user_id, entry);
+        return before == 0 ? LEDGER_SHORT : before;
+    }
+    if (after.balance > LEDGER_MAX_BALANCE)
+        return aisha_fail(ctx, -AISHA_E_LIMIT, "a balance of over %" PRId64 " credits",
+                          LEDGER_MAX_BALANCE / CREDIT);
+    int r = aisha_db_query(
+        ctx, &rows,
+        "INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount,"
+        " balance, description, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " ON CONFLICT (user_id, op_id) DO NOTHING",
+        user_id, after.entries, entry->op_id, movement->name, movement->from, movement->to,
+        entry->amount, after.balance, entry->description, aisha_now(ctx));
+    if (r < 0)
+        return r;
+    if (rows->changed_count == 0)
+        return compare_occasion(ctx, user_id, entry);
+    r = aisha_db_exec(ctx,
+                      "UPDATE user_balances SET balance = $2, held = $3, entries = $4"
+                      " WHERE user_id = $1",
+                      user_id, after.balance, after.held, after.entries);
+    if (r == 0)
+        *account = after;
+    return r;
+}
+
+int ledger_post(struct aisha_ctx *ctx, const char *user_id, const struct entry *entry)
+{
+    struct account account;
+
+    if (entry->amount <= 0 || entry->amount > LEDGER_MAX_AMOUNT)
+        return give_up(ctx, aisha_fail(ctx, -AISHA_E_INVALID, "an amount of %" PRId64,
+                                       entry->amount));
+    int r = lock_account(ctx, user_id, &account);
+    if (r == 0)
+        r = move(ctx, user_id, &account, entry);
+    return give_up(ctx, r);
+}
+
+int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT balance, held, entries FROM user_balances WHERE user_id = $1",
+                           user_id);
+    if (r < 0)
+        return r;
+    *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
+                            .held = aisha_cell_int(rows, 0, "held"),
+                            .entries = aisha_cell_int(rows, 0, "entries")};
+    return 0;
+}
+
+/* ---- holds ---- */
+
+struct hold {
+    const char *state, *title;
+    struct tariff tariff;
+    int64_t amount, expires_at;
+};
+
+static AISHA_ASYNC int read_hold(struct aisha_ctx *ctx, const char *user_id, const char *id,
+                                 struct hold *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT state, title, unit, price, free_units, amount, expires_at"
+                           " FROM holds WHERE user_id = $1 AND id = $2",
+                           user_id, id);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return LEDGER_NO_HOLD;
+    *ret = (struct hold){
+        .state = aisha_cell_text(rows, 0, "state"),
+        .title = aisha_cell_text(rows, 0, "title"),
+        .tariff = {.unit = tariff_unit(aisha_cell_text(rows, 0, "unit")),
+                   .price = aisha_cell_int(rows, 0, "price"),
+                   .free_units = aisha_cell_int(rows, 0, "free_units")},
+        .amount = aisha_cell_int(rows, 0, "amount"),
+        .expires_at = aisha_cell_int(rows, 0, "expires_at"),
+    };
+    return 0;
+}
+
+/* The entry of what happens with a hold; its id names the occasion. */
+static struct entry entry_of(struct aisha_ctx *ctx, enum entry_type type, const char *id,
+                             const struct hold *hold, int64_t amount)
+{
+    return (struct entry){.type = type,
+                          .op_id = aisha_printf(ctx, "%s:%s", movements[type].name, id),
+                          .amount = amount,
+                          .description = hold->title};
+}
+
+static AISHA_ASYNC int hold_locked(struct aisha_ctx *ctx, const char *user_id, const char *id,
+                                   const char *job_id)
+{
+    struct account account;
+    struct hold hold;
+
+    int r = lock_account(ctx, user_id, &account);
+    if (r == 0)
+        r = read_hold(ctx, user_id, id, &hold);
+    if (r != 0)
+        return r == LEDGER_NO_HOLD ? LEDGER_OUTDATED : r;
+    if (strcmp(hold.state, "quoted") != 0)
+        return LEDGER_BEFORE;
+    if (hold.expires_at <= aisha_now(ctx))
+        return LEDGER_OUTDATED;
+    const struct entry entry = entry_of(ctx, ENTRY_HOLD, id, &hold, hold.amount);
+    r = move(ctx, user_id, &account, &entry);
+    if (r != 0)
+        return r;
+    return aisha_db_exec(ctx,
+                         "UPDATE holds SET state = 'held', job_id = $3"
+                         " WHERE user_id = $1 AND id = $2",
+                         user_id, id, job_id);
+}
+
+int ledger_hold(struct aisha_ctx *ctx, const char *user_id, const char *id, const char *job_id)
+{
+    return give_up(ctx, hold_locked(ctx, user_id, id, job_id));
+}
+
+/* So much of the hold is taken, and the rest goes back. */
+static AISHA_ASYNC int settle(struct aisha_ctx *ctx, const char *user_id, struct account *account,
+                              const char *id, const struct hold *hold, int64_t taken)
+{
+    const struct entry capture = entry_of(ctx, ENTRY_CAPTURE, id, hold, taken);
+    const struct entry release = entry_of(ctx, ENTRY_RELEASE, id, hold, hold->amount - taken);
+    int r = 0;
+
+    if (capture.amount)
+        r = move(ctx, user_id, account, &capture);
+    if (r == 0 && release.amount)
+        r = move(ctx, user_id, account, &release);
+    if (r != 0)
+        return r < 0 ? r : aisha_fail(ctx, -AISHA_E_CONFLICT, "hold %s has ended before", id);
+    return aisha_db_exec(ctx,
+                         "UPDATE holds SET state = $3, captured = $4, ended_at = $5"
+                         " WHERE user_id = $1 AND id = $2",
+                         user_id, id, taken ? "captured" : "released", taken, aisha_now(ctx));
+}
+
+static AISHA_ASYNC int capture_locked(struct aisha_ctx *ctx, const char *user_id, const char *id,
+                                      int64_t units)
+{
+    struct account account;
+    struct hold hold;
+
+    int r = lock_account(ctx, user_id, &account);
+    if (r == 0)
+        r = read_hold(ctx, user_id, id, &hold);
+    if (r != 0)
+        return r;
+    if (strcmp(hold.state, "held") != 0)
+        return strcmp(hold.state, "quoted") == 0 ? LEDGER_NO_HOLD : LEDGER_BEFORE;
+    int64_t cost = tariff_cost(&hold.tariff, units);
+    return settle(ctx, user_id, &account, id, &hold, cost < hold.amount ? cost : hold.amount);
+}
+
+int ledger_capture(struct aisha_ctx *ctx, const char *user_id, const char *id, int64_t units)
+{
+    return give_up(ctx, capture_locked(ctx, user_id, id, units));
+}
+
+int ledger_release(struct aisha_ctx *ctx, const char *user_id, const char *id)
+{
+    return ledger_capture(ctx, user_id, id, 0);
+}
+
+int ledger_find_hold(struct aisha_ctx *ctx, const char *user_id, const char *job_id,
+                     const char **ret_id)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows, "SELECT id FROM holds WHERE user_id = $1 AND job_id = $2",
+                           user_id, job_id);
+    if (r < 0)
+        return r;
+    *ret_id = aisha_cell_text(rows, 0, "id");
+    return *ret_id ? 0 : LEDGER_NO_HOLD;
+}
+
+static AISHA_ASYNC int release_expired(struct aisha_ctx *ctx, const char *user_id, const char *id)
+{
+    int r = aisha_db_begin(ctx);
+
+    if (r == 0)
+        r = ledger_release(ctx, user_id, id);
+    if (r < 0)
+        return r;
+    return aisha_db_commit(ctx);
+}
+
+int ledger_expire(struct aisha_ctx *ctx)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_exec(ctx, "DELETE FROM holds WHERE state = 'quoted' AND expires_at < $1",
+                          aisha_now(ctx) - QUOTE_KEPT_S);
+    if (r == 0)
+        r = aisha_db_query(ctx, &rows,
+                           "SELECT user_id, id FROM holds WHERE state = 'held' AND expires_at < $1"
+                           " AND job_id IS NULL ORDER BY expires_at LIMIT $2",
+                           aisha_now(ctx), EXPIRED_AT_ONCE);
+    for (size_t i = 0; r == 0 && i < rows->row_count; i++)
+        r = release_expired(ctx, aisha_cell_text(rows, i, "user_id"), aisha_cell_text(rows, i, "id"));
+    return r < 0 ? r : rows->row_count == EXPIRED_AT_ONCE;
+}
+
+/* Locks the account first, as everything here; each statement then sees what that let through. */
+const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
+    {.sql = "UPDATE user_balances SET updated_at = $2"
+            " WHERE user_id IN (SELECT user_id FROM holds WHERE job_id = $1 AND state = 'held')"},
+
+    {.sql = "INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount,"
+            " balance, description, created_at)"
+            " SELECT h.user_id, b.entries + 1, 'release:' || h.id, 'release', 'held', 'user',"
+            " h.amount, b.balance + h.amount, h.title, CAST($2 AS BIGINT)"
+            " FROM holds h JOIN user_balances b ON b.user_id = h.user_id"
+            " WHERE h.job_id = $1 AND h.state = 'held'"},
+
+    {.sql = "UPDATE user_balances SET updated_at = $2, entries = entries + 1,"
+            " balance = balance + (SELECT amount FROM holds h"
+            "  WHERE h.user_id = user_balances.user_id AND h.job_id = $1),"
+            " held = held - (SELECT amount FROM holds h"
+            "  WHERE h.user_id = user_balances.user_id AND h.job_id = $1)"
+            " WHERE user_id IN (SELECT user_id FROM holds WHERE job_id = $1 AND state = 'held')"},
+
+    {.sql = "UPDATE holds SET state = 'released', ended_at = $2"
+            " WHERE job_id = $1 AND state = 'held'"},
+};
+
+/* ---- whether it is right ---- */
+
+#define SIGNED(account)                                                                            \
+    "CAST(COALESCE(SUM(CASE '" account "' WHEN to_account THEN amount WHEN from_account THEN -amount"    \
+    " ELSE 0 END), 0) AS BIGINT)"
+
+/* One statement, so that what it compares is of one moment. */
+static const char verification[] =
+    "WITH sums AS (SELECT user_id, COUNT(*) AS entries, MAX(n) AS last, " SIGNED("user")
+    " AS balance, " SIGNED("held") " AS held FROM transactions GROUP BY user_id),"
+    " steps AS (SELECT user_id, balance, COALESCE(LAG(balance) OVER w, 0)"
+    "  + CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS wanted,"
+    "  n, ROW_NUMBER() OVER w AS place FROM transactions"
+    "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
+    " open AS (SELECT user_id, CAST(SUM(amount) AS BIGINT) AS held FROM holds WHERE state = 'held' GROUP BY user_id)"
+    " SELECT (SELECT COUNT(*) FROM user_balances) AS accounts,"
+    " (SELECT COUNT(*) FROM transactions) AS entries,"
+    " (SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM user_balances) AS balance,"
+    " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
+    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
+    "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
+    "  OR b.entries <> COALESCE(s.entries, 0))"
+    " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
+    "  WHERE b.user_id IS NULL) AS wrong_sums,"
+    " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"
+    "  AS wrong_chains,"
+    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN open o ON o.user_id = b.user_id"
+    "  WHERE b.held <> COALESCE(o.held, 0)) AS wrong_holds";
+
+int ledger_verify(struct aisha_ctx *ctx, struct ledger_report *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows, verification);
+    if (r < 0)
+        return r;
+    *ret = (struct ledger_report){
+        .accounts = aisha_cell_int(rows, 0, "accounts"),
+        .entries = aisha_cell_int(rows, 0, "entries"),
+        .wrong_sums = aisha_cell_int(rows, 0, "wrong_sums"),
+        .wrong_chains = aisha_cell_int(rows, 0, "wrong_chains"),
+        .wrong_holds = aisha_cell_int(rows, 0, "wrong_holds"),
+        .balance = aisha_cell_int(rows, 0, "balance"),
+        .held = aisha_cell_int(rows, 0, "held"),
+    };
+    return 0;
+}

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <aisha/plugin.h>
+
+enum { BALANCE_MIGRATIONS = 1 };
+
+extern const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS];

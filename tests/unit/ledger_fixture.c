@@ -1,0 +1,274 @@
+#include "tests/unit/ledger_fixture.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/store/migrate.h"
+#include "plugins/balance/schema.h"
+
+#define TARIFFS "work 1.50 per item, call 10 per minute first 60 free, whole 150"
+
+/* ---- as much of the SDK as the ledger needs ---- */
+
+static int step(struct aisha_ctx *ctx)
+{
+    if (++ctx->steps != ctx->fault_at)
+        return 0;
+    if (ctx->fault == FAULT_KILLS)
+        kill(getpid(), SIGKILL);
+    return -AISHA_E_UNAVAILABLE;
+}
+
+int aisha_db_query_(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
+                    const struct aisha_statement *statement)
+{
+    int r = step(ctx);
+
+    if (r < 0)
+        return r;
+    return ctx->tx ? db_tx_query(ctx->tx, &ctx->arena, statement, ret_rows)
+                   : db_query(ctx->f->db, &ctx->arena, statement, ret_rows);
+}
+
+bool aisha_db_in_transaction(struct aisha_ctx *ctx)
+{
+    return ctx->tx != NULL;
+}
+
+int aisha_db_begin(struct aisha_ctx *ctx)
+{
+    int r = step(ctx);
+
+    return r < 0 ? r : db_begin(ctx->f->db, &ctx->tx);
+}
+
+int aisha_db_rollback(struct aisha_ctx *ctx)
+{
+    struct db_tx *tx = ctx->tx;
+
+    ctx->tx = NULL;
+    if (tx)
+        db_rollback(tx);
+    return tx ? 0 : -AISHA_E_INVALID;
+}
+
+int aisha_db_commit(struct aisha_ctx *ctx)
+{
+    struct db_tx *tx = ctx->tx;
+
+    int r = step(ctx);
+    if (r < 0 || !tx)
+        return r < 0 ? r : -AISHA_E_INVALID;
+    ctx->tx = NULL;
+    r = db_commit(tx);
+    return r < 0 ? r : step(ctx);
+}
+
+int64_t aisha_now(struct aisha_ctx *ctx)
+{
+    return (int64_t)time(NULL) + ctx->later_s;
+}
+
+const char *aisha_uuid(struct aisha_ctx *ctx)
+{
+    return ctx->uuid;
+}
+
+const char *aisha_user_id(struct aisha_ctx *ctx)
+{
+    return ctx->user_id;
+}
+
+void *aisha_alloc(struct aisha_ctx *ctx, size_t size_bytes)
+{
+    return arena_alloc(&ctx->arena, size_bytes);
+}
+
+char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *text = arena_vprintf(&ctx->arena, format, args);
+    va_end(args);
+    return text;
+}
+
+int aisha_fail(struct aisha_ctx *ctx, int code, const char *format, ...)
+{
+    (void)ctx, (void)format;
+    return code;
+}
+
+const char *aisha_t_plain_(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
+{
+    (void)ctx, (void)args;
+    return key;
+}
+
+/* ---- people ---- */
+
+static const char *user_id(struct fixture *f, int64_t user)
+{
+    return arena_printf(&f->arena, "user-%lld", (long long)user);
+}
+
+static struct aisha_ctx unit_of(struct fixture *f, int64_t user)
+{
+    return (struct aisha_ctx){.f = f, .user_id = user_id(f, user)};
+}
+
+static AISHA_ASYNC void make_quote(struct fixture *f, int64_t user, int64_t n)
+{
+    struct aisha_ctx unit = unit_of(f, user);
+    const struct aisha_quote *quote;
+    const struct aisha_quote_request request = {.size = sizeof request,
+                                                .tariff = "work",
+                                                .units = n % 7 + 1,
+                                                .title = "work",
+                                                .plugin = "worker"};
+
+    unit.uuid = arena_printf(&f->arena, "q%lld", (long long)n);
+    CHECK(f, quote_make(&unit, TARIFFS, &request, &quote) == 0);
+    arena_clear(&unit.arena);
+}
+
+void make_ledger(struct fixture *f, int64_t users, int64_t quotes)
+{
+    const char *error = "";
+
+    int r = migrate(f->db, &f->arena, "balance", balance_migrations, BALANCE_MIGRATIONS, &error);
+    check(f, r == 0, error, __FILE__, __LINE__);
+    for (int64_t user = 0; user < users; user++) {
+        CHECK(f, run_alone(f, (struct op){OP_GRANT, user, 0}) == 0);
+        for (int64_t n = 0; n < quotes; n++)
+            make_quote(f, user, n);
+    }
+}
+
+/* ---- what they do ---- */
+
+int64_t amount_of(struct op op)
+{
+    return (op.n * 37 % 50 + 1) * (op.kind == OP_GRANT ? 40 : 25);
+}
+
+const char *op_id(struct fixture *f, struct op op)
+{
+    static const char *const names[OP_KINDS] = {
+        [OP_GRANT] = "grant:",    [OP_TOPUP] = "topup:",      [OP_REFUND] = "refund:",
+        [OP_REVOKE] = "revoke:",  [OP_CORRECT] = "correct:",  [OP_HOLD] = "hold:q",
+    };
+
+    return names[op.kind] ? arena_printf(&f->arena, "%s%lld", names[op.kind], (long long)op.n)
+                          : NULL;
+}
+
+static AISHA_ASYNC int post(struct aisha_ctx *ctx, struct op op)
+{
+    static const enum entry_type types[] = {
+        [OP_GRANT] = ENTRY_GRANT,   [OP_TOPUP] = ENTRY_TOPUP,          [OP_REFUND] = ENTRY_REFUND,
+        [OP_REVOKE] = ENTRY_REVOKE, [OP_CORRECT] = ENTRY_CORRECT_DOWN,
+    };
+    const struct entry entry = {.type = types[op.kind],
+                                .op_id = op_id(ctx->f, op),
+                                .amount = amount_of(op),
+                                .description = "test"};
+
+    return ledger_post(ctx, ctx->user_id, &entry);
+}
+
+/* As the host does when a job ends. */
+static AISHA_ASYNC int end_job(struct aisha_ctx *ctx, const char *job_id)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < LEDGER_JOB_ENDINGS; i++)
+        r = aisha_db_query_(ctx, NULL, &AISHA_SQL(ledger_job_endings[i].sql, job_id, aisha_now(ctx)));
+    return r;
+}
+
+static AISHA_ASYNC int run_in_transaction(struct aisha_ctx *ctx, struct op op)
+{
+    const char *quote = arena_printf(&ctx->arena, "q%lld", (long long)op.n);
+    const char *job = arena_printf(&ctx->arena, "job-%s-%s", ctx->user_id, quote);
+
+    switch (op.kind) {
+    case OP_HOLD:
+        return ledger_hold(ctx, ctx->user_id, quote, op.n % 2 ? job : NULL);
+    case OP_CAPTURE:
+        return ledger_capture(ctx, ctx->user_id, quote, op.n % 5 + 1);
+    case OP_RELEASE:
+        return ledger_release(ctx, ctx->user_id, quote);
+    case OP_END_JOB:
+        return end_job(ctx, job);
+    default:
+        return post(ctx, op);
+    }
+}
+
+int run_op(struct aisha_ctx *ctx, struct op op)
+{
+    if (op.kind == OP_EXPIRE) {
+        ctx->later_s = 2 * 86400;
+        int r = ledger_expire(ctx);
+        aisha_ignore(aisha_db_rollback(ctx)); /* as the host does with what was left open */
+        return r;
+    }
+    int r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = run_in_transaction(ctx, op);
+    if (r == 0)
+        r = aisha_db_commit(ctx);
+    aisha_ignore(aisha_db_rollback(ctx));
+    return r;
+}
+
+int run_alone(struct fixture *f, struct op op)
+{
+    struct aisha_ctx unit = unit_of(f, op.user);
+
+    int r = run_op(&unit, op);
+    arena_clear(&unit.arena);
+    return r;
+}
+
+/* ---- what is true ---- */
+
+struct account account_of(struct fixture *f, int64_t user)
+{
+    struct aisha_ctx unit = unit_of(f, user);
+    struct account account = {0};
+
+    CHECK(f, ledger_read(&unit, unit.user_id, &account) == 0);
+    arena_clear(&unit.arena);
+    return account;
+}
+
+/* Holds whose entries are not what their state says. */
+static const char torn_holds[] =
+    "SELECT COUNT(*) AS n FROM holds h"
+    " LEFT JOIN transactions t ON t.user_id = h.user_id AND t.op_id = 'hold:' || h.id"
+    " LEFT JOIN transactions c ON c.user_id = h.user_id AND c.op_id = 'capture:' || h.id"
+    " LEFT JOIN transactions r ON r.user_id = h.user_id AND r.op_id = 'release:' || h.id"
+    " WHERE COALESCE(t.amount, 0) <> CASE h.state WHEN 'quoted' THEN 0 ELSE h.amount END"
+    " OR COALESCE(c.amount, 0) <> h.captured OR COALESCE(r.amount, 0) <>"
+    " CASE WHEN h.state IN ('captured', 'released') THEN h.amount - h.captured ELSE 0 END";
+
+void check_ledger(struct fixture *f)
+{
+    struct aisha_ctx unit = {.f = f};
+    const struct aisha_rows *rows;
+    struct ledger_report report;
+
+    CHECK(f, ledger_verify(&unit, &report) == 0);
+    CHECK_INT(f, report.wrong_sums, 0);
+    CHECK_INT(f, report.wrong_chains, 0);
+    CHECK_INT(f, report.wrong_holds, 0);
+    CHECK(f, aisha_db_query(&unit, &rows, torn_holds) == 0);
+    CHECK_INT(f, aisha_cell_int(rows, 0, "n"), 0);
+    arena_clear(&unit.arena);
+}
