@@ -3,6 +3,8 @@
  * decoded in a helper process that has nothing to lose, and hands it to whoever provides the service
  * "speech". What that says is kept until it has been shown, so that nothing is paid for twice.
  */
+#include "audio.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,10 +20,9 @@ enum {
     MP3_BYTES = 24 << 20, /* what transcription services take */
     LONG_TEXT = 3500,     /* characters; more is sent as a file */
     PREVIEW = 600,
-    MAX_FILE_ID = 256,
-    MAX_FILE_NAME = 256,
     MAX_TEXT_BYTES = 4 << 20,
     JOB_TIMEOUT_S = 40 * 60,
+    ROUNDED_MS = 999, /* of a recording are never charged */
 };
 
 struct config {
@@ -35,30 +36,28 @@ struct recording {
     int64_t size_bytes, duration_s; /* 0 = not told */
 };
 
-/* The job: what to transcribe, and how far that is. */
-struct order {
-    char file_id[MAX_FILE_ID];
-    char name[MAX_FILE_NAME]; /* of the file; "" = it has none */
-    bool is_file_sent;        /* of a long text */
-};
-
 /* ---- what is shown ---- */
 
-static AISHA_ASYNC int show_key(struct aisha_ctx *ctx, const char *key)
+/* Why there is no text; who was to pay for it reads that they do not. */
+static AISHA_ASYNC int explain(struct aisha_ctx *ctx, const struct order *order, const char *html)
 {
-    return aisha_screen(ctx, .key = key, .is_quoting = true);
+    if (order->held)
+        html = aisha_concat(ctx, html, "\n\n", aisha_t(ctx, "not_charged"), NULL);
+    return aisha_screen(ctx, .html = html, .is_quoting = true);
 }
 
-static AISHA_ASYNC int show_too_big(struct aisha_ctx *ctx, const struct config *config)
+static AISHA_ASYNC int show_too_big(struct aisha_ctx *ctx, const struct order *order)
 {
-    return aisha_screen(ctx, .html = aisha_t(ctx, "too_big", AISHA_ARG("mb", config->max_mb)),
-                        .is_quoting = true);
+    const struct config *config = aisha_config(ctx);
+
+    return explain(ctx, order, aisha_t(ctx, "too_big", AISHA_ARG("mb", config->max_mb)));
 }
 
-static AISHA_ASYNC int show_too_long(struct aisha_ctx *ctx, const struct config *config)
+static AISHA_ASYNC int show_too_long(struct aisha_ctx *ctx, const struct order *order)
 {
-    return aisha_screen(ctx, .html = aisha_t(ctx, "too_long", AISHA_ARG("n", config->max_minutes)),
-                        .is_quoting = true);
+    const struct config *config = aisha_config(ctx);
+
+    return explain(ctx, order, aisha_t(ctx, "too_long", AISHA_ARG("n", config->max_minutes)));
 }
 
 /* Bytes of the first so many characters. */
@@ -114,9 +113,6 @@ static AISHA_ASYNC int send_file(struct aisha_ctx *ctx, struct order *order, con
 
 static AISHA_ASYNC int show_text(struct aisha_ctx *ctx, struct order *order, const char *text)
 {
-    text = trimmed(ctx, text);
-    if (!*text)
-        return show_key(ctx, "nothing_said");
     if (!text[characters(text, LONG_TEXT)])
         return aisha_screen(ctx, .text = text, .is_quoting = true);
     int r = send_file(ctx, order, text);
@@ -126,55 +122,65 @@ static AISHA_ASYNC int show_text(struct aisha_ctx *ctx, struct order *order, con
     return aisha_screen(ctx, .html = aisha_t(ctx, "in_file", AISHA_ARG("start", start)));
 }
 
+/* And takes what that costs. */
+static AISHA_ASYNC int deliver(struct aisha_ctx *ctx, struct order *order, const char *text)
+{
+    text = trimmed(ctx, text);
+    if (!*text)
+        return explain(ctx, order, aisha_t(ctx, "nothing_said"));
+    int r = show_text(ctx, order, text);
+    return r < 0 ? r : audio_collect(ctx, order);
+}
+
 /* ---- from the recording to the text ---- */
 
-static AISHA_ASYNC int explain_download(struct aisha_ctx *ctx, const struct config *config, int r)
+static AISHA_ASYNC int explain_download(struct aisha_ctx *ctx, const struct order *order, int r)
 {
     switch (-r) {
     case AISHA_E_LIMIT:
-        return show_too_big(ctx, config);
+        return show_too_big(ctx, order);
     case AISHA_E_TELEGRAM:
     case AISHA_E_UPSTREAM:
     case AISHA_E_TIMEOUT:
     case AISHA_E_UNAVAILABLE:
         aisha_log(ctx, AISHA_LOG_WARN, "download failed: %s", aisha_error_text(r));
-        return show_key(ctx, "no_download");
+        return explain(ctx, order, aisha_t(ctx, "no_download"));
     default:
         return r;
     }
 }
 
-static AISHA_ASYNC int explain_decoding(struct aisha_ctx *ctx, const struct config *config, int r,
+static AISHA_ASYNC int explain_decoding(struct aisha_ctx *ctx, const struct order *order, int r,
                                         const struct aisha_helper_result *result)
 {
     if (r != -AISHA_E_CANCELED)
         aisha_log(ctx, AISHA_LOG_INFO, "cannot be decoded: %s", result->error);
     switch (-r) {
     case AISHA_E_NOT_FOUND:
-        return show_key(ctx, "no_sound");
+        return explain(ctx, order, aisha_t(ctx, "no_sound"));
     case AISHA_E_LIMIT:
-        return show_too_long(ctx, config);
+        return show_too_long(ctx, order);
     case AISHA_E_INVALID:
     case AISHA_E_TIMEOUT:
-        return show_key(ctx, "unreadable");
+        return explain(ctx, order, aisha_t(ctx, "unreadable"));
     default:
         return r;
     }
 }
 
-static AISHA_ASYNC int explain_speech(struct aisha_ctx *ctx, const struct config *config, int r)
+static AISHA_ASYNC int explain_speech(struct aisha_ctx *ctx, const struct order *order, int r)
 {
     switch (-r) {
     case AISHA_E_INVALID:
-        return show_key(ctx, "unreadable");
+        return explain(ctx, order, aisha_t(ctx, "unreadable"));
     case AISHA_E_LIMIT:
-        return show_too_long(ctx, config);
+        return show_too_long(ctx, order);
     case AISHA_E_DENIED:
-        return show_key(ctx, "out_of_service");
+        return explain(ctx, order, aisha_t(ctx, "out_of_service"));
     case AISHA_E_UPSTREAM:
     case AISHA_E_UNAVAILABLE:
     case AISHA_E_TIMEOUT:
-        return show_key(ctx, "later");
+        return explain(ctx, order, aisha_t(ctx, "later"));
     default:
         return r;
     }
@@ -184,6 +190,16 @@ static AISHA_ASYNC int explain_speech(struct aisha_ctx *ctx, const struct config
 static const char *text_key(struct aisha_ctx *ctx)
 {
     return aisha_printf(ctx, "texts/%s", aisha_job_id(ctx));
+}
+
+/* By what was decoded: Telegram's number is the sender's, and rounded. AUDIO_OFFERED. */
+static AISHA_ASYNC int settle_price(struct aisha_ctx *ctx, struct order *order, int64_t duration_ms)
+{
+    order->seconds = duration_ms > ROUNDED_MS ? (duration_ms - ROUNDED_MS) / 1000 : 0;
+    int r = audio_offer(ctx, order, order->seconds);
+    if (r != 0 || !order->held)
+        return r;
+    return aisha_job_save(ctx, order, NULL, 0);
 }
 
 static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, struct order *order)
@@ -199,23 +215,26 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, struct order *order)
         return r;
     r = aisha_download(ctx, order->file_id, config->max_mb << 20, &source);
     if (r < 0)
-        return explain_download(ctx, config, r);
+        return explain_download(ctx, order, r);
     r = aisha_run_helper(ctx, &decoded, .name = "decode",
                          .args = aisha_printf(ctx, "%" PRId64, config->max_minutes * 60),
                          .input_path = source, .output_path = mp3, .timeout_ms = DECODE_TIMEOUT_MS,
                          .max_output_bytes = MP3_BYTES);
     if (r < 0)
-        return explain_decoding(ctx, config, r, decoded);
+        return explain_decoding(ctx, order, r, decoded);
     if (sscanf(decoded->report, "duration_ms=%" SCNd64, &duration_ms) != 1 || duration_ms < 0)
         return aisha_fail(ctx, -AISHA_E_INVALID, "the helper did not report a duration");
+    r = settle_price(ctx, order, duration_ms);
+    if (r != 0)
+        return r < 0 ? r : 0;
     r = aisha_progress(ctx, .key = "listening");
     if (r < 0)
         return r;
     r = aisha_speech_transcribe(ctx, &speech, .path = mp3, .duration_ms = duration_ms);
     if (r < 0)
-        return explain_speech(ctx, config, r);
+        return explain_speech(ctx, order, r);
     r = aisha_blob_put(ctx, text_key(ctx), speech->text, strlen(speech->text));
-    return r < 0 ? r : show_text(ctx, order, speech->text);
+    return r < 0 ? r : deliver(ctx, order, speech->text);
 }
 
 static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
@@ -230,7 +249,7 @@ static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
     aisha_chat_action(ctx, "typing");
     r = aisha_blob_get(ctx, text_key(ctx), MAX_TEXT_BYTES, &text, &size);
     if (r == 0)
-        r = show_text(ctx, &order, aisha_printf(ctx, "%.*s", (int)size, (const char *)text));
+        r = deliver(ctx, &order, aisha_printf(ctx, "%.*s", (int)size, (const char *)text));
     else if (r == -AISHA_E_NOT_FOUND)
         r = transcribe(ctx, &order);
     return r < 0 ? r : aisha_blob_delete(ctx, text_key(ctx));
@@ -238,27 +257,37 @@ static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
 
 static AISHA_ASYNC int give_up(struct aisha_ctx *ctx)
 {
-    int r = aisha_blob_delete(ctx, text_key(ctx));
+    struct order order;
 
-    return r < 0 ? r : show_key(ctx, aisha_job_is_cancelled(ctx) ? "cancelled" : "failed");
+    int r = aisha_job_data(ctx, &order);
+    if (r == 0)
+        r = aisha_blob_delete(ctx, text_key(ctx));
+    if (r < 0)
+        return r;
+    return explain(ctx, &order,
+                   aisha_job_is_cancelled(ctx) ? aisha_t(ctx, "cancelled")
+                                               : aisha_t(ctx, "failed"));
 }
 
-/* Looks at what Telegram says of it, and leaves the rest to a job. */
+/* Looks at what Telegram says of it, and leaves the rest to a job, once what it costs is accepted. */
 static AISHA_ASYNC int accept(struct aisha_ctx *ctx, const struct recording *recording)
 {
     const struct config *config = aisha_config(ctx);
     struct order order = {0};
 
     if (recording->size_bytes > config->max_mb << 20)
-        return show_too_big(ctx, config);
+        return show_too_big(ctx, &order);
     if (recording->duration_s > config->max_minutes * 60)
-        return show_too_long(ctx, config);
+        return show_too_long(ctx, &order);
     int length = snprintf(order.file_id, sizeof order.file_id, "%s", recording->file_id);
     if (length >= MAX_FILE_ID)
         return aisha_fail(ctx, -AISHA_E_INVALID, "a file_id of %d bytes", length);
     const char *name = recording->name ? recording->name : "";
     if (strlen(name) < sizeof order.name) /* else the text's file gets a name of ours */
         snprintf(order.name, sizeof order.name, "%s", name);
+    int r = audio_offer(ctx, &order, recording->duration_s);
+    if (r != 0)
+        return r < 0 ? r : 0;
     return aisha_job_enqueue(ctx, NULL, .kind = "transcribe", AISHA_DATA(order));
 }
 
@@ -379,6 +408,9 @@ static const struct aisha_command commands[] = {
 
 static const struct aisha_callback callbacks[] = {
     {.name = "intro", .run = show_intro},
+    {.name = "pay", .run = on_pay, .payload_size = sizeof(struct aisha_uuid)},
+    {.name = "decline", .run = on_decline, .payload_size = sizeof(struct aisha_uuid)},
+    {.name = "resume", .run = on_resume},
 };
 
 static const struct aisha_menu_entry menu[] = {
@@ -392,6 +424,7 @@ static const struct aisha_helper_row helpers[] = {
 static const struct aisha_requirement requirements[] = {
     {.name = "speech"},
     {.name = "home"},
+    {.name = "billing", .is_optional = true},
 };
 
 static const struct aisha_option options[] = {

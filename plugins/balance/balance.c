@@ -88,7 +88,8 @@ static const struct aisha_service services[] = {
 static const struct aisha_option options[] = {
     AISHA_OPTION(struct balance_config, tariffs,
                  .value = "avatar 150, image 5 per item, audio 10 per minute first 60 free",
-                 .summary = "what things cost: NAME CREDITS [per item | per minute] [first N free]"),
+                 .summary =
+                     "what things cost: NAME CREDITS [per item | per minute] [first N free]"),
 };
 
 AISHA_PLUGIN(.name = "balance", .version = "1.0", .summary = "Credits: balance, prices, payments",

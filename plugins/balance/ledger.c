@@ -71,9 +71,9 @@ static AISHA_ASYNC int compare_occasion(struct aisha_ctx *ctx, const char *user_
 {
     const struct aisha_rows *rows;
 
-    int r = aisha_db_query(ctx, &rows,
-                           "SELECT type, amount FROM transactions WHERE user_id = $1 AND op_id = $2",
-                           user_id, entry->op_id);
+    int r = aisha_db_query(
+        ctx, &rows, "SELECT type, amount FROM transactions WHERE user_id = $1 AND op_id = $2",
+        user_id, entry->op_id);
     if (r < 0)
         return r;
     if (rows->row_count == 0)
@@ -128,8 +128,8 @@ int ledger_post(struct aisha_ctx *ctx, const char *user_id, const struct entry *
     struct account account;
 
     if (entry->amount <= 0 || entry->amount > LEDGER_MAX_AMOUNT)
-        return give_up(ctx, aisha_fail(ctx, -AISHA_E_INVALID, "an amount of %" PRId64,
-                                       entry->amount));
+        return give_up(ctx,
+                       aisha_fail(ctx, -AISHA_E_INVALID, "an amount of %" PRId64, entry->amount));
     int r = lock_account(ctx, user_id, &account);
     if (r == 0)
         r = move(ctx, user_id, &account, entry);
@@ -140,9 +140,8 @@ int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
 {
     const struct aisha_rows *rows;
 
-    int r = aisha_db_query(ctx, &rows,
-                           "SELECT balance, held, entries FROM user_balances WHERE user_id = $1",
-                           user_id);
+    int r = aisha_db_query(
+        ctx, &rows, "SELECT balance, held, entries FROM user_balances WHERE user_id = $1", user_id);
     if (r < 0)
         return r;
     *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
@@ -307,11 +306,19 @@ int ledger_expire(struct aisha_ctx *ctx)
                            " AND job_id IS NULL ORDER BY expires_at LIMIT $2",
                            aisha_now(ctx), EXPIRED_AT_ONCE);
     for (size_t i = 0; r == 0 && i < rows->row_count; i++)
-        r = release_expired(ctx, aisha_cell_text(rows, i, "user_id"), aisha_cell_text(rows, i, "id"));
+        r = release_expired(ctx, aisha_cell_text(rows, i, "user_id"),
+                            aisha_cell_text(rows, i, "id"));
     return r < 0 ? r : rows->row_count == EXPIRED_AT_ONCE;
 }
 
-/* Locks the account first, as everything here; each statement then sees what that let through. */
+/* Locks the account first, as everything here; each statement then sees what that let through, and
+ * those behind the entry go by that. */
+#define ENTERED                                                                                    \
+    " (SELECT h.user_id FROM holds h JOIN transactions t ON t.user_id = h.user_id"                 \
+    " AND t.op_id = 'release:' || h.id WHERE h.job_id = $1 AND h.state = 'held')"
+#define HELD_AMOUNT                                                                                \
+    " (SELECT amount FROM holds h WHERE h.user_id = user_balances.user_id AND h.job_id = $1)"
+
 const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
     {.sql = "UPDATE user_balances SET updated_at = $2"
             " WHERE user_id IN (SELECT user_id FROM holds WHERE job_id = $1 AND state = 'held')"},
@@ -324,44 +331,42 @@ const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
             " WHERE h.job_id = $1 AND h.state = 'held'"},
 
     {.sql = "UPDATE user_balances SET updated_at = $2, entries = entries + 1,"
-            " balance = balance + (SELECT amount FROM holds h"
-            "  WHERE h.user_id = user_balances.user_id AND h.job_id = $1),"
-            " held = held - (SELECT amount FROM holds h"
-            "  WHERE h.user_id = user_balances.user_id AND h.job_id = $1)"
-            " WHERE user_id IN (SELECT user_id FROM holds WHERE job_id = $1 AND state = 'held')"},
+            " balance = balance +" HELD_AMOUNT ", held = held -" HELD_AMOUNT
+            " WHERE user_id IN" ENTERED},
 
     {.sql = "UPDATE holds SET state = 'released', ended_at = $2"
-            " WHERE job_id = $1 AND state = 'held'"},
+            " WHERE job_id = $1 AND state = 'held' AND user_id IN" ENTERED},
 };
 
 /* ---- whether it is right ---- */
 
 #define SIGNED(account)                                                                            \
-    "CAST(COALESCE(SUM(CASE '" account "' WHEN to_account THEN amount WHEN from_account THEN -amount"    \
+    "CAST(COALESCE(SUM(CASE '" account                                                             \
+    "' WHEN to_account THEN amount WHEN from_account THEN -amount"                                 \
     " ELSE 0 END), 0) AS BIGINT)"
 
 /* One statement, so that what it compares is of one moment. */
 static const char verification[] =
-    "WITH sums AS (SELECT user_id, COUNT(*) AS entries, MAX(n) AS last, " SIGNED("user")
-    " AS balance, " SIGNED("held") " AS held FROM transactions GROUP BY user_id),"
-    " steps AS (SELECT user_id, balance, COALESCE(LAG(balance) OVER w, 0)"
-    "  + CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS wanted,"
-    "  n, ROW_NUMBER() OVER w AS place FROM transactions"
-    "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
-    " open AS (SELECT user_id, CAST(SUM(amount) AS BIGINT) AS held FROM holds WHERE state = 'held' GROUP BY user_id)"
-    " SELECT (SELECT COUNT(*) FROM user_balances) AS accounts,"
-    " (SELECT COUNT(*) FROM transactions) AS entries,"
-    " (SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM user_balances) AS balance,"
-    " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
-    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
-    "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
-    "  OR b.entries <> COALESCE(s.entries, 0))"
-    " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
-    "  WHERE b.user_id IS NULL) AS wrong_sums,"
-    " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"
-    "  AS wrong_chains,"
-    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN open o ON o.user_id = b.user_id"
-    "  WHERE b.held <> COALESCE(o.held, 0)) AS wrong_holds";
+    "WITH sums AS (SELECT user_id, COUNT(*) AS entries, MAX(n) AS last, " SIGNED("user") " AS balance, " SIGNED(
+        "held") " AS held FROM transactions GROUP BY user_id),"
+                " steps AS (SELECT user_id, balance, COALESCE(LAG(balance) OVER w, 0)"
+                "  + CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS wanted,"
+                "  n, ROW_NUMBER() OVER w AS place FROM transactions"
+                "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
+                " open AS (SELECT user_id, CAST(SUM(amount) AS BIGINT) AS held FROM holds WHERE state = 'held' GROUP BY user_id)"
+                " SELECT (SELECT COUNT(*) FROM user_balances) AS accounts,"
+                " (SELECT COUNT(*) FROM transactions) AS entries,"
+                " (SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM user_balances) AS balance,"
+                " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
+                " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
+                "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
+                "  OR b.entries <> COALESCE(s.entries, 0))"
+                " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
+                "  WHERE b.user_id IS NULL) AS wrong_sums,"
+                " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"
+                "  AS wrong_chains,"
+                " (SELECT COUNT(*) FROM user_balances b LEFT JOIN open o ON o.user_id = b.user_id"
+                "  WHERE b.held <> COALESCE(o.held, 0)) AS wrong_holds";
 
 int ledger_verify(struct aisha_ctx *ctx, struct ledger_report *ret)
 {

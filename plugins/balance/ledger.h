@@ -99,10 +99,11 @@ extern const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS];
 
 struct ledger_report {
     int64_t accounts, entries;
-    int64_t wrong_sums;     /* accounts whose rows come to something else */
-    int64_t wrong_chains;   /* accounts with a gap, or a row that does not follow from the one before */
-    int64_t wrong_holds;    /* accounts whose holds are not what is held */
-    int64_t balance, held;  /* of all people: what we owe */
+    int64_t wrong_sums; /* accounts whose rows come to something else */
+    int64_t
+        wrong_chains; /* accounts with a gap, or a row that does not follow from the one before */
+    int64_t wrong_holds;   /* accounts whose holds are not what is held */
+    int64_t balance, held; /* of all people: what we owe */
 };
 
 AISHA_ASYNC AISHA_CHECKED int ledger_verify(struct aisha_ctx *ctx, struct ledger_report *ret);

@@ -20,10 +20,9 @@ const char *credits_text(struct aisha_ctx *ctx, int64_t amount)
     const char *sign = amount < 0 ? "-" : "";
     whole = whole < 0 ? -whole : whole;
     rest = rest < 0 ? -rest : rest;
-    return aisha_t_plain(
-        ctx, "credits_and_parts",
-        AISHA_ARG("whole", aisha_printf(ctx, "%s%" PRId64, sign, whole)),
-        AISHA_ARG("parts", aisha_printf(ctx, "%02" PRId64, rest)));
+    return aisha_t_plain(ctx, "credits_and_parts",
+                         AISHA_ARG("whole", aisha_printf(ctx, "%s%" PRId64, sign, whole)),
+                         AISHA_ARG("parts", aisha_printf(ctx, "%02" PRId64, rest)));
 }
 
 static char *to_hex(struct aisha_ctx *ctx, const void *data, size_t size)
@@ -132,9 +131,10 @@ static AISHA_ASYNC int keep(struct aisha_ctx *ctx, const struct aisha_quote_requ
     return aisha_db_query_(
         ctx, NULL,
         &(const struct aisha_statement){
-            .sql = "INSERT INTO holds (user_id, id, state, tariff, unit, price, free_units, units,"
-                   " amount, title, plugin, resume, data, created_at, expires_at)"
-                   " VALUES ($1, $2, 'quoted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            .sql =
+                "INSERT INTO holds (user_id, id, state, tariff, unit, price, free_units, units,"
+                " amount, title, plugin, resume, data, created_at, expires_at)"
+                " VALUES ($1, $2, 'quoted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             .params = params,
             .param_count = sizeof params / sizeof *params});
 }
@@ -159,7 +159,7 @@ int quote_make(struct aisha_ctx *ctx, const char *tariffs,
                                   .data = request->data,
                                   .data_size = request->data_size};
     quote->amount = tariff_cost(&tariff, quote->units);
-    if (quote->amount > 0) {
+    if (quote->amount > 0 && !request->is_estimate) {
         quote->id = aisha_uuid(ctx);
         r = keep(ctx, request, &tariff, quote);
     }

@@ -13,60 +13,60 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
         .sql =
             /* What the transactions of that person come to, and how many there are. Its row is the
              * lock of everything that moves this person's credits. */
-            "CREATE TABLE user_balances ("
-            "  user_id TEXT NOT NULL PRIMARY KEY,"
-            "  balance BIGINT NOT NULL CHECK (balance >= 0),"
-            "  held BIGINT NOT NULL CHECK (held >= 0),"
-            "  entries BIGINT NOT NULL,"
-            "  updated_at BIGINT NOT NULL);"
+        "CREATE TABLE user_balances ("
+        "  user_id TEXT NOT NULL PRIMARY KEY,"
+        "  balance BIGINT NOT NULL CHECK (balance >= 0),"
+        "  held BIGINT NOT NULL CHECK (held >= 0),"
+        "  entries BIGINT NOT NULL,"
+        "  updated_at BIGINT NOT NULL);"
 
-            /* Append-only; n counts each person's from 1 without gaps, and balance is what they had
+        /* Append-only; n counts each person's from 1 without gaps, and balance is what they had
              * after it. Both legs of a movement are in its row. */
-            "CREATE TABLE transactions ("
-            "  user_id TEXT NOT NULL,"
-            "  n BIGINT NOT NULL,"
-            "  op_id TEXT NOT NULL,"
-            "  type TEXT NOT NULL,"
-            "  from_account TEXT NOT NULL,"
-            "  to_account TEXT NOT NULL,"
-            "  amount BIGINT NOT NULL CHECK (amount > 0),"
-            "  balance BIGINT NOT NULL CHECK (balance >= 0),"
-            "  description TEXT NOT NULL,"
-            "  created_at BIGINT NOT NULL,"
-            "  PRIMARY KEY (user_id, n),"
-            "  UNIQUE (user_id, op_id));"
+        "CREATE TABLE transactions ("
+        "  user_id TEXT NOT NULL,"
+        "  n BIGINT NOT NULL,"
+        "  op_id TEXT NOT NULL,"
+        "  type TEXT NOT NULL,"
+        "  from_account TEXT NOT NULL,"
+        "  to_account TEXT NOT NULL,"
+        "  amount BIGINT NOT NULL CHECK (amount > 0),"
+        "  balance BIGINT NOT NULL CHECK (balance >= 0),"
+        "  description TEXT NOT NULL,"
+        "  created_at BIGINT NOT NULL,"
+        "  PRIMARY KEY (user_id, n),"
+        "  UNIQUE (user_id, op_id));"
 
-            /* From the quote to the end of what it paid for. */
-            "CREATE TABLE holds ("
-            "  user_id TEXT NOT NULL,"
-            "  id TEXT NOT NULL,"
-            "  state TEXT NOT NULL," /* quoted, held, captured, released */
-            "  tariff TEXT NOT NULL,"
-            "  unit TEXT NOT NULL,"
-            "  price BIGINT NOT NULL,"
-            "  free_units BIGINT NOT NULL,"
-            "  units BIGINT NOT NULL,"
-            "  amount BIGINT NOT NULL CHECK (amount > 0),"
-            "  captured BIGINT NOT NULL DEFAULT 0 CHECK (captured >= 0 AND captured <= amount),"
-            "  title TEXT NOT NULL,"
-            "  plugin TEXT NOT NULL,"
-            "  resume TEXT NOT NULL,"
-            "  data TEXT NOT NULL," /* hexadecimal */
-            "  job_id TEXT,"
-            "  created_at BIGINT NOT NULL,"
-            "  expires_at BIGINT NOT NULL,"
-            "  ended_at BIGINT,"
-            "  PRIMARY KEY (user_id, id),"
-            "  UNIQUE (user_id, job_id));"
-            "CREATE INDEX holds_of_job ON holds (job_id) WHERE state = 'held';"
-            "CREATE INDEX holds_by_end ON holds (state, expires_at);"
+        /* From the quote to the end of what it paid for. */
+        "CREATE TABLE holds ("
+        "  user_id TEXT NOT NULL,"
+        "  id TEXT NOT NULL,"
+        "  state TEXT NOT NULL," /* quoted, held, captured, released */
+        "  tariff TEXT NOT NULL,"
+        "  unit TEXT NOT NULL,"
+        "  price BIGINT NOT NULL,"
+        "  free_units BIGINT NOT NULL,"
+        "  units BIGINT NOT NULL,"
+        "  amount BIGINT NOT NULL CHECK (amount > 0),"
+        "  captured BIGINT NOT NULL DEFAULT 0 CHECK (captured >= 0 AND captured <= amount),"
+        "  title TEXT NOT NULL,"
+        "  plugin TEXT NOT NULL,"
+        "  resume TEXT NOT NULL,"
+        "  data TEXT NOT NULL," /* hexadecimal */
+        "  job_id TEXT,"
+        "  created_at BIGINT NOT NULL,"
+        "  expires_at BIGINT NOT NULL,"
+        "  ended_at BIGINT,"
+        "  PRIMARY KEY (user_id, id),"
+        "  UNIQUE (user_id, job_id));"
+        "CREATE INDEX holds_of_job ON holds (job_id) WHERE state = 'held';"
+        "CREATE INDEX holds_by_end ON holds (state, expires_at);"
 
-            /* A price for one person. */
-            "CREATE TABLE tariff_overrides ("
-            "  user_id TEXT NOT NULL,"
-            "  tariff TEXT NOT NULL,"
-            "  price BIGINT NOT NULL CHECK (price >= 0),"
-            "  free_units BIGINT NOT NULL CHECK (free_units >= 0),"
-            "  PRIMARY KEY (user_id, tariff));",
+        /* A price for one person. */
+        "CREATE TABLE tariff_overrides ("
+        "  user_id TEXT NOT NULL,"
+        "  tariff TEXT NOT NULL,"
+        "  price BIGINT NOT NULL CHECK (price >= 0),"
+        "  free_units BIGINT NOT NULL CHECK (free_units >= 0),"
+        "  PRIMARY KEY (user_id, tariff));",
     },
 };

@@ -159,8 +159,8 @@ int64_t amount_of(struct op op)
 const char *op_id(struct fixture *f, struct op op)
 {
     static const char *const names[OP_KINDS] = {
-        [OP_GRANT] = "grant:",    [OP_TOPUP] = "topup:",      [OP_REFUND] = "refund:",
-        [OP_REVOKE] = "revoke:",  [OP_CORRECT] = "correct:",  [OP_HOLD] = "hold:q",
+        [OP_GRANT] = "grant:",   [OP_TOPUP] = "topup:",     [OP_REFUND] = "refund:",
+        [OP_REVOKE] = "revoke:", [OP_CORRECT] = "correct:", [OP_HOLD] = "hold:q",
     };
 
     return names[op.kind] ? arena_printf(&f->arena, "%s%lld", names[op.kind], (long long)op.n)
@@ -187,7 +187,8 @@ static AISHA_ASYNC int end_job(struct aisha_ctx *ctx, const char *job_id)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < LEDGER_JOB_ENDINGS; i++)
-        r = aisha_db_query_(ctx, NULL, &AISHA_SQL(ledger_job_endings[i].sql, job_id, aisha_now(ctx)));
+        r = aisha_db_query_(ctx, NULL,
+                            &AISHA_SQL(ledger_job_endings[i].sql, job_id, aisha_now(ctx)));
     return r;
 }
 

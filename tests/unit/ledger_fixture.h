@@ -23,10 +23,10 @@ struct aisha_ctx {
     struct arena arena;
     struct db_tx *tx;
     const char *user_id;
-    const char *uuid;     /* the next one that is made */
-    int64_t later_s;      /* its clock is so much ahead */
-    int64_t steps;        /* statements so far, and the ends of its transactions */
-    int64_t fault_at;     /* that one has the fault; 0 = none */
+    const char *uuid; /* the next one that is made */
+    int64_t later_s;  /* its clock is so much ahead */
+    int64_t steps;    /* statements so far, and the ends of its transactions */
+    int64_t fault_at; /* that one has the fault; 0 = none */
     enum fault fault;
 };
 
@@ -54,7 +54,8 @@ struct op {
 AISHA_ASYNC void make_ledger(struct fixture *f, int64_t users, int64_t quotes);
 
 int64_t amount_of(struct op op);
-const char *op_id(struct fixture *f, struct op op); /* NULL for one that names no entry of its own */
+const char *op_id(struct fixture *f,
+                  struct op op); /* NULL for one that names no entry of its own */
 
 /* As a handler would, in a transaction. */
 AISHA_ASYNC int run_op(struct aisha_ctx *ctx, struct op op);

@@ -27,7 +27,8 @@ enum { MOST_STEPS = 40 };
 
 static void prices_are_what_the_operator_wrote(void **state)
 {
-    static const char list[] = "avatar 150, image 5 per item,\n audio 10 per minute first 60 free,x 2.5";
+    static const char list[] =
+        "avatar 150, image 5 per item,\n audio 10 per minute first 60 free,x 2.5";
     struct tariff tariff;
 
     (void)state;
@@ -47,7 +48,7 @@ static void the_first_minute_is_free_and_each_started_one_costs(void **state)
 {
     static const struct {
         int64_t seconds, credits;
-    } cases[] = {{0, 0},   {1, 0},    {59, 0},   {60, 0},        {61, 10},
+    } cases[] = {{0, 0},    {1, 0},    {59, 0},      {60, 0}, {61, 10},
                  {120, 10}, {121, 20}, {7200, 1190}, {-5, 0}, {INT64_MIN, 0}};
     struct tariff tariff;
 
@@ -61,9 +62,18 @@ static void the_first_minute_is_free_and_each_started_one_costs(void **state)
 static void a_list_that_cannot_be_understood_is_refused(void **state)
 {
     static const char *const lists[] = {
-        "avatar",           "avatar -5",        "avatar 1e9",       "avatar 5 per mile",
-        "avatar 5 per",     "avatar 5 first 3", "avatar 1.234",     "avatar 99999999999999",
-        "avatar 5 6",       "avatar 5,,x 1",    "avatar 5 first 60 free", "avatar 5 per item first 1.5 free",
+        "avatar",
+        "avatar -5",
+        "avatar 1e9",
+        "avatar 5 per mile",
+        "avatar 5 per",
+        "avatar 5 first 3",
+        "avatar 1.234",
+        "avatar 99999999999999",
+        "avatar 5 6",
+        "avatar 5,,x 1",
+        "avatar 5 first 60 free",
+        "avatar 5 per item first 1.5 free",
     };
 
     (void)state;
@@ -74,9 +84,10 @@ static void a_list_that_cannot_be_understood_is_refused(void **state)
 
 static void amounts_are_read_exactly_or_not_at_all(void **state)
 {
-    static const char *const wrong[] = {"",     "-1", "+1",  " 1",  "1 ",          "1.",
-                                        ".5",   "1.234", "0x10", "1e3", "10000000001", "1.5.5",
-                                        "NaN", "99999999999999999999999", "١"};
+    static const char *const wrong[] = {
+        "",      "-1",   "+1",  " 1",          "1 ",    "1.",  ".5",
+        "1.234", "0x10", "1e3", "10000000001", "1.5.5", "NaN", "99999999999999999999999",
+        "١"};
     int64_t amount = -1;
 
     (void)state;
@@ -209,9 +220,9 @@ static void hostile_amounts_are_refused(void **state)
 /* ---- cut off ---- */
 
 static const struct op cut_ops[] = {
-    {OP_TOPUP, 0, 1},   {OP_REFUND, 0, 1},  {OP_HOLD, 0, 3},    {OP_CAPTURE, 0, 3},
-    {OP_HOLD, 0, 4},    {OP_CAPTURE, 0, 4}, {OP_HOLD, 0, 1},    {OP_END_JOB, 0, 1},
-    {OP_HOLD, 0, 2},    {OP_EXPIRE, 0, 0},
+    {OP_TOPUP, 0, 1}, {OP_REFUND, 0, 1},  {OP_HOLD, 0, 3}, {OP_CAPTURE, 0, 3},
+    {OP_HOLD, 0, 4},  {OP_CAPTURE, 0, 4}, {OP_HOLD, 0, 1}, {OP_END_JOB, 0, 1},
+    {OP_HOLD, 0, 2},  {OP_EXPIRE, 0, 0},
 };
 
 /* With the fault at every place in turn, until it comes behind the end: what was not reported as done

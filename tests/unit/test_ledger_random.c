@@ -41,8 +41,8 @@ static AISHA_ASYNC void do_something(struct fixture *f, unsigned *state)
     const struct op op = {.kind = (enum op_kind)draw(state, OP_KINDS),
                           .user = draw(state, USERS),
                           .n = draw(state, OCCASIONS)};
-    struct aisha_ctx unit = {
-        .f = f, .user_id = arena_printf(&f->arena, "user-%lld", (long long)op.user)};
+    struct aisha_ctx unit = {.f = f,
+                             .user_id = arena_printf(&f->arena, "user-%lld", (long long)op.user)};
 
     if (draw(state, 4) == 0)
         unit.fault_at = 1 + draw(state, 12);
@@ -80,10 +80,9 @@ static AISHA_ASYNC void check_entry(struct fixture *f, struct op op)
     struct aisha_ctx unit = {.f = f};
     const struct aisha_rows *rows;
 
-    CHECK(f, aisha_db_query(&unit, &rows,
-                            "SELECT amount FROM transactions WHERE user_id = $1 AND op_id = $2",
-                            arena_printf(&f->arena, "user-%lld", (long long)op.user),
-                            op_id(f, op)) == 0);
+    CHECK(f, aisha_db_query(
+                 &unit, &rows, "SELECT amount FROM transactions WHERE user_id = $1 AND op_id = $2",
+                 arena_printf(&f->arena, "user-%lld", (long long)op.user), op_id(f, op)) == 0);
     CHECK_INT(f, rows->row_count, 1);
     if (op.kind != OP_HOLD)
         CHECK_INT(f, aisha_cell_int(rows, 0, "amount"), amount_of(op));

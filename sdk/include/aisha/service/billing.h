@@ -30,6 +30,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,7 +58,8 @@ struct aisha_quote_request {
     const char *resume;
     const void *data; /* kept with the quote: AISHA_DATA(value), at most 1 KiB */
     size_t data_size;
-    int64_t ttl_s; /* how long it can be accepted; 0 = one day */
+    int64_t ttl_s;    /* how long it can be accepted; 0 = one day */
+    bool is_estimate; /* only the price is wanted: nothing is kept, and it has no id */
 };
 
 struct aisha_quote {
@@ -120,9 +122,9 @@ aisha_billing_quote_(struct aisha_ctx *ctx, const struct aisha_quote **ret_quote
 
 /* The quote with that id, or with NULL the newest that the plugin made this person, as long as it can
  * be accepted. AISHA_BILLING_BEFORE: it has been; AISHA_BILLING_OUTDATED. */
-static inline AISHA_ASYNC AISHA_CHECKED int
-aisha_billing_find(struct aisha_ctx *ctx, const struct aisha_quote **ret_quote, const char *plugin,
-                   const char *id)
+static inline AISHA_ASYNC AISHA_CHECKED int aisha_billing_find(struct aisha_ctx *ctx,
+                                                               const struct aisha_quote **ret_quote,
+                                                               const char *plugin, const char *id)
 {
     AISHA_BILLING_CALL_(ctx, find, ret_quote, plugin, id);
 }
@@ -155,9 +157,10 @@ static inline AISHA_ASYNC AISHA_CHECKED int aisha_billing_release(struct aisha_c
 
 /* Gives that person credits, for a reason that they read in their history. op_id names the occasion:
  * each takes effect once (AISHA_BILLING_BEFORE). */
-static inline AISHA_ASYNC AISHA_CHECKED int
-aisha_billing_grant(struct aisha_ctx *ctx, const char *user_id, const char *op_id, int64_t amount,
-                    const char *reason)
+static inline AISHA_ASYNC AISHA_CHECKED int aisha_billing_grant(struct aisha_ctx *ctx,
+                                                                const char *user_id,
+                                                                const char *op_id, int64_t amount,
+                                                                const char *reason)
 {
     AISHA_BILLING_CALL_(ctx, grant, user_id, op_id, amount, reason);
 }

@@ -1,0 +1,37 @@
+/*
+ * What the files of the plugin share.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+struct aisha_ctx;
+
+enum { MAX_FILE_ID = 256, MAX_FILE_NAME = 256 };
+
+/* The job: what to transcribe, and how far that is. */
+struct order {
+    char file_id[MAX_FILE_ID];
+    char name[MAX_FILE_NAME]; /* of the file; "" = it has none */
+    int64_t held;             /* for it, in hundredths of a credit; 0 = it is free */
+    int64_t seconds;          /* that are paid for, once it has been decoded */
+    bool is_file_sent;        /* of a long text */
+};
+
+/* Says what so many seconds cost, and waits for the person to accept that, if it is more than what is
+ * held for the order. 0, or AUDIO_OFFERED. */
+enum { AUDIO_OFFERED = 1 };
+
+AISHA_ASYNC AISHA_CHECKED int audio_offer(struct aisha_ctx *ctx, const struct order *order,
+                                          int64_t seconds);
+
+/* Its text was delivered. */
+AISHA_ASYNC AISHA_CHECKED int audio_collect(struct aisha_ctx *ctx, const struct order *order);
+
+/* Buttons under an offer; and the way back to it after a top-up. */
+AISHA_ASYNC int on_pay(struct aisha_ctx *ctx);
+AISHA_ASYNC int on_decline(struct aisha_ctx *ctx);
+AISHA_ASYNC int on_resume(struct aisha_ctx *ctx);

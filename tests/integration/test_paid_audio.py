@@ -1,0 +1,206 @@
+"""What a transcription costs, and that nobody pays for what they did not get: audio with credits switched on."""
+import io
+import time
+import unittest
+import wave
+
+from stack import Stack, until
+
+HUNDREDTHS = 100
+
+
+def recording(seconds):
+    """A WAV file of noise that is no speech, which the sandbox's provider does not mind."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(1)
+        out.setframerate(4000)
+        out.writeframes(bytes(i * 37 % 251 for i in range(4000)) * seconds)
+    return file.getvalue()
+
+
+class MoneyStack(Stack):
+    def person(self, credits=0, **more):
+        """Somebody whom the bot knows, with so many credits."""
+        user = self.user("Ann", **more)
+        self.send(user, "/balance")
+        self.wait_message(user, "")
+        if credits:
+            key, amount = self.key_of(user), credits * HUNDREDTHS
+            self.sql(f"INSERT INTO user_balances VALUES ('{key}', {amount}, 0, 1, 0)")
+            self.sql("INSERT INTO transactions VALUES "
+                     f"('{key}', 1, 'grant:test', 'grant', 'gifts', 'user', {amount}, {amount}, 'test', 0)")
+        return user
+
+    def key_of(self, user):
+        return self.sql(f"SELECT id FROM users WHERE telegram_id = {user}")[0][0]
+
+    def account(self, user):
+        """What they have and what is held, in credits."""
+        rows = self.sql(f"SELECT balance, held FROM user_balances WHERE user_id = '{self.key_of(user)}'")
+        return tuple(int(n) / HUNDREDTHS for n in rows[0]) if rows else (0, 0)
+
+    def wait_account(self, user, *wanted):
+        until(lambda: self.account(user) == wanted, f"the account is {wanted}, not {self.account(user)}")
+
+    def entries(self, user):
+        rows = self.sql(f"SELECT type, amount FROM transactions WHERE user_id = '{self.key_of(user)}' ORDER BY n")
+        return [(kind, int(amount) / HUNDREDTHS) for kind, amount in rows]
+
+    def offered(self, user, message, wanted="costs"):
+        return self.wait_message(user, wanted, after=message["message_id"])
+
+    def pay(self, user, content, duration, **query):
+        """Sends the recording and accepts the offer; the bot's message."""
+        offer = self.offered(user, self.upload(user, content, duration=duration, **query))
+        self.press_text(user, offer, "Transcribe")
+        return offer
+
+    def shown(self, user, message, wanted):
+        """That message once it shows this."""
+        return self.wait_message(user, lambda m: m["message_id"] == message["message_id"] and wanted in m["text"])
+
+
+class PaidAudio(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.short, cls.long = recording(3), recording(130)
+        cls.stack = MoneyStack()
+        cls.stack.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.__exit__(None, None, None)
+
+    def test_the_first_minute_is_free(self):
+        ann = self.stack.person()
+        self.stack.upload(ann, self.short)
+        self.stack.wait_message(ann, "heard")
+        self.assertEqual(self.stack.account(ann), (0, 0))
+
+    def test_the_price_is_shown_held_and_taken_when_the_text_is_there(self):
+        ann = self.stack.person(credits=50)
+        self.stack.fault("transcription", delay_ms=1500)
+        voice = self.stack.upload(ann, self.long, duration=130)
+        offer = self.stack.offered(ann, voice)
+        self.assertIn("2:10 long. Its text costs 20 credits; you have 50 credits", offer["text"])
+        self.assertEqual(offer["reply_to_message"]["message_id"], voice["message_id"])
+        self.assertEqual(self.stack.account(ann), (50, 0))
+        self.stack.press_text(ann, offer, "Transcribe for 20 credits")
+        self.stack.wait_account(ann, 30, 20)
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 30, 0)
+        self.assertEqual(self.stack.entries(ann), [("grant", 50), ("hold", 20), ("capture", 20)])
+
+    def test_M4_a_double_tap_is_one_charge(self):
+        ann = self.stack.person(credits=100)
+        offer = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=130))
+        for _ in range(5):
+            self.stack.press_text(ann, offer, "Transcribe")
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 80, 0)
+        self.assertEqual(len([e for e in self.stack.entries(ann) if e[0] == "capture"]), 1)
+
+    def test_M3_M5_an_outage_gives_all_of_it_back_once(self):
+        ann = self.stack.person(credits=50)
+        self.stack.fault("transcription", count=20, http=500)
+        offer = self.stack.pay(ann, self.long, 130)
+        self.stack.shown(ann, offer, "Nothing was charged")
+        self.stack.wait_account(ann, 50, 0)
+        self.assertEqual(self.stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
+        self.stack.api("/sandbox/faults", method="DELETE")
+
+    def test_M6_only_what_was_delivered_is_charged(self):
+        ann = self.stack.person(credits=50)
+        offer = self.stack.pay(ann, self.long, 290)  # says Telegram; it is 130 s
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 30, 0)
+        self.assertEqual(self.stack.entries(ann)[1:], [("hold", 40), ("capture", 20), ("release", 20)])
+
+    def test_M7_what_turns_out_to_be_longer_is_offered_before_it_is_transcribed(self):
+        ann = self.stack.person(credits=50)
+        before = self.stack.newest_request()
+        offer = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=5))
+        self.assertIn("costs 20 credits", offer["text"])
+        self.stack.press_text(ann, offer, "No, thanks")
+        self.stack.shown(ann, offer, "Nothing was charged")
+        file = self.stack.upload(ann, self.long, "document", file_name="a.wav", mime="audio/x-wav")
+        offer = self.stack.offered(ann, file)
+        self.assertEqual(self.stack.requests("transcription", after=before), [])
+        self.stack.press_text(ann, offer, "Transcribe")
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 30, 0)
+        offer = self.stack.pay(ann, self.long, 65)  # 10 are held, 20 are needed
+        self.stack.offered(ann, offer, "costs 20 credits")
+        self.stack.wait_account(ann, 30, 0)
+
+    def test_nothing_said_is_not_charged(self):
+        ann = self.stack.person(credits=50)
+        self.stack.transcription(" ")
+        offer = self.stack.pay(ann, self.long, 130)
+        self.stack.shown(ann, offer, "Nothing was charged")
+        self.stack.wait_account(ann, 50, 0)
+
+    def test_cancelling_gives_it_back(self):
+        ann = self.stack.person(credits=50)
+        self.stack.fault("transcription", delay_ms=60000)
+        offer = self.stack.pay(ann, self.long, 130)
+        message = self.stack.shown(ann, offer, "Listening")
+        self.stack.faults_met()
+        self.stack.press_text(ann, message, "Cancel")
+        self.stack.shown(ann, offer, "Nothing was charged")
+        self.stack.wait_account(ann, 50, 0)
+
+    def test_who_has_too_little_reads_how_much_is_missing(self):
+        ann = self.stack.person(credits=5)
+        offer = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=130), "15 credits short")
+        self.assertRaises(AssertionError, self.stack.press_text, ann, offer, "Transcribe")
+        self.assertEqual(self.stack.account(ann), (5, 0))
+
+    def test_an_offer_that_cannot_be_met_any_more_says_so(self):
+        ann = self.stack.person(credits=25)
+        first = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=130))
+        second = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=130), "costs")
+        second = self.stack.wait_message(ann, "costs", after=first["message_id"])
+        self.stack.press_text(ann, first, "Transcribe")
+        self.stack.shown(ann, first, "heard")
+        self.stack.wait_account(ann, 5, 0)
+        self.stack.press_text(ann, second, "Transcribe")
+        self.stack.shown(ann, second, "15 credits short")
+        self.assertEqual(self.stack.account(ann), (5, 0))
+
+    def test_in_russian(self):
+        ann = self.stack.person(credits=21, language_code="ru")
+        offer = self.stack.offered(ann, self.stack.upload(ann, self.long, duration=130), "стоит")
+        self.assertIn("Запись длится 2:10. Её текст стоит 20 кредитов, у вас 21 кредит.", offer["text"])
+
+
+class Interrupted(unittest.TestCase):
+    def test_M10_M11_killed_at_any_moment_it_is_charged_once_for_one_text(self):
+        content = recording(61)
+        with MoneyStack() as stack:
+            for pause in range(6):
+                ann = stack.person(credits=50)
+                stack.fault("transcription", delay_ms=300)
+                offer = stack.offered(ann, stack.upload(ann, content, duration=130))
+                stack.press_text(ann, offer, "Transcribe")
+                time.sleep(0.15 * pause)
+                stack.kill_host()
+                stack.start_host()
+                stack.shown(ann, offer, "heard")
+                stack.wait_account(ann, 50, 0)  # of 61 s one is rounded away
+                self.assertEqual(stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
+
+    def test_M7_without_a_price_nothing_is_done(self):
+        with open(Stack(host=False).path("etc/plugins.ini"), encoding="utf-8") as file:
+            ini = file.read().replace("audio 10 per minute first 60 free", "video 1")
+        with MoneyStack(plugins_ini=ini) as stack:
+            ann = stack.person(credits=50)
+            stack.upload(ann, recording(3))
+            stack.wait_message(ann, "Something went wrong")
+            self.assertEqual(stack.requests("transcription"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
