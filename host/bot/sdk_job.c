@@ -28,6 +28,18 @@ static int note(struct aisha_ctx *ctx, int r)
 
 /* ---- enqueueing ---- */
 
+/* Where the job will be shown: in what this unit has shown, else under the pressed button. */
+static int64_t screen_of(const struct aisha_ctx *ctx)
+{
+    const struct aisha_callback_query *query = ctx->update ? ctx->update->callback_query : NULL;
+
+    if (ctx->business_connection_id)
+        return 0;
+    if (ctx->screen_id || !query || !query->message || query->message->date == 0)
+        return ctx->screen_id;
+    return query->message->message_id;
+}
+
 static int order_of(struct aisha_ctx *ctx, const struct aisha_job *given, struct job_order *ret)
 {
     struct aisha_job job;
@@ -54,7 +66,7 @@ static int order_of(struct aisha_ctx *ctx, const struct aisha_job *given, struct
         .place = {.telegram_id = ctx->from ? ctx->from->id : 0,
                   .chat_id = ctx->business_connection_id ? 0 : ctx->chat_id,
                   .thread_id = ctx->thread_id,
-                  .message_id = ctx->business_connection_id ? 0 : ctx->screen_id,
+                  .message_id = screen_of(ctx),
                   .quote_id = ctx->quote_id},
         .data = job.data,
         .data_size = job.data_size,

@@ -27,8 +27,9 @@ static AISHA_ASYNC int show_offer(struct aisha_ctx *ctx, const struct aisha_quot
     int r = aisha_uuid_pack(quote->id, &id);
     if (r < 0)
         return r;
-    const char *text = aisha_t(ctx, "offer", AISHA_ARG("time", clock_text(ctx, quote->units)),
-                               AISHA_ARG("cost", quote->cost), AISHA_ARG("balance", quote->balance));
+    const char *text =
+        aisha_t(ctx, "offer", AISHA_ARG("time", clock_text(ctx, quote->units)),
+                AISHA_ARG("cost", quote->cost), AISHA_ARG("balance", quote->balance));
     if (quote->missing) {
         text = aisha_concat(
             ctx, text, "\n\n",
@@ -47,8 +48,7 @@ static AISHA_ASYNC int show_offer(struct aisha_ctx *ctx, const struct aisha_quot
 static AISHA_ASYNC int quote_for(struct aisha_ctx *ctx, const struct order *order, int64_t seconds,
                                  bool is_estimate, const struct aisha_quote **ret_quote)
 {
-    const char *title =
-        aisha_t_plain(ctx, "title", AISHA_ARG("time", clock_text(ctx, seconds)));
+    const char *title = aisha_t_plain(ctx, "title", AISHA_ARG("time", clock_text(ctx, seconds)));
 
     return aisha_billing_quote(ctx, ret_quote, .tariff = "audio", .units = seconds, .title = title,
                                .plugin = "audio", .resume = "resume", .data = order,
@@ -148,6 +148,8 @@ int on_pay(struct aisha_ctx *ctx)
         return r;
     r = pay(ctx, quote_id);
     switch (r) {
+    case 0:
+        return aisha_answer(ctx, aisha_t_plain(ctx, "accepted"));
     case AISHA_BILLING_BEFORE:
         return aisha_answer(ctx, aisha_t_plain(ctx, "paid_before"));
     case AISHA_BILLING_SHORT:
