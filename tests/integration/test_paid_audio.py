@@ -132,7 +132,7 @@ class PaidAudio(unittest.TestCase):
         self.stack.shown(ann, offer, "heard")
         self.stack.wait_account(ann, 30, 0)
         offer = self.stack.pay(ann, self.long, 65)  # 10 are held, 20 are needed
-        self.stack.offered(ann, offer, "costs 20 credits")
+        self.stack.shown(ann, offer, "costs 20 credits; you have")
         self.stack.wait_account(ann, 30, 0)
 
     def test_nothing_said_is_not_charged(self):
