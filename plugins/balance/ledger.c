@@ -340,33 +340,32 @@ const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
 
 /* ---- whether it is right ---- */
 
-#define SIGNED(account)                                                                            \
-    "CAST(COALESCE(SUM(CASE '" account                                                             \
-    "' WHEN to_account THEN amount WHEN from_account THEN -amount"                                 \
-    " ELSE 0 END), 0) AS BIGINT)"
-
 /* One statement, so that what it compares is of one moment. */
 static const char verification[] =
-    "WITH sums AS (SELECT user_id, COUNT(*) AS entries, MAX(n) AS last, " SIGNED("user") " AS balance, " SIGNED(
-        "held") " AS held FROM transactions GROUP BY user_id),"
-                " steps AS (SELECT user_id, balance, COALESCE(LAG(balance) OVER w, 0)"
-                "  + CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS wanted,"
-                "  n, ROW_NUMBER() OVER w AS place FROM transactions"
-                "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
-                " open AS (SELECT user_id, CAST(SUM(amount) AS BIGINT) AS held FROM holds WHERE state = 'held' GROUP BY user_id)"
-                " SELECT (SELECT COUNT(*) FROM user_balances) AS accounts,"
-                " (SELECT COUNT(*) FROM transactions) AS entries,"
-                " (SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM user_balances) AS balance,"
-                " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
-                " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
-                "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
-                "  OR b.entries <> COALESCE(s.entries, 0))"
-                " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
-                "  WHERE b.user_id IS NULL) AS wrong_sums,"
-                " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"
-                "  AS wrong_chains,"
-                " (SELECT COUNT(*) FROM user_balances b LEFT JOIN open o ON o.user_id = b.user_id"
-                "  WHERE b.held <> COALESCE(o.held, 0)) AS wrong_holds";
+    "WITH legs AS (SELECT user_id, n, balance,"
+    "  CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS own,"
+    "  CASE 'held' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS aside"
+    "  FROM transactions),"
+    " sums AS (SELECT user_id, COUNT(*) AS entries, CAST(SUM(own) AS BIGINT) AS balance,"
+    "  CAST(SUM(aside) AS BIGINT) AS held FROM legs GROUP BY user_id),"
+    " steps AS (SELECT user_id, n, balance, ROW_NUMBER() OVER w AS place,"
+    "  COALESCE(LAG(balance) OVER w, 0) + own AS wanted FROM legs"
+    "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
+    " open AS (SELECT user_id, CAST(SUM(amount) AS BIGINT) AS held FROM holds"
+    "  WHERE state = 'held' GROUP BY user_id)"
+    " SELECT (SELECT COUNT(*) FROM user_balances) AS accounts,"
+    " (SELECT COUNT(*) FROM transactions) AS entries,"
+    " (SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM user_balances) AS balance,"
+    " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
+    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
+    "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
+    "  OR b.entries <> COALESCE(s.entries, 0))"
+    " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
+    "  WHERE b.user_id IS NULL) AS wrong_sums,"
+    " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"
+    "  AS wrong_chains,"
+    " (SELECT COUNT(*) FROM user_balances b LEFT JOIN open o ON o.user_id = b.user_id"
+    "  WHERE b.held <> COALESCE(o.held, 0)) AS wrong_holds";
 
 int ledger_verify(struct aisha_ctx *ctx, struct ledger_report *ret)
 {

@@ -10,9 +10,10 @@
  *
  * A job is a row, written in the transaction of whoever enqueues it. Its handler is a handler like
  * any other: replies go to where it was enqueued, aisha_screen() edits the same message in every
- * attempt, to begin with the one whose button enqueued it. Each attempt has a number, and whatever an attempt writes to the database is refused
- * (-AISHA_E_CONFLICT) once another one has begun; what it does elsewhere may happen again, so
- * the row says what was begun (aisha_job_save()) before it is begun.
+ * attempt, to begin with the one whose button enqueued it. Each attempt has a number, and whatever
+ * an attempt writes to the database is refused (-AISHA_E_CONFLICT) once another one has begun; what
+ * it does elsewhere may happen again, so the row says what was begun (aisha_job_save()) before it is
+ * begun.
  *
  * A handler that returns 0 has done the job. One that fails is run again, later each time, until
  * .attempts are used up; then .failed runs, with attempts of its own, and the job is dead: kept for
