@@ -48,6 +48,10 @@ class Benches(unittest.TestCase):
     def test_a_profile_names_functions(self):
         self.assertTrue([row for row in rows(run("profile")) if re.match(r"\d+\.\d+$", row[0])])
 
+    def test_the_cache_does_what_redis_benchmark_does(self):
+        found = {row[0]: row[1] for row in rows(run("cache"))[1:]}
+        self.assertEqual(found, {"get": "GET", "set": "SET", "add": "EVALSHA", "allow": "EVALSHA"})
+
     def test_every_bench_is_tested_here(self):
         names = {re.match(r"bench_(\w+)\.py", os.path.basename(path))[1] for path in glob.glob(HERE + "/bench_*.py")}
         with open(__file__, encoding="utf-8") as file:
