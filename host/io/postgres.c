@@ -81,10 +81,8 @@ static void wake_waiting(struct postgres *db, int result)
 {
     struct waiter *waiter;
 
-    while ((waiter = TAILQ_FIRST(&db->waiting))) {
-        TAILQ_REMOVE(&db->waiting, waiter, link);
+    TAILQ_FOREACH(waiter, &db->waiting, link) /* it leaves the list when it runs */
         wait_wake(&waiter->wait, result);
-    }
 }
 
 /* The line with the least to do, or NULL. */
@@ -179,8 +177,7 @@ static AISHA_ASYNC int take_line(struct postgres *db, struct postgres_connection
     wait_init(&waiter.wait, db->loop);
     TAILQ_INSERT_TAIL(&db->waiting, &waiter, link);
     int r = wait_for(&waiter.wait, LONGEST_WAIT_MS);
-    if (r == -AISHA_E_TIMEOUT || r == -AISHA_E_CANCELED)
-        TAILQ_REMOVE(&db->waiting, &waiter, link);
+    TAILQ_REMOVE(&db->waiting, &waiter, link);
     if (r < 0)
         return r == -AISHA_E_CANCELED ? r : -AISHA_E_UNAVAILABLE;
     *ret_connection = best_line(db);
