@@ -32,7 +32,8 @@ def ours(url, call, count, handlers=HANDLERS):
 
 def seen_by_the_server(redis, call):
     """The command that one such call sends, as a list of words."""
-    with subprocess.Popen(["redis-cli", "-p", str(redis.port), "MONITOR"], stdout=subprocess.PIPE, text=True) as monitor:
+    watch = ["redis-cli", "-p", str(redis.port), "MONITOR"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as monitor:
         assert monitor.stdout.readline().strip() == "OK"
         ours(redis.url, call, 1, handlers=1)
         redis.cli("ECHO", "the end")
