@@ -168,7 +168,7 @@ class Provider(unittest.TestCase):
         ({"http": 401, "body": {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}},
          1, "out of service"),
         ({"http": 403, "body": "forbidden"}, 1, "out of service"),
-        ({"http": 404, "body": {"error": {"code": "model_not_found", "message": "no"}}}, 1, "out of service"),
+        ({"http": 404, "body": {"error": {"code": "model_not_found", "message": "no"}}}, 2, "out of service"),
         ({"http": 408, "body": {}}, 3, "Please send the recording again in a few minutes"),
         ({"http": 413, "body": {"error": "too large"}}, 1, "too long"),
         ({"http": 422, "body": {"detail": [{"msg": "odd"}]}}, 1, "cannot read this recording"),
@@ -273,8 +273,8 @@ class Provider(unittest.TestCase):
             stack.answer_to(stack.upload(stack.user("Ann"), speech("One.")), "again in a few minutes")
 
     def test_limits_are_configuration(self):
-        ini = "[home]\n[openai]\napi_key = x\nbase_url = ${OPENAI_BASE_URL}\nmodel = whisper-1\n[audio]\nmax_mb = 1\n" \
-              "max_minutes = 1\n"
+        ini = "[home]\n[openai]\napi_key = x\nbase_url = ${OPENAI_BASE_URL}\nspeech_models = whisper-1\n" \
+              "[audio]\nmax_mb = 1\nmax_minutes = 1\n"
         with AudioStack(plugins_ini=ini) as stack:
             ann = stack.user("Ann")
             stack.answer_to(stack.upload(ann, speech("One.")), "heard")
