@@ -127,6 +127,8 @@ static AISHA_ASYNC void answer_result(struct fal_call *call, const cJSON *reques
                                  json_get_bool(request, "is_retryable") ? "true" : "false");
     if (error_type)
         http_exchange_add_header(call->exchange, "X-Fal-Error-Type", error_type);
+    if (status == 504 && json_get(request, "start_by_ms"))
+        http_exchange_add_header(call->exchange, "X-Fal-Request-Timeout-Type", "user");
     fal_answer(call, status, json_get_text(request, "result"));
 }
 

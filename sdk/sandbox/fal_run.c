@@ -13,6 +13,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
+#include "host/io/http_server.h"
 #include "sdk/sandbox/clock.h"
 #include "sdk/sandbox/fal.h"
 #include "sdk/sandbox/fal_webhook.h"
@@ -24,7 +25,7 @@
 
 static const char kind[] = "fal_request", input_kind[] = "fal_input";
 
-enum { LOG_LINES = 20, LONGEST_ID = 40 };
+enum { LOG_LINES = 20, LONGEST_ID = 40, LONGEST_PATIENCE_S = 86400 };
 
 struct fal_job {
     TAILQ_ENTRY(fal_job) link;
@@ -32,8 +33,9 @@ struct fal_job {
     char id[LONGEST_ID];
     bool is_started;
     bool is_cancelled;
-    bool is_forgotten;    /* and no longer in the list: the world has no such request */
-    struct wait *waiting; /* for its time to pass; or NULL */
+    struct clock_timer late; /* set when it waits with a limit */
+    bool is_forgotten;       /* and no longer in the list: the world has no such request */
+    struct wait *waiting;    /* for its time to pass; or NULL */
 };
 
 /* ---- the record ---- */
@@ -72,16 +74,22 @@ static void save(struct fal *fal, struct arena *arena, const cJSON *request)
 
 /* ---- the list ---- */
 
-static struct fal_job *add_job(struct fal *fal, const char *id)
+static void end_waiting(void *arg);
+
+static void add_job(struct fal *fal, const cJSON *request)
 {
     struct fal_job *job = calloc(1, sizeof *job);
+    int64_t start_by_ms = json_get_int(request, "start_by_ms", 0);
+    int64_t left_ms = start_by_ms - clock_now_ms(fal->sandbox->clock);
 
     if (!job)
         abort();
     job->fal = fal;
-    strncpy(job->id, id, sizeof job->id - 1);
+    strncpy(job->id, json_get_text(request, "id"), sizeof job->id - 1);
     TAILQ_INSERT_TAIL(&fal->jobs, job, link);
-    return job;
+    if (start_by_ms && fal_state_of(request) == FAL_QUEUED)
+        clock_timer_set(&job->late, fal->sandbox->clock, left_ms > 0 ? left_ms : 0, end_waiting,
+                        job);
 }
 
 static struct fal_job *find_job(const struct fal *fal, const char *id)
@@ -97,6 +105,7 @@ static struct fal_job *find_job(const struct fal *fal, const char *id)
 
 static void remove_job(struct fal_job *job)
 {
+    clock_timer_clear(&job->late);
     if (!job->is_forgotten)
         TAILQ_REMOVE(&job->fal->jobs, job, link);
     free(job);
@@ -131,6 +140,7 @@ void fal_forget_jobs(struct fal *fal)
 
     while ((job = TAILQ_FIRST(&fal->jobs))) {
         TAILQ_REMOVE(&fal->jobs, job, link);
+        clock_timer_clear(&job->late);
         job->is_forgotten = true;
         if (!job->is_started)
             free(job);
@@ -248,6 +258,13 @@ static void cancel_work(struct fal_work *work)
              "{\"detail\":\"Request was cancelled\",\"error_type\":\"client_cancelled\"}");
 }
 
+static void give_up(struct fal_work *work)
+{
+    work->error = "Request timed out";
+    work->error_type = "request_timeout";
+    end_work(work, 504, "{\"detail\":\"Request timed out\",\"error_type\":\"request_timeout\"}");
+}
+
 /* Until its time is over. false when the sandbox ends. */
 static AISHA_ASYNC bool take_time(struct fal_job *job, const cJSON *request)
 {
@@ -353,6 +370,7 @@ void fal_pump(struct fal *fal)
             continue;
         if (task_start(fal->sandbox->loop, "fal request", run, job, NULL) < 0)
             return; /* the next end tries again */
+        clock_timer_clear(&job->late);
         job->is_started = true;
         running++;
     }
@@ -378,32 +396,52 @@ const char *fal_start(struct fal_call *call, const struct fal_model *model, cons
         json_get_int(json_get(call->logged, "input"), "steps", model->is_trainer ? 1000 : 0));
     if (webhook)
         json_set_text(request, "webhook", webhook);
+    const char *patience = http_exchange_header(call->exchange, "x-fal-request-timeout");
+    int64_t patience_s = patience ? strtoll(patience, NULL, 10) : 0;
+    if (patience_s > 0 && patience_s < LONGEST_PATIENCE_S)
+        json_set_int(request, "start_by_ms",
+                     json_get_int(request, "created_ms", 0) + patience_s * 1000);
     json_set_text(kept, "text", input);
     world_put_record(fal->sandbox->world, arena, input_kind, id, kept);
     save(fal, arena, request);
-    add_job(fal, id);
+    add_job(fal, request);
     fal_pump(fal);
     return id;
+}
+
+/* Ends a request that has not started. */
+static void end_early(struct fal_job *job, void (*how)(struct fal_work *work))
+{
+    struct arena arena = {0};
+    struct fal_work work = {.fal = job->fal, .arena = &arena, .id = job->id};
+    cJSON *request = fal_request(job->fal, &arena, job->id);
+
+    if (request) {
+        how(&work);
+        keep(&work, request);
+        fal_webhook_send(job->fal, job->id);
+    }
+    remove_job(job);
+    arena_clear(&arena);
+}
+
+/* Nothing has started it in time. */
+static void end_waiting(void *arg)
+{
+    end_early(arg, give_up);
 }
 
 bool fal_cancel(struct fal *fal, const char *id)
 {
     struct fal_job *job = find_job(fal, id);
-    struct arena arena = {0};
 
     if (!job)
         return false;
     job->is_cancelled = true;
     if (job->waiting)
         wait_wake(job->waiting, 0);
-    if (!job->is_started) {
-        struct fal_work work = {.fal = fal, .arena = &arena, .id = id};
-        cancel_work(&work);
-        keep(&work, fal_request(fal, &arena, id));
-        remove_job(job);
-        fal_webhook_send(fal, id);
-    }
-    arena_clear(&arena);
+    if (!job->is_started)
+        end_early(job, cancel_work);
     return true;
 }
 
@@ -414,7 +452,7 @@ void fal_resume(struct fal *fal)
 
     cJSON_ArrayForEach(request, world_records(fal->sandbox->world, &arena, kind)) {
         if (fal_state_of(request) != FAL_COMPLETED)
-            add_job(fal, json_get_text(request, "id"));
+            add_job(fal, request);
     }
     arena_clear(&arena);
     fal_pump(fal);

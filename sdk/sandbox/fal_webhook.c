@@ -49,13 +49,15 @@ static cJSON *load(const struct delivery *delivery, struct arena *arena)
 }
 
 /* The result is put in as it is: its numbers may be longer than those of our trees. */
-static const char *body_of(struct arena *arena, const cJSON *request)
+static const char *body_of(struct arena *arena, const cJSON *request, const char *what)
 {
     const char *error = json_get_text(request, "error"), *id = json_get_text(request, "id");
+    bool is_retried = what && strcmp(what, "retried") == 0; /* on another server, as another one */
+    bool has_payload = !what || strcmp(what, "no_payload") != 0;
     struct text text = {0};
 
     text_add_string(&text, "{\"request_id\":");
-    json_print_string(&text, id);
+    json_print_string(&text, is_retried ? world_random_name(arena) : id);
     text_add_string(&text, ",\"gateway_request_id\":");
     json_print_string(&text, id);
     text_add_string(&text, ",\"status\":");
@@ -65,7 +67,9 @@ static const char *body_of(struct arena *arena, const cJSON *request)
         json_print_string(&text, error);
     }
     text_add_string(&text, ",\"payload\":");
-    text_add_string(&text, json_get_text(request, "result"));
+    text_add_string(&text, has_payload ? json_get_text(request, "result") : "null");
+    if (!has_payload)
+        text_add_string(&text, ",\"payload_error\":\"Response payload is not JSON serializable\"");
     text_add_char(&text, '}');
     char *whole = text_take(&text);
     const char *body = arena_strdup(arena, whole);
@@ -162,7 +166,7 @@ static AISHA_ASYNC int send_all(struct delivery *delivery, struct arena *arena, 
         return status;
     if (what && strcmp(what, "reordered") == 0)
         hold(fal);
-    message.body = body_of(arena, request);
+    message.body = body_of(arena, request, what);
     struct message extra = message;
     extra.is_forged = what && strcmp(what, "forged") == 0;
     extra.is_unsigned = what && strcmp(what, "unsigned") == 0;

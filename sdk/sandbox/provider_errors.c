@@ -85,8 +85,8 @@ static const struct run_error {
     {"bad_request", {400, false, false, "Bad request"}},
 };
 
-static const char *const webhook_faults[] = {"lost",  "doubled",  "reordered", "forged",
-                                             "stale", "unsigned", "cut"};
+static const char *const webhook_faults[] = {
+    "retried", "no_payload", "lost", "doubled", "reordered", "forged", "stale", "unsigned", "cut"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -163,7 +163,7 @@ const char *provider_order_check(struct arena *arena, const cJSON *order, enum f
     if (kind == FAULT_FAL_WEBHOOK)
         return is_webhook_fault(what) ? NULL
                                       : "what must be lost, doubled, reordered, forged, stale,"
-                                        " unsigned or cut";
+                                        " unsigned, cut, retried or no_payload";
     if (!error ||
         (kind == FAULT_CALL ? find_call_error(error) != NULL : find_run_error(error) != NULL))
         return NULL;

@@ -2,13 +2,14 @@
 import base64
 import json
 import os
+import random
 import struct
 import unittest
 import zlib
 
 from fal_case import CYAN, FLUX, GREY, KEY, MAGENTA, TRAINER, FalCase, archive, is_good
 from picture import png
-from stack import Stack, until
+from stack import ROUNDS, Stack, until
 from wire import Webhook
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
@@ -105,6 +106,17 @@ class QueueTest(FalCase):
             self.result(request, 499)
         self.assertEqual((400, {"status": "ALREADY_COMPLETED"}),
                          self.ask("PUT", self.local(running["cancel_url"]))[::2])
+
+    def test_a_limit_to_waiting(self):
+        self.settings(concurrency=0)
+        status, _, request = self.ask("POST", f"/fal/{FLUX}", {"prompt": "a"}, KEY | {"X-Fal-Request-Timeout": "60"})
+        self.assertEqual(200, status)
+        self.advance(50)
+        self.assertEqual("IN_QUEUE", self.status(request)["status"])
+        self.advance(11)
+        self.result(request, 504)
+        self.assertEqual(("request_timeout", "user"), (self.last_headers["X-Fal-Error-Type"],
+                                                       self.last_headers["X-Fal-Request-Timeout-Type"]))
 
     def test_a_stream_of_the_status(self):
         self.settings(concurrency=0)
@@ -390,6 +402,16 @@ class WebhookTest(FalCase):
         until(lambda: len(self.stack.requests("fal.webhook", before)) == 9, "it is noted")
         self.advance(11)
         self.take()
+        self.order("retried")
+        request = self.start()
+        update = self.take().update
+        self.assertEqual(request["request_id"], update["gateway_request_id"])
+        self.assertNotEqual(request["request_id"], update["request_id"])
+        self.order("no_payload")
+        request = self.start()
+        update = self.take().update
+        self.assertEqual(("OK", None, True), (update["status"], update["payload"], "payload_error" in update))
+        self.result(request)
         self.order("reordered")
         first = self.start()
         self.finish(first)
@@ -452,6 +474,52 @@ class FaultTest(FalCase):
         with self.assertRaises(Exception):
             self.download(file)
         self.download(file)
+
+
+class HostileTest(FalCase):
+    """What nobody should send; a seed says which of it. The sandbox must answer, and live."""
+
+    def spoil(self, chance, content):
+        content = bytearray(content)
+        for _ in range(chance.randint(1, 8)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        return bytes(content[:chance.randint(1, len(content))] if chance.random() < 0.3 else content)
+
+    def test_spoilt_archives_and_weights(self):
+        weights = self.download(self.train())
+        for seed in range(30 * ROUNDS):
+            chance = random.Random(seed)
+            name, content = chance.choice([("zip", archive(4)), ("weights", weights), ("png", png(100, 100))])
+            url = self.store(self.spoil(chance, content))
+            with self.subTest(seed=seed, name=name):
+                if name == "zip":  # some bytes of it do not matter
+                    self.finish(self.submit(TRAINER, images_data_url=url))
+                elif name == "weights":
+                    self.assertEqual("value_error", self.refusal(FLUX, prompt="x", loras=[{"path": url}])[-1])
+                else:
+                    self.finish(self.submit("fal-ai/imageutils/nsfw", image_url=url))
+
+    def test_archives_that_lie(self):
+        content = bytearray(archive(4, more=[("x.png", bytes(1 << 20))]))
+        real = struct.pack("<I", 1 << 20)
+        for lie in (100, 1 << 25, (1 << 32) - 1):
+            said = bytes(content).replace(real, struct.pack("<I", lie))
+            self.assertIn(self.refusal(TRAINER, images_data_url=self.store(said))[-1],
+                          ("unsupported_archive_format", "file_too_large"))
+        many = archive(4, more=[(f"{number}.txt", b"") for number in range(2001)])
+        self.assertEqual("sequence_too_long", self.refusal(TRAINER, images_data_url=self.store(many))[-1])
+
+    def test_odd_inputs(self):
+        deep = b'{"prompt": "x", "loras": ' + b"[" * 60 + b"]" * 60 + b"}"
+        for body in (deep, b'{"prompt": "x", "seed": 1e400}', b'{"prompt": "x", "seed": 99999999999999999999999}',
+                     b'{"prompt": "\\ud83d\\ude00 \xd0\x96", "image_size": {"width": 3, "height": 5000}}',
+                     b'{"prompt": "' + b"long " * 20000 + b'", "image_size": "square"}', b'{"prompt": ""}'):
+            status, _, answer = self.ask("POST", f"/fal/{FLUX}", body)
+            self.assertIn(status, (200, 400), body[:80])
+            if status == 200:
+                self.finish(answer)
+        self.assertEqual(400, self.ask("POST", f"/fal/{FLUX}", b"[" * 100000)[0])
+        self.assertEqual(400, self.ask("POST", f"/fal/{FLUX}", b'{"prompt": "\xff"}')[0])
 
 
 class RestartTest(unittest.TestCase):

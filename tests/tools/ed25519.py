@@ -8,18 +8,26 @@ D = -121665 * pow(121666, P - 2, P) % P
 
 
 def add(a, b):
-    x1, y1, x2, y2 = *a, *b
-    product = D * x1 * x2 * y1 * y2
-    return ((x1 * y2 + x2 * y1) * pow(1 + product, P - 2, P) % P, (y1 * y2 + x1 * x2) * pow(1 - product, P - 2, P) % P)
+    """Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z: adding them needs no division."""
+    x1, y1, z1, t1 = a
+    x2, y2, z2, t2 = b
+    low, high = (y1 - x1) * (y2 - x2) % P, (y1 + x1) * (y2 + x2) % P
+    first, second = 2 * t1 * t2 * D % P, 2 * z1 * z2 % P
+    e, f, g, h = high - low, second - first, second + first, high + low
+    return e * f % P, g * h % P, f * g % P, e * h % P
 
 
 def multiply(point, times):
-    result = (0, 1)
+    result = (0, 1, 1, 0)
     while times:
         if times & 1:
             result = add(result, point)
         point, times = add(point, point), times >> 1
     return result
+
+
+def is_same(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
 
 
 def root(y, sign):
@@ -35,11 +43,15 @@ def root(y, sign):
 
 def point_of(octets):
     number = int.from_bytes(octets, "little")
-    y = number % 2**255
-    return root(y, number >> 255), y
+    return whole(root(number % 2**255, number >> 255), number % 2**255)
 
 
-BASE = (root(4 * pow(5, P - 2, P) % P, 0), 4 * pow(5, P - 2, P) % P)
+def whole(x, y):
+    return x, y, 1, x * y % P
+
+
+HEIGHT = 4 * pow(5, P - 2, P) % P
+BASE = whole(root(HEIGHT, 0), HEIGHT)
 
 
 def is_signed(key, message, signature):
@@ -48,7 +60,7 @@ def is_signed(key, message, signature):
     factor = int.from_bytes(signature[32:], "little")
     digest = int.from_bytes(hashlib.sha512(signature[:32] + octets + message).digest(), "little") % ORDER
     try:
-        return factor < ORDER and multiply(BASE, factor) == add(point_of(signature[:32]),
-                                                                multiply(point_of(octets), digest))
+        return factor < ORDER and is_same(multiply(BASE, factor),
+                                          add(point_of(signature[:32]), multiply(point_of(octets), digest)))
     except ValueError:
         return False
