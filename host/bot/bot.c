@@ -253,7 +253,10 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         log_error("bot", "REDIS_URL: %s", error);
         return r;
     }
-    r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db, bot->cache);
+    /* SQLite is asked as quickly as our own memory. */
+    bool are_copies_quicker = db_is_postgres(bot->db) || cache_is_shared(bot->cache);
+    r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db,
+                          are_copies_quicker ? bot->cache : NULL);
     if (r == 0 && cache_is_shared(bot->cache) && bot->config->outbound.rate > 0)
         r = outbound_share_start(&bot->outbound_share, bot->loop, bot->cache,
                                  telegram_outbound(bot->telegram), (int)bot->config->outbound.rate);

@@ -159,9 +159,10 @@ void incoming_release(struct bot *bot, int64_t update_id)
 /* Whether it is a press that will be handled at once. */
 static bool is_quick_press(const struct bot *bot, const cJSON *update, int64_t update_id)
 {
+    if (!cJSON_HasObjectItem(update, "callback_query"))
+        return false;
     const struct lane_key key = update_lane(update, update_id);
-
-    return cJSON_HasObjectItem(update, "callback_query") && !lanes_running(bot->lanes, &key);
+    return !lanes_running(bot->lanes, &key);
 }
 
 /* Once it is on disk, Telegram may forget it. That is said at once, but a press is usually answered
@@ -174,11 +175,13 @@ static AISHA_ASYNC void store_and_answer(struct http_exchange *exchange, struct 
     bool is_quick = is_quick_press(bot, update, press.update_id);
 
     wait_init(&press.answered, bot->loop);
-    LIST_INSERT_HEAD(&bot->presses, &press, link);
+    if (is_quick)
+        LIST_INSERT_HEAD(&bot->presses, &press, link);
     int r = inbox_gate_receive(bot->gate, update, exchange->body);
     if (r == 0 && is_quick)
         aisha_ignore(wait_for(&press.answered, ANSWER_IN_BODY_MS));
-    LIST_REMOVE(&press, link);
+    if (is_quick)
+        LIST_REMOVE(&press, link);
     if (r < 0)
         web_respond_later(exchange);
     else

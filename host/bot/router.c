@@ -134,7 +134,7 @@ static bool has_field(const struct aisha_message *message, const char *name)
 
     for (size_t i = 0; i < type->field_count; i++) {
         const struct api_field *field = &type->fields[i];
-        if (strcmp(field->name, name) != 0)
+        if (*field->name != *name || strcmp(field->name, name) != 0)
             continue;
         const char *at = (const char *)message + field->offset;
         switch ((enum api_kind)field->value.kind) {

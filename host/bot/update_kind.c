@@ -162,7 +162,7 @@ struct lane_key update_lane(const cJSON *update, int64_t update_id)
 static const struct api_field *find_field(const struct api_type *type, const char *name)
 {
     for (size_t i = 0; name && i < type->field_count; i++)
-        if (strcmp(type->fields[i].name, name) == 0)
+        if (*type->fields[i].name == *name && strcmp(type->fields[i].name, name) == 0)
             return &type->fields[i];
     return NULL;
 }

@@ -67,10 +67,11 @@ static size_t skip_plain(const struct http_scan *scan, const char *data, size_t 
 {
     size_t i = scan->seen;
     size_t limit = scan->lines == 0 ? scan->line_start + HTTP_MAX_TARGET_LINE : HTTP_MAX_HEAD;
+    size_t end = size < limit ? size : limit;
 
     if (i > 0 && data[i - 1] == '\r')
         return i;
-    while (i < size && i < limit && (unsigned char)data[i] >= 0x20 && data[i] != 0x7f)
+    while (i < end && (unsigned char)data[i] >= 0x20 && data[i] != 0x7f)
         i++;
     return i;
 }
@@ -130,7 +131,8 @@ static int on_header_field(http_parser *parser, const char *at, size_t size)
         return 1;
     char *name = arena_strndup(reading->arena, at, size);
     for (char *c = name; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
     head->headers[head->header_count++].name = name;
     return 0;
 }

@@ -239,6 +239,8 @@ static size_t parameter_number(const char *name)
 {
     if (!name || name[0] != '$' || name[1] < '1' || name[1] > '9')
         return 0;
+    if (!name[2])
+        return (size_t)(name[1] - '0');
     size_t digits = strspn(name + 1, "0123456789");
     return name[1 + digits] ? 0 : strtoul(name + 1, NULL, 10);
 }

@@ -45,7 +45,8 @@ static struct group *group_of(struct dialog_copies *copies, const struct dialog_
 
 static bool may_copy(const struct dialog_copies *copies, const struct group *group)
 {
-    return group->changes == 0 && group->no_copies_until_ms <= loop_now_ms(copies->loop);
+    return copies->cache && group->changes == 0 &&
+           group->no_copies_until_ms <= loop_now_ms(copies->loop);
 }
 
 static void name_copy(const struct dialog_copies *copies, const struct dialog_key *key,

@@ -22,7 +22,7 @@ struct cache;
 struct dialog_copies;
 struct loop;
 
-/* Borrows the two. */
+/* Borrows the two. cache NULL = there are no copies. */
 int dialog_copies_new(struct dialog_copies **ret_copies, struct loop *loop, struct db *db,
                       struct cache *cache);
 

@@ -37,7 +37,7 @@ const struct aisha_value *aisha_cell(const struct aisha_rows *rows, size_t row, 
     static const struct aisha_value none = {.type = AISHA_NULL};
 
     for (size_t i = 0; row < rows->row_count && i < rows->column_count; i++)
-        if (strcmp(rows->columns[i], column) == 0)
+        if (*rows->columns[i] == *column && strcmp(rows->columns[i], column) == 0)
             return &rows->values[row * rows->column_count + i];
     return &none;
 }

@@ -268,38 +268,30 @@ int codec_read_result(struct arena *a, const struct api_method *method, const cJ
     return 0;
 }
 
-/* The first character from text on that ends a JSON text or escapes the next character. */
-static const char *end_of_plain(const char *text, const char *end)
+/* Past the text that begins at its quote. */
+static const char *skip_string(const char *text, const char *end)
 {
-    while (text < end && *text != '"' && *text != '\\')
-        text++;
-    return text;
+    for (text++; text < end && *text != '"'; text++)
+        text += *text == '\\';
+    return text + 1;
 }
 
 /* Whether brackets outside of texts nest deeper than we read. Does not check anything else. */
 static bool is_too_deep(const char *text, size_t size_bytes)
 {
+    static const signed char step[256] = {['['] = 1, ['{'] = 1, [']'] = -1, ['}'] = -1};
     const char *end = text + size_bytes;
-    unsigned depth = 0;
+    int depth = 0;
 
-    for (; text < end; text++) {
-        switch (*text) {
-        case '"':
-            for (text = end_of_plain(text + 1, end); text < end && *text == '\\';)
-                text = end - text > 2 ? end_of_plain(text + 2, end) : end;
-            break;
-        case '[':
-        case '{':
-            if (++depth > CODEC_MAX_DEPTH)
-                return true;
-            break;
-        case ']':
-        case '}':
-            depth -= depth > 0;
-            break;
-        default:
-            break;
+    while (text < end) {
+        if (*text == '"') {
+            text = skip_string(text, end);
+            continue;
         }
+        depth += step[(unsigned char)*text++];
+        if (depth > CODEC_MAX_DEPTH)
+            return true;
+        depth = depth < 0 ? 0 : depth;
     }
     return false;
 }

@@ -3,9 +3,9 @@
  * to be uploaded, the text is cut into the parts of a multipart body afterwards. A file that is a
  * parameter of its own becomes the part of that name, one further down is "attach://fileN".
  */
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,10 +85,16 @@ static void put_string(struct writer *w, const char *text)
 
 static void put_integer(struct writer *w, int64_t value)
 {
-    char digits[24];
+    char digits[24], *end = digits + sizeof digits, *first = end;
+    uint64_t rest = value == AISHA_ZERO ? 0 : value < 0 ? -(uint64_t)value : (uint64_t)value;
 
-    snprintf(digits, sizeof digits, "%" PRId64, value == AISHA_ZERO ? 0 : value);
-    put_text(w, digits);
+    do {
+        *--first = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0 && value != AISHA_ZERO)
+        *--first = '-';
+    put(w, first, (size_t)(end - first));
 }
 
 static int put_float(struct writer *w, double value)

@@ -71,7 +71,8 @@ static const struct api_field *field_of(const struct api_type *type, const void 
     for (size_t i = 0; type && i < type->field_count; i++) {
         const struct api_field *field = &type->fields[i];
         size_t last = field->second ? field->second : field->offset;
-        if (strcmp(field->name, name) == 0 && last + sizeof(int64_t) <= size)
+        if (*field->name == *name && strcmp(field->name, name) == 0 &&
+            last + sizeof(int64_t) <= size)
             return field;
     }
     return NULL;
