@@ -16,11 +16,12 @@ def main():
         open_requests = min(result[key] for result in own for key in ("open_requests", "open_requests_at_the_end"))
         rows.append([count, open_requests, f"{median(raw, 'p50_us'):.0f}", f"{median(own, 'p50_us'):.0f}",
                      f"{median(raw, 'p99_us'):.0f}", f"{median(own, 'p99_us'):.0f}",
-                     f"{ratio(own, raw, 'p99_us'):.2f}", f"{median(own, 'kib_per_waiting'):.1f}",
+                     f"{ratio(own, raw, 'p99_us'):.2f}", f"{median(raw, 'kib_per_waiting'):.1f}",
+                     f"{median(own, 'kib_per_waiting'):.1f}", f"{median(raw, 'cpu_us'):.0f}",
                      f"{median(own, 'cpu_us'):.0f}"])
     table(f"Waiting handlers, others echo {load['rate']} updates/s; medians of {chosen.rounds} interleaved runs",
           ["waiting", "open requests", "p50 raw, us", "p50 ours", "p99 raw, us", "p99 ours", "ours / raw (at most 2)",
-           "KiB each (at most 24)", "CPU us per echo"], rows)
+           "KiB each raw", "ours (at most 24)", "CPU us per echo raw", "ours"], rows)
 
 
 if __name__ == "__main__":
