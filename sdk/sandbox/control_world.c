@@ -111,7 +111,7 @@ void control_reset(struct control *control)
     updates_clear(sandbox->updates);
     fal_reset(sandbox->fal);
     openai_done(&sandbox->openai);
-    openai_start(&sandbox->openai);
+    openai_start(&sandbox->openai, sandbox->world);
     faults_clear(sandbox->faults);
     flood_set_limits(sandbox->flood, &sandbox->limits);
     clock_set_offset(sandbox->clock, 0);

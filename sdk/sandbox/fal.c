@@ -123,7 +123,19 @@ bool fal_is_authorized(struct fal_call *call)
 
 /* ---- paths ---- */
 
-enum handler { JWKS, INITIATE, INITIATE_PARTS, UPLOAD, FILES, MODELS, PRICES, RUN, QUEUE };
+enum handler {
+    JWKS,
+    INITIATE,
+    INITIATE_PARTS,
+    TOKEN,
+    UPLOAD_WITH_TOKEN,
+    UPLOAD,
+    FILES,
+    MODELS,
+    PRICES,
+    RUN,
+    QUEUE
+};
 
 static const struct path {
     const char *method, *path; /* one that ends with "/" goes on */
@@ -134,6 +146,8 @@ static const struct path {
     {"GET", ".well-known/jwks.json", JWKS, "fal.jwks", true},
     {"POST", "storage/upload/initiate", INITIATE, "fal.initiate"},
     {"POST", "storage/upload/initiate-multipart", INITIATE_PARTS, "fal.initiate"},
+    {"POST", "storage/auth/token", TOKEN, "fal.initiate"},
+    {"POST", "files/upload", UPLOAD_WITH_TOKEN, "fal.upload", true},
     {NULL, "upload/", UPLOAD, "fal.upload", true},
     {NULL, "files/", FILES, "fal.file", true},
     {"GET", "v1/models", MODELS, "fal.models", true},
@@ -179,6 +193,12 @@ static AISHA_ASYNC void dispatch(struct fal_call *call, enum handler handler, co
     case INITIATE:
     case INITIATE_PARTS:
         fal_initiate(call, handler == INITIATE_PARTS);
+        return;
+    case TOKEN:
+        fal_give_token(call);
+        return;
+    case UPLOAD_WITH_TOKEN:
+        fal_upload_with_token(call);
         return;
     case UPLOAD:
         fal_upload(call, rest);

@@ -176,6 +176,8 @@ cJSON *fal_location(const char *name);
 cJSON *fal_location_in(const char *name, int index, const char *member);
 
 /* --- fal_storage.c --- */
+AISHA_ASYNC void fal_give_token(struct fal_call *call);
+AISHA_ASYNC void fal_upload_with_token(struct fal_call *call);
 AISHA_ASYNC void fal_upload(struct fal_call *call, const char *rest);
 AISHA_ASYNC void fal_initiate(struct fal_call *call, bool is_multipart);
 AISHA_ASYNC void fal_download(struct fal_call *call, const char *rest);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include <aisha/error.h>
 
@@ -20,9 +21,17 @@
 #include "sdk/sandbox/text.h"
 #include "sdk/sandbox/world.h"
 
-enum { LARGEST = 256 << 20, PIECE = 65536, LONGEST_NAME = 200, MOST_PARTS = 10000, KEY = 32 };
+enum {
+    LARGEST = 256 << 20,
+    PIECE = 65536,
+    LONGEST_NAME = 200,
+    MOST_PARTS = 10000,
+    KEY = 32,
+    TOKEN_SECONDS = 3600
+};
 
-static const char file_kind[] = "fal_file", upload_kind[] = "fal_upload", part_kind[] = "fal_part";
+static const char file_kind[] = "fal_file", upload_kind[] = "fal_upload", part_kind[] = "fal_part",
+                  token_kind[] = "fal_token";
 
 /* What a path may carry of a file's name. */
 static const char *clean_name(struct arena *arena, const char *name)
@@ -249,6 +258,52 @@ void fal_upload(struct fal_call *call, const char *rest)
         complete(call, key, upload);
     else
         fal_refuse(call, 405, NULL, "Method Not Allowed");
+}
+
+/* The way of the Python client: a token for an hour, and then the bytes at once. */
+void fal_give_token(struct fal_call *call)
+{
+    struct arena *arena = call->arena;
+    struct world *world = call->sandbox->world;
+    const char *token = world_random_name(arena);
+    int64_t expires_at = world_now(world) + TOKEN_SECONDS;
+    cJSON *record = json_keep(arena, cJSON_CreateObject());
+    cJSON *answer = json_keep(arena, cJSON_CreateObject());
+    const time_t seconds = (time_t)expires_at;
+    char date[32];
+    struct tm tm;
+
+    json_set_int(record, "expires_at", expires_at);
+    world_put_record(world, arena, token_kind, token, record);
+    gmtime_r(&seconds, &tm);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    json_set_text(answer, "token", token);
+    json_set_text(answer, "token_type", "Bearer");
+    json_set_text(answer, "base_url", call->base);
+    json_set_text(answer, "expires_at", date);
+    fal_answer(call, 200, json_text(arena, answer));
+}
+
+void fal_upload_with_token(struct fal_call *call)
+{
+    struct arena *arena = call->arena;
+    const struct http_exchange *exchange = call->exchange;
+    const char *header = http_exchange_header(exchange, "authorization");
+    const char *token = header && strncasecmp(header, "Bearer ", 7) == 0 ? header + 7 : "";
+    const cJSON *record = world_record(call->sandbox->world, arena, token_kind, token);
+    cJSON *answer = json_keep(arena, cJSON_CreateObject());
+
+    if (json_get_int(record, "expires_at", 0) <= world_now(call->sandbox->world)) {
+        fal_refuse(call, 401, NULL, "Invalid token");
+        return;
+    }
+    const cJSON *file =
+        fal_add_file(call->fal, arena, call->base,
+                     clean_name(arena, http_exchange_header(exchange, "x-fal-file-name")),
+                     clean_type(arena, http_exchange_header(exchange, "content-type")),
+                     exchange->body, exchange->body_size);
+    json_set_copy(answer, "access_url", json_get(file, "url"));
+    fal_answer(call, 200, json_text(arena, answer));
 }
 
 /* ---- down ---- */

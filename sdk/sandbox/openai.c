@@ -25,14 +25,21 @@ enum {
 
 /* ---- settings ---- */
 
-void openai_start(struct openai *openai)
+static const char kind[] = "setting", id[] = "openai";
+
+static void apply(struct openai *openai, const cJSON *settings);
+
+void openai_start(struct openai *openai, struct world *world)
 {
-    *openai = (struct openai){.requests_per_minute = REQUESTS_PER_MINUTE,
+    struct arena arena = {0};
+
+    *openai = (struct openai){.world = world,
+                              .requests_per_minute = REQUESTS_PER_MINUTE,
                               .tokens_per_minute = TOKENS_PER_MINUTE,
-                              .requests_left = REQUESTS_PER_MINUTE,
-                              .tokens_left = TOKENS_PER_MINUTE,
                               .chat = cJSON_CreateArray(),
                               .moderation = cJSON_CreateArray()};
+    apply(openai, world_record(world, &arena, kind, id));
+    arena_clear(&arena);
 }
 
 void openai_done(struct openai *openai)
@@ -86,15 +93,10 @@ static void replace(cJSON **list, const cJSON *value)
     *list = cJSON_Duplicate(value, true);
 }
 
-const char *openai_change(struct openai *openai, struct arena *arena, const cJSON *body)
+static void apply(struct openai *openai, const cJSON *body)
 {
-    const cJSON *item, *key = json_get(body, "key");
+    const cJSON *key = json_get(body, "key");
 
-    cJSON_ArrayForEach(item, body) {
-        const char *wrong = check_setting(arena, item);
-        if (wrong)
-            return wrong;
-    }
     if (key) {
         free(openai->key);
         openai->key = cJSON_IsString(key) ? strdup(key->valuestring) : NULL;
@@ -107,6 +109,22 @@ const char *openai_change(struct openai *openai, struct arena *arena, const cJSO
     openai->tokens_per_minute = json_get_int(body, "tokens_per_minute", openai->tokens_per_minute);
     openai->requests_left = (double)openai->requests_per_minute;
     openai->tokens_left = (double)openai->tokens_per_minute;
+}
+
+const char *openai_change(struct openai *openai, struct arena *arena, const cJSON *body)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, body) {
+        const char *wrong = check_setting(arena, item);
+        if (wrong)
+            return wrong;
+    }
+    apply(openai, body);
+    cJSON *kept = openai_describe(openai, arena);
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "chat");
+    cJSON_DeleteItemFromObjectCaseSensitive(kept, "moderation");
+    world_put_record(openai->world, arena, kind, id, kept);
     return NULL;
 }
 

@@ -23,9 +23,12 @@ struct arena;
 struct fault;
 struct http_exchange;
 struct sandbox;
+struct world;
 
-/* How the double behaves: POST /sandbox/openai. Lives with the sandbox. */
+/* How the double behaves: POST /sandbox/openai. All but the scripted answers outlives the sandbox, as
+ * the record "setting", "openai". */
 struct openai {
+    struct world *world;
     char *key;   /* the only one that is good; NULL = any */
     cJSON *gone; /* models that are shut down, by id; or NULL */
     int64_t requests_per_minute, tokens_per_minute;
@@ -44,7 +47,7 @@ struct openai_call {
 };
 
 /* --- openai.c --- */
-void openai_start(struct openai *openai);
+void openai_start(struct openai *openai, struct world *world);
 void openai_done(struct openai *openai);
 
 /* As an object, and changing some: NULL, or what is wrong. */

@@ -80,7 +80,6 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
     sandbox->loop = loop;
     sandbox->limits = flood_defaults(options->has_flood_limits);
     sandbox->transcripts = cJSON_CreateArray();
-    openai_start(&sandbox->openai);
     int r = workers_new(&sandbox->workers, loop, WORKER_THREADS);
     if (r == 0)
         r = clock_new(&sandbox->clock, loop);
@@ -107,6 +106,7 @@ int sandbox_new(struct sandbox **ret_sandbox, struct loop *loop,
         return r;
     }
     flood_set_limits(sandbox->flood, &sandbox->limits);
+    openai_start(&sandbox->openai, sandbox->world);
     sandbox->poll.launched_at_ms = clock_steady_ms(sandbox->clock);
     restore_clock(sandbox);
     r = polls_start(sandbox);

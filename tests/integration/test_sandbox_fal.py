@@ -320,6 +320,17 @@ class StorageTest(FalCase):
         self.assertEqual(b"a" * 100000 + b"b",
                          self.download({"url": answer["file_url"], "content_type": "application/zip"}))
 
+    def test_with_a_token(self):
+        _, _, answer = self.ask("POST", "/fal/storage/auth/token?storage_type=fal-cdn-v3", {})
+        self.assertEqual((self.stack.url + "/fal", "Bearer"), (answer["base_url"], answer["token_type"]))
+        headers = {"Authorization": "Bearer " + answer["token"], "X-Fal-File-Name": "a b.png"}
+        status, _, stored = self.ask("POST", "/fal/files/upload", b"content", headers, "image/png")
+        self.assertEqual((200, True), (status, stored["access_url"].endswith("/a_b.png")))
+        self.assertEqual(b"content", self.download({"url": stored["access_url"], "content_type": "image/png"}))
+        self.assertEqual(401, self.ask("POST", "/fal/files/upload", b"x", {"Authorization": "Bearer x"})[0])
+        self.advance(3601)
+        self.assertEqual(401, self.ask("POST", "/fal/files/upload", b"x", headers)[0])
+
     def test_what_an_upload_must_be(self):
         self.assertEqual(401, self.ask("POST", "/fal/storage/upload/initiate", {"content_type": "x"}, {})[0])
         self.assertEqual(422, self.ask("POST", "/fal/storage/upload/initiate", {})[0])
@@ -532,6 +543,7 @@ class RestartTest(unittest.TestCase):
             waiting = case.submit(TRAINER, images_data_url="data:x;base64,AAAA")
             until(lambda: case.status(request)["status"] == "IN_PROGRESS", "it runs")
             keys = case.jwks()
+            stack.api("/sandbox/openai", {"key": "sk-kept"})
             stack.sandbox.end()
             stack.check(stack.sandbox)
             os.remove(stack.path("sandbox.log"))
@@ -540,6 +552,7 @@ class RestartTest(unittest.TestCase):
             waiting["response_url"] = stack.url + f"/fal/{TRAINER}/requests/{waiting['request_id']}"
             waiting["status_url"] = waiting["response_url"] + "/status"
             until(lambda: case.status(request)["status"] == "IN_PROGRESS", "it goes on")
+            self.assertEqual("sk-kept", stack.api("/sandbox/openai")["key"])
             stack.api("/sandbox/clock", {"advance_s": 3700})
             delivery = hook.take()
             delivery.answer()

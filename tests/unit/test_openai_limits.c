@@ -1,6 +1,6 @@
 /* What the plugin openai makes of x-ratelimit headers; the functions of the host that it calls are here. */
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static struct {
 
 static const struct {
     const char *name, *value;
-} *headers;
+} * headers;
 
 char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...)
 {
@@ -46,7 +46,8 @@ char *aisha_concat(struct aisha_ctx *ctx, const char *first, ...)
     return text;
 }
 
-int aisha_cache_get(struct aisha_ctx *ctx, const char *key, const void **ret_bytes, size_t *ret_size)
+int aisha_cache_get(struct aisha_ctx *ctx, const char *key, const void **ret_bytes,
+                    size_t *ret_size)
 {
     (void)ctx;
     assert_string_equal(key, "limits/m");
@@ -92,9 +93,10 @@ static void test_durations(void **state)
         const char *text;
         int64_t ms;
     } rows[] = {
-        {"12ms", 12},  {"1s", 1000}, {"6m0s", 360000},  {"1h2m3.5s", 3723500}, {"1.0001s", 1001},
-        {"0s", 0},     {"", -1},     {"5", -1},         {"s", -1},             {"-1s", -1},
-        {"1x", -1},    {"1s2", -1},  {"999999999d", -1}, {"nan", -1},          {"1e9s", -1},
+        {"12ms", 12},       {"1s", 1000}, {"6m0s", 360000}, {"1h2m3.5s", 3723500},
+        {"1.0001s", 1001},  {"0s", 0},    {"", -1},         {"5", -1},
+        {"s", -1},          {"-1s", -1},  {"1x", -1},       {"1s2", -1},
+        {"999999999d", -1}, {"nan", -1},  {"1e9s", -1},
     };
 
     (void)state;
@@ -140,7 +142,7 @@ static void test_waits(void **state)
 static void test_nonsense_stops_nobody(void **state)
 {
     static const char *const rows[][3] = {
-        {NULL, NULL, NULL}, {"x", "1", "1s"},  {"-5", "1", "1s"},
+        {NULL, NULL, NULL}, {"x", "1", "1s"}, {"-5", "1", "1s"},
         {"0", "1", "soon"}, {"0", "1", NULL}, {"99999999999999999999999", "1", "1s"},
     };
 
