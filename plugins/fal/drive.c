@@ -153,7 +153,7 @@ static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
         r = supply_forget_loras(d->ctx, d->order);
     if (r < 0)
         return r;
-    if (error_type && strcmp(error_type, "client_cancelled") == 0)
+    if (said.error.is_stopped)
         return drive_apply(d, FAL_STOPPED);
     return said.said == CLIENT_NO
                ? drive_fail(d, said.error.cause, said.error.reason)
@@ -178,15 +178,6 @@ static AISHA_ASYNC int take_status(struct drive *d, const struct reply_status *s
     return drive_save(d, &before);
 }
 
-static AISHA_ASYNC int give_up(struct drive *d)
-{
-    bool has_stopped;
-
-    aisha_log(d->ctx, AISHA_LOG_WARN, "request=%s has passed its deadline", d->request.id);
-    int r = tell_to_stop(d, &has_stopped);
-    return r < 0 ? r : drive_apply(d, FAL_DEADLINE);
-}
-
 static AISHA_ASYNC int on_active(struct drive *d)
 {
     struct fal_request *request = &d->request;
@@ -206,7 +197,7 @@ static AISHA_ASYNC int on_active(struct drive *d)
     if (is_known && status.event == FAL_DONE)
         return fetch_result(d, status.error_type);
     if (is_late)
-        return give_up(d);
+        return drive_apply(d, FAL_DEADLINE);
     if (is_known)
         return take_status(d, &status);
     if (said.said == CLIENT_NO && said.error.is_gone && request->pauses >= LOST_TRIES)
@@ -272,6 +263,20 @@ static AISHA_ASYNC int on_collecting(struct drive *d)
 
 /* ---- the end ---- */
 
+/* It is given up here first: what the provider then says of it comes too late. */
+static AISHA_ASYNC int give_up(struct drive *d)
+{
+    bool has_stopped;
+
+    aisha_log(d->ctx, AISHA_LOG_WARN, "request=%s was given up at its deadline", d->request.id);
+    int r = tell_to_stop(d, &has_stopped);
+    if (r < 0)
+        return r;
+    d->request.is_told_to_stop = true; /* or it cannot be told: it is not worth waiting for */
+    r = request_save(d->ctx, &d->request);
+    return r == REQUEST_STALE ? 0 : r;
+}
+
 static AISHA_ASYNC int tell_end(struct drive *d)
 {
     int r = aisha_db_begin(d->ctx);
@@ -302,6 +307,10 @@ static AISHA_ASYNC int step(struct drive *d)
         return on_active(d);
     case FAL_COLLECTING:
         return on_collecting(d);
+    case FAL_EXPIRED:
+        if (*d->request.request_id && !d->request.is_told_to_stop)
+            return give_up(d);
+        return tell_end(d);
     default:
         return tell_end(d);
     }

@@ -27,9 +27,6 @@ struct file_weights {
 AISHA_ASYNC AISHA_CHECKED int file_weights(struct aisha_ctx *ctx, const char *path,
                                            struct file_weights *ret);
 
-/* Whether these bytes can be weights: what a head in the layout of safetensors says is there. */
-bool weights_are_whole(const void *bytes, size_t size);
-
 /* Packs the files, uncompressed, into a new archive at path. */
 struct file_to_pack {
     const char *path, *name;

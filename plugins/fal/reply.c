@@ -95,6 +95,7 @@ static struct reply_error typed_error(struct aisha_ctx *ctx, int status, const c
         .reason = aisha_printf(ctx, "%s%s%s (%d)", word(ctx, type), place ? " in " : "",
                                place ? word(ctx, place) : "", status),
         .is_of_run = true,
+        .is_stopped = strcmp(type, "client_cancelled") == 0,
         .is_about_a_lora = is_of_lora && fits(type, "file_*"),
     };
 }
@@ -226,6 +227,8 @@ bool reply_webhook(struct aisha_ctx *ctx, const struct aisha_json *body, struct 
         return true;
     digits = error ? strpbrk(error, "0123456789") : NULL; /* "Invalid status code: 422" */
     ret->error = reply_error(ctx, digits ? (int)strtol(digits, NULL, 10) % 1000 : 500, payload);
+    if (ret->error.is_stopped)
+        ret->event = FAL_STOPPED;
     return true;
 }
 

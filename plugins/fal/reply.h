@@ -28,6 +28,7 @@ struct reply_error {
     const char *reason;   /* for the log: no texts of people */
     bool is_of_run;       /* it is said by or about a run of the model, not about the call */
     bool is_gone;         /* there is no such thing, or only a part of it */
+    bool is_stopped;      /* somebody has cancelled it */
     bool is_about_a_lora; /* weights could not be fetched by the provider */
 };
 
@@ -54,7 +55,7 @@ bool reply_status(struct aisha_ctx *ctx, const struct aisha_json *body, struct r
 /* A webhook's body; false when it is none. */
 struct reply_webhook {
     const char *request_id, *gateway_request_id; /* the second may be NULL */
-    enum fal_event event;                        /* FAL_DONE or FAL_ERROR */
+    enum fal_event event;                        /* FAL_DONE, FAL_ERROR or FAL_STOPPED */
     bool has_payload;
     struct reply_error error;
 };

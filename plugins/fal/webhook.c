@@ -158,7 +158,7 @@ bool webhook_apply(struct fal_request *request, const struct reply_webhook *hook
         request->answer = is_kept ? body : "";
         request->deadline_at = now + REQUEST_COLLECT_S;
     } else {
-        request->cause = hook->error.cause;
+        request->cause = hook->event == FAL_ERROR ? hook->error.cause : AISHA_CAUSE_NONE;
         request->reason = hook->error.reason;
         request->ended_at = now;
     }
