@@ -51,6 +51,10 @@ class Benches(unittest.TestCase):
     def test_the_cache_does_what_redis_benchmark_does(self):
         found = {row[0]: row[1] for row in rows(run("cache"))[1:]}
         self.assertEqual(found, {"get": "GET", "set": "SET", "add": "EVALSHA", "allow": "EVALSHA"})
+    def test_the_store_is_measured_on_both_databases(self):
+        found = {row[0]: row for row in rows(run("database"))}
+        for name in ("PostgreSQL", "SQLite"):
+            self.assertGreater(min(float(cell) for cell in found[name][2:]), 0, found[name])
 
     def test_every_bench_is_tested_here(self):
         names = {re.match(r"bench_(\w+)\.py", os.path.basename(path))[1] for path in glob.glob(HERE + "/bench_*.py")}
