@@ -16,6 +16,7 @@
 #include <aisha/http.h>
 
 #include "host/core/arena.h"
+#include "host/core/wait.h"
 #include "host/io/http_client.h"
 #include "host/telegram/client_internal.h"
 #include "host/telegram/codec.h"
@@ -24,6 +25,8 @@
 enum {
     MAX_ANSWER_BYTES = 64 * 1024 * 1024, /* 100 updates of 512 KiB, and room */
     DOWNLOAD_TIMEOUT_MS = 120000,
+    DOWNLOAD_TRIES = 3,
+    DOWNLOAD_PAUSE_MS = 200, /* twice as long after the second one */
     BOT_API_DOWNLOAD_BYTES = 20 << 20,
     LOCAL_DOWNLOAD_BYTES = 2000 << 20,
 };
@@ -310,6 +313,28 @@ static AISHA_ASYNC int fetch_file(struct telegram *telegram, struct arena *arena
     return r;
 }
 
+/* Broken off before or in the middle of the answer, or refused by a server in trouble. */
+static bool may_work_later(int r, const struct telegram_failure *failure)
+{
+    return r == -AISHA_E_UNAVAILABLE ||
+           (r == -AISHA_E_UPSTREAM && (failure->error_code == 0 || failure->error_code >= 500));
+}
+
+static AISHA_ASYNC int fetch_file_patiently(struct telegram *telegram, struct arena *arena,
+                                            const char *file_path, int64_t max_bytes,
+                                            const char *path, struct telegram_failure *failure)
+{
+    for (int try = 1;; try++) {
+        failure->error_code = 0;
+        int r = fetch_file(telegram, arena, file_path, max_bytes, path, failure);
+        if (try == DOWNLOAD_TRIES || !may_work_later(r, failure))
+            return r;
+        r = wait_sleep(telegram->loop, (int64_t)DOWNLOAD_PAUSE_MS << (try - 1));
+        if (r < 0)
+            return r;
+    }
+}
+
 int telegram_download(struct telegram *telegram, struct arena *arena, const char *file_id,
                       int64_t max_bytes, const char *path, struct telegram_failure *failure)
 {
@@ -332,5 +357,5 @@ int telegram_download(struct telegram *telegram, struct arena *arena, const char
         failure->description = "getFile gave no path";
         return -AISHA_E_UPSTREAM;
     }
-    return fetch_file(telegram, arena, file->file_path, max_bytes, path, failure);
+    return fetch_file_patiently(telegram, arena, file->file_path, max_bytes, path, failure);
 }

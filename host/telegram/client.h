@@ -114,7 +114,8 @@ AISHA_ASYNC AISHA_CHECKED int telegram_call_json(struct telegram *telegram, stru
                                                  struct telegram_failure *failure);
 
 /* Downloads a file_id to a new file at path, or with a local server makes path a link to it.
- * -AISHA_E_LIMIT when it is over max_bytes, or over what the Bot API gives to bots. */
+ * What breaks off is tried again. -AISHA_E_LIMIT when it is over max_bytes, or over what the Bot API
+ * gives to bots. */
 AISHA_ASYNC AISHA_CHECKED int telegram_download(struct telegram *telegram, struct arena *arena,
                                                 const char *file_id, int64_t max_bytes,
                                                 const char *path, struct telegram_failure *failure);
