@@ -51,6 +51,7 @@ class Benches(unittest.TestCase):
     def test_the_cache_does_what_redis_benchmark_does(self):
         found = {row[0]: row[1] for row in rows(run("cache"))[1:]}
         self.assertEqual(found, {"get": "GET", "set": "SET", "add": "EVALSHA", "allow": "EVALSHA"})
+
     def test_the_store_is_measured_on_both_databases(self):
         found = {row[0]: row for row in rows(run("database"))}
         for name in ("PostgreSQL", "SQLite"):
