@@ -149,6 +149,14 @@ static bool is_fresh(const struct question *question)
            loop_now_ms(question->board->bot->loop) - question->answered_at_ms < FRESH_MS;
 }
 
+/* A plugin may use whatever a running bot has; a command has at least the stores. */
+static bool can_be_asked(const struct question *question)
+{
+    const struct bot *bot = question->board->bot;
+
+    return question->check || (bot->blobs && bot->cache && (bot->inbox || !bot->server));
+}
+
 /* Until it has ended, but not beyond that time. */
 static AISHA_ASYNC void listen_to(struct question *question, int64_t until_ms)
 {
@@ -218,6 +226,11 @@ static struct health_row answer_of(const struct question *question, struct arena
     struct health_row row = {.name = arena_strdup(arena, question->name)};
     bool has_answer = question->is_answered && (is_remote(question) || !question->is_running);
 
+    if (!has_answer && !can_be_asked(question)) {
+        row.health =
+            HEALTH_WARNING("not asked: the bot has not started, or a store is missing", NULL);
+        return row;
+    }
     if (!has_answer) {
         row.health = HEALTH_FAILED("it does not answer in time", NULL);
         return row;
@@ -238,7 +251,7 @@ size_t health_ask(struct health_board *board, struct arena *arena, int64_t timeo
 
     for (size_t i = 0; i < board->count; i++) {
         struct question *question = &board->questions[i];
-        if (!question->is_running && !is_fresh(question))
+        if (!question->is_running && !is_fresh(question) && can_be_asked(question))
             question->is_running = task_start(loop, question->name, ask_task, question, NULL) == 0;
     }
     for (size_t i = 0; i < board->count; i++)

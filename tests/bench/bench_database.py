@@ -1,4 +1,4 @@
-"""Commits a second by the host's store code: on PostgreSQL beside pgbench with the same SQL, on SQLite grouped and not."""
+"""Commits a second by the host's store code: PostgreSQL beside pgbench with the same SQL, SQLite grouped and not."""
 import json
 import os
 import statistics

@@ -58,10 +58,11 @@ class Check(unittest.TestCase):
             self.check(stack, 0, "warning +webhook .*another address")
 
     def test_stores(self):
-        with Stack(host=False) as stack:
+        with Stack(plugins_ini=OPENAI, host=False) as stack:
             stack.write("not-a-database", "x" * 10000)
             stack.env |= {"DATABASE_URL": "sqlite:" + stack.path("not-a-database"), "BLOB_URL": "file:/dev/null/files"}
-            self.check(stack, 1, "failed +database .*not a database\n    correct DATABASE_URL",
+            self.check(stack, 1, "warning +openai/key .*not asked",
+                       "failed +database .*not a database\n    correct DATABASE_URL",
                        "failed +files .*\n    correct BLOB_URL")
             stack.env["DATABASE_URL"] = f"postgresql://me:hush@127.0.0.1:{free_port()}/aisha"
             output = self.check(stack, 1, "failed +database .*PostgreSQL cannot be")
@@ -87,6 +88,16 @@ class Ready(unittest.TestCase):
                 self.assertEqual(ready(stack)[1]["health/mood"]["text"], "asked 1 times")
             asked = [request["method"] for request in stack.requests()].count("getMe")
             self.assertLessEqual(asked, 2)  # at the start and for the first of six
+
+    def test_plugins_are_not_asked_before_the_start(self):
+        with Stack(plugins_ini=HEALTH + "well\n", host=False,
+                   env={"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/x"}) as stack:
+            stack.launch_host()
+            until(stack.is_healthy, "its server answers")
+            status, checks = ready(stack)
+            self.assertEqual((status, checks["start"]["status"], checks["health/mood"]["status"]),
+                             (503, "failed", "warning"))
+            stack.kill_host()
 
     def test_a_warning_is_told_and_no_failure(self):
         with Stack(plugins_ini=HEALTH + "warn\n") as stack:

@@ -132,7 +132,7 @@ class Redacted(unittest.TestCase):
                               ("BLOB_URL", f"s3+http://key:hush%2Fthree@{at}/bucket?region=here"),
                               ("BLOB_URL", f"s3+http://key:hush/four@{at}/bucket")):
                 stack.env = {name: url}
-                self.assertRegex(self.see(stack.run_host("check")[1]), r"redis|blob|files")
+                self.assertRegex(self.see(stack.run_host("check")[1]), r"redis +|files +|\[redis\]|\[blob\]")
             for name in ("TELEGRAM_API_URL", "OPENAI_BASE_URL", "PUBLIC_URL", "BLOB_URL"):
                 for url in ("http://me:hush-one@127.0.0.1:1/x", "ftp://me:hush-two@127.0.0.1:1/ y",
                             "http://me:hush/three@127.0.0.1:1/x"):
