@@ -26,6 +26,7 @@ TARGETS = {  # and the code they are for
     "fal_webhook": ["plugins/fal/reply.c", "plugins/fal/signature.c"],
     "http": ["host/io/http_server_parse.c"],
     "ini": ["host/bot/ini.c", "host/bot/env.c", "host/bot/config.c", "host/bot/options.c"],
+    "redis": ["host/io/redis_codec.c", "host/io/redis_dial.c"],
     "template": ["host/bot/html_printf.c", "host/bot/html.c", "host/bot/split.c"],
     "text": ["host/bot/html.c", "host/bot/split.c", "host/bot/utf8.c"],
     "update": ["host/telegram/codec_read.c", "host/bot/update_kind.c"],
