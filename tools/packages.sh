@@ -19,6 +19,7 @@ build libsqlite3-dev       pkg:sqlite3          embedded database
 build libpq-dev            pkg:libpq            PostgreSQL
 build libhiredis-dev       pkg:hiredis          Redis
 build libssl-dev           pkg:libcrypto        signatures
+build libexpat1-dev       pkg:expat            answers of S3
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
 build libzip-dev          pkg:libzip           archives of photos
@@ -44,6 +45,8 @@ test  fonts-noto-color-emoji any                emoji in pictures of the chat pa
 test  espeak-ng            cmd:espeak-ng        spoken test input
 test  postgresql           cmd:pg_ctlcluster    a database server for tests
 test  redis-server         cmd:redis-server     a Redis for tests
+test  python3-swift        any                  an S3 server for tests
+test  memcached            cmd:memcached        part of that
 test  git                  cmd:git              lists the files to check
 compat nodejs              own:node             runs bots of other libraries
 compat npm                 own:npm              fetches those libraries

@@ -99,7 +99,8 @@ static bool is_redis_url(const char *value)
 
 static bool is_blob_url(const char *value)
 {
-    return strncmp(value, "file:", 5) == 0 && value[5];
+    return (strncmp(value, "file:", 5) == 0 && value[5]) || strncmp(value, "s3+http://", 10) == 0 ||
+           strncmp(value, "s3+https://", 11) == 0;
 }
 
 static bool is_log_level(const char *value)
@@ -154,7 +155,8 @@ static const struct setting settings[] = {
     {SECRET(redis, url, ""), .is_good = is_redis_url,
      .remedy = "write redis://:PASSWORD@HOST:PORT/DATABASE, or nothing to do without"},
     {SECRET(blob, url, "file:var/files"), .is_good = is_blob_url,
-     .remedy = "write file:PATH; this build knows no other store", .flags = INI_KEEP_FILE_URL},
+     .remedy = "write file:PATH or s3+https://KEY:SECRET@HOST/BUCKET?region=REGION",
+     .flags = INI_KEEP_FILE_URL},
     {TEXT(blob, public_url, ""), .is_good = is_http_url_or_empty,
      .remedy = "write https://HOST[:PORT], as others reach the S3 of BLOB_URL"},
     {TEXT(blob, cdn_url, ""), .is_good = is_http_url_or_empty,

@@ -36,7 +36,7 @@ struct transfer {
     bool is_plain; /* it has set nothing on the handle that the next one would not set anew */
     int file;      /* of save_path, or -1 */
     int body_file; /* of body_path, or -1 */
-    off_t body_at;
+    off_t body_at, body_end;
     char *body;
     size_t body_size, body_capacity;
     int failure; /* what made a callback of ours stop curl */

@@ -303,9 +303,11 @@ static int set_parts(struct transfer *t)
 static size_t read_file(char *buffer, size_t one, size_t room, void *user)
 {
     struct transfer *t = user;
-    ssize_t count = pread(t->body_file, buffer, room * one, t->body_at);
+    off_t left = t->body_end - t->body_at;
+    size_t size = (off_t)(room * one) < left ? room * one : (size_t)left;
+    ssize_t count = size > 0 ? pread(t->body_file, buffer, size, t->body_at) : 0;
 
-    if (count < 0)
+    if (count < 0 || (count == 0 && size > 0)) /* it has become shorter */
         return CURL_READFUNC_ABORT;
     t->body_at += count;
     return (size_t)count;
@@ -317,7 +319,7 @@ static int seek_file(void *user, curl_off_t offset, int origin)
 
     if (origin != SEEK_SET || offset < 0)
         return CURL_SEEKFUNC_FAIL;
-    t->body_at = offset;
+    t->body_at = t->request.body_offset + offset;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -328,14 +330,19 @@ static int set_file(struct transfer *t)
     t->body_file = open(t->request.body_path, O_RDONLY | O_CLOEXEC);
     if (t->body_file < 0 || fstat(t->body_file, &info) < 0)
         return -errno;
-    if (!S_ISREG(info.st_mode))
+    if (!S_ISREG(info.st_mode) || t->request.body_offset < 0 ||
+        t->request.body_offset > info.st_size ||
+        (off_t)t->request.body_size > info.st_size - t->request.body_offset)
         return -AISHA_E_INVALID;
+    t->body_at = t->request.body_offset;
+    t->body_end =
+        t->request.body_size > 0 ? t->body_at + (off_t)t->request.body_size : info.st_size;
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, read_file);
     curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, seek_file);
     curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)info.st_size);
+    curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(t->body_end - t->body_at));
     return 0;
 }
 

@@ -157,9 +157,9 @@ static const char *signature(struct arena *arena, const struct s3_key *key, cons
 static const char *canonical_hash(struct arena *arena, const struct s3_request *request,
                                   const struct canonical *canonical, const char *payload_hash)
 {
-    return hash(arena, arena_printf(arena, "%s\n%s\n%s\n%s\n%s\n%s", request->method,
-                                    canonical->path, canonical->query, canonical->headers,
-                                    canonical->names, payload_hash));
+    return hash(arena,
+                arena_printf(arena, "%s\n%s\n%s\n%s\n%s\n%s", request->method, canonical->path,
+                             canonical->query, canonical->headers, canonical->names, payload_hash));
 }
 
 static const char *target_of(struct arena *arena, const struct canonical *canonical)
@@ -195,10 +195,9 @@ struct s3_signature s3_sign(struct arena *arena, const struct s3_key *key,
     const char *digest = canonical_hash(arena, request, &canonical, request->payload_hash);
     return (struct s3_signature){
         .target = target_of(arena, &canonical),
-        .authorization =
-            arena_printf(arena, ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-                         key->access_key, scope_of(arena, key, date), canonical.names,
-                         signature(arena, key, date, digest)),
+        .authorization = arena_printf(
+            arena, ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s", key->access_key,
+            scope_of(arena, key, date), canonical.names, signature(arena, key, date, digest)),
         .date = date,
         .canonical_hash = digest,
     };
@@ -209,8 +208,7 @@ const char *s3_presign(struct arena *arena, const struct s3_key *key,
 {
     const char *date = timestamp(arena, request->time_s);
     struct canonical canonical = {.path = s3_encode(arena, request->path, 1)};
-    struct s3_field *queries =
-        arena_alloc(arena, (request->query_count + 5) * sizeof *queries);
+    struct s3_field *queries = arena_alloc(arena, (request->query_count + 5) * sizeof *queries);
 
     add_headers(arena, &canonical, copy_headers(arena, request), request->header_count + 1);
     if (request->query_count > 0)
@@ -225,7 +223,7 @@ const char *s3_presign(struct arena *arena, const struct s3_key *key,
     };
     memcpy(queries + request->query_count, own, sizeof own);
     canonical.query = sorted_query(arena, queries, request->query_count + 5);
-    return arena_printf(arena, "%s&X-Amz-Signature=%s", target_of(arena, &canonical),
-                        signature(arena, key, date,
-                                  canonical_hash(arena, request, &canonical, S3_UNSIGNED)));
+    return arena_printf(
+        arena, "%s&X-Amz-Signature=%s", target_of(arena, &canonical),
+        signature(arena, key, date, canonical_hash(arena, request, &canonical, S3_UNSIGNED)));
 }

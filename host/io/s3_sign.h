@@ -35,9 +35,9 @@ struct s3_request {
 #define S3_EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct s3_signature {
-    const char *target;        /* path and query, encoded: exactly this has to be sent */
-    const char *authorization; /* values of the headers that go with it, beside those signed: */
-    const char *date;          /* of x-amz-date; x-amz-content-sha256 is the payload hash */
+    const char *target;         /* path and query, encoded: exactly this has to be sent */
+    const char *authorization;  /* values of the headers that go with it, beside those signed: */
+    const char *date;           /* of x-amz-date; x-amz-content-sha256 is the payload hash */
     const char *canonical_hash; /* hexadecimal SHA-256 of the canonical request, for tests */
 };
 

@@ -295,6 +295,11 @@ const char *blob_upload_url(struct blob_store *store, struct arena *arena, const
                : NULL;
 }
 
+int blob_tidy(struct blob_store *store)
+{
+    return store->backend->tidy ? store->backend->tidy(store) : 0;
+}
+
 /* ---- life ---- */
 
 bool blob_is_remote(const struct blob_store *store)
@@ -325,13 +330,14 @@ int blob_store_open(struct blob_store **ret_store, const struct blob_options *op
                     struct arena *arena, const char **ret_error)
 {
     static const char file[] = "file:";
-    const char *path = options->url + strlen(file);
+    const char *url = options->url, *path = url + strlen(file);
 
-    if (strncmp(options->url, file, strlen(file)) != 0 || !*path) {
-        *ret_error = "only file:DIRECTORY is supported; for example file:var/files";
-        return -AISHA_E_INVALID;
-    }
-    return blob_file_open(ret_store, options, path, arena, ret_error);
+    if (strncmp(url, "s3+http://", 10) == 0 || strncmp(url, "s3+https://", 11) == 0)
+        return blob_s3_open(ret_store, options, arena, ret_error);
+    if (strncmp(url, file, strlen(file)) == 0 && *path)
+        return blob_file_open(ret_store, options, path, arena, ret_error);
+    *ret_error = "it has to be file:DIRECTORY (for example file:var/files) or " BLOB_S3_FORM;
+    return -AISHA_E_INVALID;
 }
 
 void blob_store_close(struct blob_store *store)

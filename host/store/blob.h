@@ -111,6 +111,9 @@ AISHA_ASYNC AISHA_CHECKED int blob_list(struct blob_store *store, struct arena *
                                         const char *prefix, const char *after, size_t max,
                                         struct blob_page *ret_page);
 
+/* Removes what killed processes have left unfinished in a store that others share; once in a while. */
+AISHA_ASYNC AISHA_CHECKED int blob_tidy(struct blob_store *store);
+
 /* ---- for the outside ---- */
 
 /* Where the store itself lets whoever has the URL read, or write, for that many seconds; NULL when

@@ -49,6 +49,7 @@ struct blob_backend {
     void (*close)(struct blob_reader *reader);
     const char *(*url)(struct blob_store *store, struct arena *arena, const char *method,
                        const char *key, int64_t ttl_s); /* NULL = it has none */
+    AISHA_ASYNC int (*tidy)(struct blob_store *store);  /* NULL = needs none */
     void (*explain)(struct blob_store *store, struct arena *arena, int r, const char **ret_text,
                     const char **ret_advice); /* of a failed check */
     void (*close_store)(struct blob_store *store);
@@ -79,6 +80,10 @@ int blob_write_all(int fd, const void *bytes, size_t size);
 
 int blob_file_open(struct blob_store **ret_store, const struct blob_options *options,
                    const char *path, struct arena *arena, const char **ret_error);
+
+#define BLOB_S3_FORM "s3+https://KEY:SECRET@HOST[:PORT]/BUCKET?region=REGION"
+int blob_s3_open(struct blob_store **ret_store, const struct blob_options *options,
+                 struct arena *arena, const char **ret_error);
 
 /* ---- within blob_file*.c ---- */
 

@@ -13,12 +13,18 @@ however that ends.
 """
 import contextlib
 import ctypes
+import datetime
 import fcntl
+import hashlib
+import hmac
+import http.client
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -200,7 +206,72 @@ class Redis(Server):
             return False
 
 
-SERVERS = {"postgres": Postgres, "redis": Redis}
+class S3(Server):
+    """Swift, see s3_server.py; with one bucket."""
+
+    key, secret, region, bucket = "aisha.key", "s3cret/+%=", "eu-test-1", "aisha-tests"
+
+    def __init__(self):
+        super().__init__()
+        while not self.is_free():
+            self.port = free_port()
+        self.host = f"127.0.0.1:{self.port}"
+        self.url = (f"s3+http://{self.key}:{urllib.parse.quote(self.secret, safe='')}@{self.host}/{self.bucket}"
+                    f"?region={self.region}")
+
+    def is_free(self):
+        """Its four servers have one number at four addresses."""
+        with contextlib.ExitStack() as stack:
+            try:
+                for number in range(1, 5):
+                    stack.enter_context(socket.create_server((f"127.0.0.{number}", self.port)))
+                return True
+            except OSError:
+                return False
+
+    def command(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "s3_server.py")
+        return ["/usr/bin/python3", script, self.folder, str(self.port), self.key, self.secret, self.region]
+
+    def answers(self):
+        """When the bucket is there, everything is."""
+        try:
+            return self.call("PUT", "/" + self.bucket)[0] in (200, 409)
+        except OSError:
+            return False
+
+    def stop(self, number=signal.SIGKILL):
+        """All of its processes at once."""
+        super().stop(number)
+
+    def call(self, method, path, query="", body=b""):
+        """A signed request; the query is sorted and encoded. Status and body."""
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(body).hexdigest()
+        scope = f"{now[:8]}/{self.region}/s3/aws4_request"
+        names = "host;x-amz-content-sha256;x-amz-date"
+        request = "\n".join([method, path, query, f"host:{self.host}", f"x-amz-content-sha256:{digest}",
+                             f"x-amz-date:{now}", "", names, digest])
+        signature = ("AWS4" + self.secret).encode()
+        for text in (*scope.split("/"), "\n".join(["AWS4-HMAC-SHA256", now, scope,
+                                                   hashlib.sha256(request.encode()).hexdigest()])):
+            signature = hmac.digest(signature, text.encode(), "sha256")
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
+            connection.request(method, path + ("?" + query if query else ""), body, {
+                "x-amz-date": now, "x-amz-content-sha256": digest, "Authorization":
+                f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature.hex()}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def keys(self):
+        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + self.bucket, "list-type=2")[1])
+
+    def uploads(self):
+        """Keys of uploads in parts that are not finished."""
+        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + self.bucket, "uploads=")[1])
+
+
+SERVERS = {"postgres": Postgres, "redis": Redis, "s3": S3}
 
 
 def main(arguments):

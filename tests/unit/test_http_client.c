@@ -169,6 +169,15 @@ static void send_file(struct fixture *f)
     CHECK(f, send_request(f, request, &a) == 0 && a->status == 200 && a->body_size == size);
     CHECK(f, a && memcmp(a->body, bytes, size) == 0);
     CHECK(f, a && strcmp(aisha_http_header(a, "content-type"), "application/zip") == 0);
+    request.body_offset = 1000;
+    request.body_size = 500000;
+    CHECK(f, send_request(f, request, &a) == 0 && a->body_size == 500000);
+    CHECK(f, a && memcmp(a->body, bytes + 1000, 500000) == 0);
+    request.body_size = size - 999;
+    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+    request.body_size = 0;
+    CHECK(f, send_request(f, request, &a) == 0 && a->body_size == size - 1000);
+    request.body_offset = 0;
     request.url = url(f, "/info");
     check_body(f, send_request(f, request, &a), &a, 200, "PUT /info? 700000");
     request.method = NULL;

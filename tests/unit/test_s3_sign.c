@@ -114,8 +114,7 @@ static void check(const struct s3_key *key, const struct vector *vectors, size_t
         assert_string_equal(signature.target, v->target);
         if (v->canonical_hash)
             assert_string_equal(signature.canonical_hash, v->canonical_hash);
-        assert_ends(signature.authorization,
-                    arena_printf(&arena, ", Signature=%s", v->signature));
+        assert_ends(signature.authorization, arena_printf(&arena, ", Signature=%s", v->signature));
     }
     arena_clear(&arena);
 }
@@ -139,10 +138,11 @@ static void all_that_is_sent_is_named(void **state)
     (void)state;
     struct s3_signature signature = s3_sign(&arena, &amazon_key, &amazon[0].request);
     assert_string_equal(signature.date, "20130524T000000Z");
-    assert_non_null(strstr(signature.authorization,
-                           "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/"
-                           "aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
-                           "Signature="));
+    assert_non_null(
+        strstr(signature.authorization,
+               "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/"
+               "aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
+               "Signature="));
     assert_null(strstr(signature.authorization, amazon_key.secret_key));
     assert_string_equal(
         s3_presign(&arena, &amazon_key, &amazon[4].request, 86400),
@@ -172,8 +172,8 @@ static void the_order_of_what_is_given_is_nothing(void **state)
         {"x-amz-meta-a", "1"}, {"x-amz-meta-a-b", "2"}, {"x-amz-meta-1", "3"}};
     static const struct s3_field other[] = {
         {"x-amz-meta-a-b", "2"}, {"x-amz-meta-1", "3"}, {"x-amz-meta-a", "1"}};
-    struct s3_request request = {
-        BY_US("PUT", "/a/b"), .headers = one, .header_count = 3, .payload_hash = S3_UNSIGNED};
+    struct s3_request request = {BY_US("PUT", "/a/b"), .headers = one, .header_count = 3,
+                                 .payload_hash = S3_UNSIGNED};
     struct arena arena = {0};
 
     (void)state;

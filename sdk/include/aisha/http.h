@@ -47,6 +47,7 @@ struct aisha_http_request {
     /* Never sent a second time, not even when a kept connection turns out to be dead: then it is
      * -AISHA_E_UPSTREAM. -AISHA_E_UNAVAILABLE says that nothing was sent. */
     bool is_once;
+    int64_t body_offset; /* of body_path: from there on body_size bytes, 0 = to its end */
 };
 
 struct aisha_http_header {
