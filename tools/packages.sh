@@ -46,7 +46,6 @@ test  espeak-ng            cmd:espeak-ng        spoken test input
 test  postgresql           cmd:pg_ctlcluster    a database server for tests
 test  redis-server         cmd:redis-server     a Redis for tests
 test  python3-swift        any                  an S3 server for tests
-test  memcached            cmd:memcached        part of that
 test  git                  cmd:git              lists the files to check
 compat nodejs              own:node             runs bots of other libraries
 compat npm                 own:npm              fetches those libraries

@@ -1,10 +1,9 @@
 #include "host/io/xml.h"
 
+#include <expat.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <expat.h>
 
 #include <aisha/error.h>
 

@@ -16,7 +16,7 @@
 #include "host/core/worker.h"
 #include "host/store/blob_backend.h"
 
-enum { COPY_BYTES = 1024 * 1024 };
+enum { COPY_BYTES = 1024 * 1024, READ_TRIES = 5 };
 
 /* ---- keys and types ---- */
 
@@ -115,8 +115,9 @@ int blob_put_file(struct blob_store *store, const char *key, const char *type, c
     return put(store, (struct blob_content){.key = key, .type = type, .path = path});
 }
 
-int blob_get(struct blob_store *store, struct arena *arena, const char *key, size_t max_size,
-             const void **ret_bytes, size_t *ret_size)
+/* It is malloc'ed. */
+static AISHA_ASYNC int get_once(struct blob_store *store, const char *key, size_t max_size,
+                                char **ret_bytes, size_t *ret_size)
 {
     struct blob_reader *reader;
     char *bytes = NULL;
@@ -137,9 +138,23 @@ int blob_get(struct blob_store *store, struct arena *arena, const char *key, siz
         return r;
     }
     bytes[size] = '\0';
-    arena_defer(arena, free, bytes);
     *ret_bytes = bytes;
     *ret_size = size;
+    return 0;
+}
+
+int blob_get(struct blob_store *store, struct arena *arena, const char *key, size_t max_size,
+             const void **ret_bytes, size_t *ret_size)
+{
+    char *bytes;
+    int r = -AISHA_E_CONFLICT;
+
+    for (int i = 0; i < READ_TRIES && r == -AISHA_E_CONFLICT; i++) /* it is being replaced */
+        r = get_once(store, key, max_size, &bytes, ret_size);
+    if (r < 0)
+        return r;
+    arena_defer(arena, free, bytes);
+    *ret_bytes = bytes;
     return 0;
 }
 
@@ -183,7 +198,7 @@ static AISHA_ASYNC int copy_out(struct blob_reader *reader, int fd)
     return r > -AISHA_E_TIMEOUT && r < 0 ? -AISHA_E_UNAVAILABLE : r;
 }
 
-int blob_get_file(struct blob_store *store, const char *key, const char *path)
+static AISHA_ASYNC int get_file_once(struct blob_store *store, const char *key, const char *path)
 {
     struct blob_reader *reader;
 
@@ -197,6 +212,15 @@ int blob_get_file(struct blob_store *store, const char *key, const char *path)
         r = -AISHA_E_UNAVAILABLE;
     if (r < 0 && fd >= 0)
         unlink(path);
+    return r;
+}
+
+int blob_get_file(struct blob_store *store, const char *key, const char *path)
+{
+    int r = -AISHA_E_CONFLICT;
+
+    for (int i = 0; i < READ_TRIES && r == -AISHA_E_CONFLICT; i++)
+        r = get_file_once(store, key, path);
     return r;
 }
 

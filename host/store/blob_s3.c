@@ -3,6 +3,8 @@
  * their range, and only for pieces of the one version it has begun with: however slowly they are
  * taken, no connection waits for that.
  */
+#include "host/store/blob_s3.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +16,11 @@
 #include <aisha/error.h>
 
 #include "host/io/xml.h"
-#include "host/store/blob_s3.h"
 
 enum {
     WINDOW_BYTES = 4 * 1024 * 1024, /* of one request */
     AHEAD_BYTES = 1024 * 1024,      /* when it is read one piece after the other */
+    FIRST_BYTES = 256 * 1024,
 };
 
 static struct s3 *s3_of(struct blob_store *store)
@@ -44,6 +46,32 @@ static int64_t read_date(const char *text, const char *format)
     return text && strptime(text, format, &utc) ? (int64_t)timegm(&utc) : 0;
 }
 
+/* The size of the whole: "bytes 0-9/1234" of a piece, or the length; -1 = it is not said. */
+static int64_t size_of(const struct aisha_http_response *response)
+{
+    const char *range = aisha_http_header(response, "content-range");
+    const char *size = range ? strchr(range, '/') : aisha_http_header(response, "content-length");
+
+    if (range && size)
+        size++;
+    return size && isdigit((unsigned char)*size) ? strtoll(size, NULL, 10) : -1;
+}
+
+static int read_info(struct arena *arena, const struct aisha_http_response *response,
+                     const char *key, struct blob_info *ret_info)
+{
+    const char *type = aisha_http_header(response, "content-type");
+    const char *date = aisha_http_header(response, "last-modified");
+
+    *ret_info = (struct blob_info){
+        .size = size_of(response),
+        .modified_at = read_date(date, "%a, %d %b %Y %H:%M:%S GMT"),
+        .etag = unquoted(arena, aisha_http_header(response, "etag")),
+        .content_type = arena_strdup(arena, type ? type : blob_type_of(key)),
+    };
+    return ret_info->size < 0 ? -AISHA_E_UPSTREAM : 0;
+}
+
 int s3_head(struct blob_store *store, struct arena *arena, const char *key,
             struct blob_info *ret_info)
 {
@@ -51,20 +79,7 @@ int s3_head(struct blob_store *store, struct arena *arena, const char *key,
     const struct s3_call call = {.method = "HEAD", .key = key};
 
     int r = s3_call(s3_of(store), arena, &call, &response);
-    if (r < 0)
-        return r;
-    const char *length = aisha_http_header(response, "content-length");
-    if (!length || !isdigit((unsigned char)*length))
-        return -AISHA_E_UPSTREAM;
-    const char *type = aisha_http_header(response, "content-type");
-    *ret_info = (struct blob_info){
-        .size = strtoll(length, NULL, 10),
-        .modified_at = read_date(aisha_http_header(response, "last-modified"),
-                                 "%a, %d %b %Y %H:%M:%S GMT"),
-        .etag = unquoted(arena, aisha_http_header(response, "etag")),
-        .content_type = type ? type : blob_type_of(key),
-    };
-    return 0;
+    return r < 0 ? r : read_info(arena, response, key, ret_info);
 }
 
 static AISHA_ASYNC int s3_delete(struct blob_store *store, const char *key)
@@ -85,6 +100,44 @@ struct s3_reader {
     int64_t window_at;
 };
 
+static void s3_close(struct blob_reader *base)
+{
+    struct s3_reader *reader = (struct s3_reader *)base;
+
+    arena_clear(&reader->arena);
+    arena_clear(&base->arena);
+    free(reader);
+}
+
+/* The beginning comes with what there is to know, which is all of it for most files. */
+static AISHA_ASYNC int read_first(struct s3_reader *reader)
+{
+    const struct aisha_http_response *response;
+    struct blob_reader *base = &reader->reader;
+    const struct s3_field range = {"range",
+                                   arena_printf(&reader->arena, "bytes=0-%d", FIRST_BYTES - 1)};
+    const struct s3_call call = {
+        .method = "GET",
+        .key = reader->key,
+        .headers = &range,
+        .header_count = 1,
+        .max_answer = FIRST_BYTES,
+    };
+
+    int r = s3_call(s3_of(base->store), &reader->arena, &call, &response);
+    if (r == -AISHA_E_CONFLICT) { /* an empty one has no such range */
+        r = s3_head(base->store, &base->arena, reader->key, &base->info);
+        return r == 0 && base->info.size > 0 ? -AISHA_E_CONFLICT : r;
+    }
+    if (r == 0)
+        r = read_info(&base->arena, response, reader->key, &base->info);
+    if (r == 0 && (int64_t)response->body_size > base->info.size)
+        r = -AISHA_E_UPSTREAM;
+    if (r == 0)
+        reader->window = response;
+    return r;
+}
+
 static AISHA_ASYNC int s3_open(struct blob_store *store, const char *key,
                                struct blob_reader **ret_reader)
 {
@@ -94,14 +147,12 @@ static AISHA_ASYNC int s3_open(struct blob_store *store, const char *key,
         return -ENOMEM;
     reader->reader.store = store;
     reader->key = arena_strdup(&reader->reader.arena, key);
-    int r = s3_head(store, &reader->reader.arena, key, &reader->reader.info);
-    if (r < 0) {
-        arena_clear(&reader->reader.arena);
-        free(reader);
-        return r;
-    }
-    *ret_reader = &reader->reader;
-    return 0;
+    int r = read_first(reader);
+    if (r < 0)
+        s3_close(&reader->reader);
+    else
+        *ret_reader = &reader->reader;
+    return r;
 }
 
 static bool has_window(const struct s3_reader *reader, int64_t offset)
@@ -114,9 +165,8 @@ static bool has_window(const struct s3_reader *reader, int64_t offset)
 static AISHA_ASYNC int move_window(struct s3_reader *reader, int64_t offset, size_t count)
 {
     const struct blob_info *info = &reader->reader.info;
-    bool goes_on = reader->window
-                       ? offset == reader->window_at + (int64_t)reader->window->body_size
-                       : offset == 0;
+    bool goes_on = reader->window ? offset == reader->window_at + (int64_t)reader->window->body_size
+                                  : offset == 0;
     int64_t size = (int64_t)count < WINDOW_BYTES ? (int64_t)count : WINDOW_BYTES;
 
     if (goes_on && size < AHEAD_BYTES)
@@ -126,8 +176,8 @@ static AISHA_ASYNC int move_window(struct s3_reader *reader, int64_t offset, siz
     reader->window = NULL;
     arena_clear(&reader->arena);
     const struct s3_field headers[] = {
-        {"range", arena_printf(&reader->arena, "bytes=%" PRId64 "-%" PRId64, offset,
-                               offset + size - 1)},
+        {"range",
+         arena_printf(&reader->arena, "bytes=%" PRId64 "-%" PRId64, offset, offset + size - 1)},
         {"if-match", arena_printf(&reader->arena, "\"%s\"", info->etag)},
     };
     const struct s3_call call = {
@@ -169,15 +219,6 @@ static AISHA_ASYNC int s3_read(struct blob_reader *base, int64_t offset, void *b
         count -= size;
     }
     return r;
-}
-
-static void s3_close(struct blob_reader *base)
-{
-    struct s3_reader *reader = (struct s3_reader *)base;
-
-    arena_clear(&reader->arena);
-    arena_clear(&base->arena);
-    free(reader);
 }
 
 /* ---- lists ---- */
@@ -347,8 +388,9 @@ static bool read_region(const char *query, const char **ret_region)
     if (strncmp(query, name, strlen(name)) != 0)
         return false;
     *ret_region = query + strlen(name);
-    return **ret_region && strspn(*ret_region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                               "0123456789-_.") == strlen(*ret_region);
+    return **ret_region &&
+           strspn(*ret_region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789-_.") == strlen(*ret_region);
 }
 
 /* Says what is wrong, without any of the secrets, or NULL. */

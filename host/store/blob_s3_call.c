@@ -148,16 +148,16 @@ static void complain(struct s3 *s3)
 static int judge(struct s3 *s3, struct arena *arena, const struct aisha_http_response *response)
 {
     bool is_good = response->status >= 200 && response->status <= 299;
-    const char *code = response->body_size > 0 && (!is_good || response->body[0] == '<' ||
-                                                   response->body[0] == ' ')
+    const char *code = response->body_size > 0 &&
+                               (!is_good || response->body[0] == '<' || response->body[0] == ' ')
                            ? s3_find(arena, response, "Error/Code")
                            : NULL;
 
     if (is_good && !code)
         return 0;
     /* An upload in parts may fail after its 200 was sent. */
-    const struct meaning *meaning =
-        meaning_of(is_good ? 500 : response->status, code ? arena_printf(arena, "%.60s", code) : "");
+    const struct meaning *meaning = meaning_of(is_good ? 500 : response->status,
+                                               code ? arena_printf(arena, "%.60s", code) : "");
     int64_t skew = meaning->result == -AISHA_E_DENIED ? skew_of(response) : 0;
     if (meaning->result == -AISHA_E_NOT_FOUND || meaning->result == -AISHA_E_CONFLICT)
         return meaning->result;
@@ -246,8 +246,8 @@ static const char *const *lines_of(struct arena *arena, const struct s3_call *ca
     size_t count = 0;
 
     for (; count < call->header_count; count++)
-        lines[count] = arena_printf(arena, "%s: %s", call->headers[count].name,
-                                    call->headers[count].value);
+        lines[count] =
+            arena_printf(arena, "%s: %s", call->headers[count].name, call->headers[count].value);
     lines[count++] = arena_printf(arena, "x-amz-date: %s", signature->date);
     lines[count++] = arena_printf(arena, "x-amz-content-sha256: %s", hash);
     lines[count++] = arena_printf(arena, "Authorization: %s", signature->authorization);

@@ -55,8 +55,7 @@ static AISHA_ASYNC int upload_begin(struct upload *upload)
     int r = s3_call(upload->s3, &upload->arena, &call, &response);
     if (r < 0)
         return r;
-    upload->id =
-        s3_find(&upload->arena, response, "InitiateMultipartUploadResult/UploadId");
+    upload->id = s3_find(&upload->arena, response, "InitiateMultipartUploadResult/UploadId");
     return upload->id && *upload->id ? 0 : -AISHA_E_UPSTREAM;
 }
 
@@ -245,9 +244,8 @@ int s3_put(struct blob_store *store, const struct blob_content *content)
         return errno == ENOENT ? -AISHA_E_NOT_FOUND : -AISHA_E_UNAVAILABLE;
     if (!S_ISREG(info.st_mode))
         return -AISHA_E_INVALID;
-    int r = info.st_size <= S3_PART_BYTES
-                ? put_at_once(s3_of(store), content, (size_t)info.st_size)
-                : put_in_parts(s3_of(store), content, info.st_size);
+    int r = info.st_size <= S3_PART_BYTES ? put_at_once(s3_of(store), content, (size_t)info.st_size)
+                                          : put_in_parts(s3_of(store), content, info.st_size);
     return r == -AISHA_E_NOT_FOUND ? -AISHA_E_UNAVAILABLE : r;
 }
 
@@ -300,8 +298,8 @@ int s3_create(struct blob_store *store, const char *key, const char *type,
     struct s3_writer *writer = calloc(1, sizeof *writer);
     struct s3 *s3 = s3_of(store);
 
-    if (!writer || asprintf(&writer->path, "%s/s3-%" PRIu64, s3->temp_directory,
-                            ++s3->temp_count) < 0)
+    if (!writer ||
+        asprintf(&writer->path, "%s/s3-%" PRIu64, s3->temp_directory, ++s3->temp_count) < 0)
         abort();
     writer->writer.store = store;
     writer->upload.s3 = s3;
@@ -388,9 +386,11 @@ struct leftovers {
     struct s3 *s3;
     struct arena arena;
     const char *key, *id, *began; /* of the one that is being read */
+
     struct {
         const char *key, *id;
     } found[BLOB_PAGE_MAX];
+
     size_t count;
 };
 
@@ -417,8 +417,8 @@ static void on_upload(const char *path, const char *text, void *user)
     } else if (strcmp(path, "/Initiated") == 0) {
         left->began = arena_strdup(&left->arena, text);
     } else if (!*path) { /* its end */
-        if (left->key && left->id && left->began && is_old(left->began) &&
-            blob_is_key(left->key) && left->count < BLOB_PAGE_MAX) {
+        if (left->key && left->id && left->began && is_old(left->began) && blob_is_key(left->key) &&
+            left->count < BLOB_PAGE_MAX) {
             left->found[left->count].key = left->key;
             left->found[left->count++].id = left->id;
         }

@@ -175,7 +175,7 @@ class Stubborn(unittest.TestCase):
             self.assertIn(b"ending without it", stack.host.output())
 
     def test_a_blob_store_that_fails_is_an_ordinary_failure(self):
-        with Stack(plugins_ini=ODD) as stack:
+        with Stack(plugins_ini=ODD, env={"BLOB_URL": "file:files"}) as stack:
             ann = stack.user("Ann")
             shutil.rmtree(stack.path("files"))
             before = stack.newest_request()

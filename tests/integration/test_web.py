@@ -98,7 +98,7 @@ class Hooks(unittest.TestCase):
 class Files(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.enterClassContext(Stack(plugins_ini=HOOKS))
+        cls.stack = cls.enterClassContext(Stack(plugins_ini=HOOKS, env={"BLOB_URL": "file:files"}))
         cls.content = random.Random(1).randbytes(3_000_001)
 
     def publish(self, name="a/b.jpg", ttl=60, content=None):

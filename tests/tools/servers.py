@@ -11,6 +11,7 @@ As a program it starts those that are named, says where they are in the environm
 AISHA_TEST_POSTGRES is then the server's URL (AISHA_TEST_REDIS for redis). A server's processes end with the test,
 however that ends.
 """
+import atexit
 import contextlib
 import ctypes
 import datetime
@@ -210,14 +211,32 @@ class S3(Server):
     """Swift, see s3_server.py; with one bucket."""
 
     key, secret, region, bucket = "aisha.key", "s3cret/+%=", "eu-test-1", "aisha-tests"
+    running, buckets = None, 0
 
     def __init__(self):
         super().__init__()
         while not self.is_free():
             self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
-        self.url = (f"s3+http://{self.key}:{urllib.parse.quote(self.secret, safe='')}@{self.host}/{self.bucket}"
-                    f"?region={self.region}")
+        self.url = self.url_of(self.bucket)
+
+    @classmethod
+    def shared(cls):
+        """The one of this process, which all its tests use: it takes seconds to start."""
+        if not cls.running:
+            cls.running = cls().__enter__()
+            atexit.register(cls.running.__exit__)
+        return cls.running
+
+    def new_bucket(self):
+        S3.buckets += 1
+        name = f"{self.bucket}-{S3.buckets}"
+        assert self.call("PUT", "/" + name)[0] == 200
+        return name
+
+    def url_of(self, bucket, host=None):
+        return (f"s3+http://{self.key}:{urllib.parse.quote(self.secret, safe='')}@{host or self.host}/{bucket}"
+                f"?region={self.region}")
 
     def is_free(self):
         """Its four servers have one number at four addresses."""
@@ -263,12 +282,12 @@ class S3(Server):
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
-    def keys(self):
-        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + self.bucket, "list-type=2")[1])
+    def keys(self, bucket=bucket):
+        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + bucket, "list-type=2")[1])
 
-    def uploads(self):
+    def uploads(self, bucket=bucket):
         """Keys of uploads in parts that are not finished."""
-        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + self.bucket, "uploads=")[1])
+        return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + bucket, "uploads=")[1])
 
 
 SERVERS = {"postgres": Postgres, "redis": Redis, "s3": S3}

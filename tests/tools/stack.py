@@ -165,7 +165,7 @@ class Stack:
         self.env, self.with_host, self.mode, self.stores = env or {}, host, mode, stores
         self.sandbox_arguments = sandbox_arguments
         self.listen = f"127.0.0.1:{free_port()}"
-        self.host = self.sandbox = self.url = self.postgres = self.redis = None
+        self.host = self.sandbox = self.url = self.postgres = self.redis = self.s3 = None
         self.servers = contextlib.ExitStack()
         self.conforms = True  # when the test does not make it depart from the Bot API in other ways than those known
         self.seen_requests, self.departures, self.foreign = 0, [], []
@@ -219,14 +219,17 @@ class Stack:
             "FAL_REST_URL": self.url + "/fal", "FAL_API_URL": self.url + "/fal/v1",
             "DATABASE_URL": self.postgres.url if self.postgres else "sqlite:" + self.path("aisha.db"),
             "REDIS_URL": self.redis.url if self.redis else "",
-            "BLOB_URL": "file:" + self.path("files"), "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0",
-            "HTTP_LISTEN": self.listen, "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,
+            "BLOB_URL": self.s3.url_of(self.bucket) if self.s3 else "file:" + self.path("files"),
+            "OUTBOUND_RATE": "0", "OUTBOUND_CHAT_RATE": "0", "HTTP_LISTEN": self.listen,
+            "BOT_MODE": self.mode, "PUBLIC_URL": "http://" + self.listen,
         } | self.env
 
     def start_servers(self):
-        from servers import Postgres, Redis  # they use this file
+        from servers import Postgres, Redis, S3  # they use this file
         self.postgres = self.servers.enter_context(Postgres())
         self.redis = self.servers.enter_context(Redis())
+        self.s3 = S3.shared()
+        self.bucket = self.s3.new_bucket()
 
     def sql(self, text):
         """Runs a statement on the host's database, as somebody else; rows of strings, numbers and None."""
