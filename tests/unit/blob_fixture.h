@@ -30,8 +30,7 @@ AISHA_ASYNC const char *get_text(struct fixture *f, const char *key);
 #define CHECK_BLOB(f, key, text)                                                                   \
     check((f), strcmp(get_text((f), (key)), (text)) == 0, key, __FILE__, __LINE__)
 #define CHECK_NO_BLOB(f, key)                                                                      \
-    CHECK_INT((f), blob_head(blobs, &(f)->arena, (key), &(struct blob_info){0}),                   \
-              -AISHA_E_NOT_FOUND)
+    CHECK_INT((f), blob_head(blobs, &(f)->arena, (key), &(struct blob_info){0}), -AISHA_E_NOT_FOUND)
 
 /* How many there are; in a directory files of any name, and those that others could read fail. */
 AISHA_ASYNC unsigned count_blobs(struct fixture *f);

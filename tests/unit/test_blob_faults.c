@@ -115,13 +115,33 @@ static unsigned count_files(struct fixture *f)
 
 static void open_urls(struct fixture *f)
 {
-    static const char *const urls[] = {"", "file:", "files", "FILE:x", "s3+https://key@host/x"};
+    static const char *const urls[] = {
+        "",
+        "file:",
+        "files",
+        "FILE:x",
+        "s3:x",
+        "s3+https://",
+        "s3+https://key@host/bucket",
+        "s3+https://:hunter2@host/bucket",
+        "s3+https://key:@host/bucket",
+        "s3+https://key:hunter2@host",
+        "s3+https://key:hunter2@host/",
+        "s3+https://key:hunter2@host/x",
+        "s3+https://key:hunter2@host/Bucket",
+        "s3+https://key:hunter2@host/bucket/below",
+        "s3+https://key:hunter2@/bucket",
+        "s3+https://key:hunter2@ho st/bucket",
+        "s3+https://key:hunter2@host/bucket?region=",
+        "s3+https://key:hunter2@host/bucket?other=x",
+    };
     const char *error = NULL;
     struct stat info;
 
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++, error = NULL) {
         CHECK(f, open_url(f, urls[i], &error) == -AISHA_E_INVALID);
-        CHECK(f, error && strstr(error, "file:DIRECTORY"));
+        CHECK(f, error && strstr(error, "s3+https://KEY:SECRET@HOST[:PORT]/BUCKET"));
+        CHECK(f, error && !strstr(error, "hunter2"));
     }
     write_file(f, "file", "text");
     CHECK(f, open_at(f, path_of(f, "file"), &error) == -AISHA_E_UNAVAILABLE);

@@ -131,7 +131,7 @@ static void config_checks_every_value(void **state)
         "[database]\nurl = mysql:x\n",
         "[database]\nurl = sqlite:\n",
         "[database]\nurl = postgresql:u:hunter2@h/d\n",
-        "[blob]\nurl = s3+https://k:hunter2@h/b\n",
+        "[blob]\nurl = s3+ftp://k:hunter2@h/b\n",
         "[log]\nlevel = loud\n",
         "[log]\nformat = xml\n",
         "[admin]\nids = 1,x\n",
