@@ -247,12 +247,14 @@ int blob_create(struct blob_store *store, const char *key, const char *type,
 
 int blob_write(struct blob_writer *writer, const void *bytes, size_t size)
 {
-    return writer->store->backend->write(writer, bytes, size);
+    if (writer->failure == 0)
+        writer->failure = writer->store->backend->write(writer, bytes, size);
+    return writer->failure;
 }
 
 int blob_finish(struct blob_writer *writer)
 {
-    int r = writer->store->backend->finish(writer);
+    int r = writer->failure < 0 ? writer->failure : writer->store->backend->finish(writer);
 
     blob_discard(writer);
     return r;

@@ -69,6 +69,7 @@ struct blob_reader {
 
 struct blob_writer {
     struct blob_store *store;
+    int failure; /* of a piece: what follows it is not wanted any more */
 };
 
 /* Whether it is a key, and none of the store's own names. */

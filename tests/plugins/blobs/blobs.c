@@ -1,5 +1,5 @@
 /*
- * blobs: everything of <aisha/blob.h>, by webhooks.
+ * blobs: everything of <aisha/blob.h>, by webhooks; and a command that keeps something.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -126,6 +126,45 @@ static AISHA_ASYNC int on_expire(struct aisha_ctx *ctx)
                "noted");
 }
 
+/* For files that are larger than what webhooks take. */
+static AISHA_ASYNC int on_push(struct aisha_ctx *ctx)
+{
+    return say(
+        ctx,
+        aisha_blob_put_file(ctx, aisha_request_param(ctx, "key"), aisha_request_param(ctx, "path")),
+        "pushed");
+}
+
+static AISHA_ASYNC int on_pull(struct aisha_ctx *ctx)
+{
+    return say(
+        ctx,
+        aisha_blob_get_file(ctx, aisha_request_param(ctx, "key"), aisha_request_param(ctx, "path")),
+        "pulled");
+}
+
+/* "7-word": keeps a blob under that name, notes it, says the word. */
+static AISHA_ASYNC int cmd_keep(struct aisha_ctx *ctx)
+{
+    const char *key = aisha_printf(ctx, "kept/%s", aisha_args(ctx));
+    const char *dash = strchr(key, '-');
+
+    int r = aisha_blob_put(ctx, key, key, strlen(key));
+    if (r == 0)
+        r = aisha_db_exec(ctx, "INSERT INTO blobs_kept (key) VALUES ($1)", key);
+    if (r < 0)
+        return r;
+    return aisha_reply(ctx, .text = aisha_printf(ctx, "kept %s", dash ? dash + 1 : ""));
+}
+
+static const struct aisha_command commands[] = {
+    {.name = "keep", .summary = "Keep a word", .run = cmd_keep},
+};
+
+static const struct aisha_migration migrations[] = {
+    {.version = 1, .name = "kept", .sql = "CREATE TABLE blobs_kept (key TEXT)"},
+};
+
 static const struct aisha_webhook webhooks[] = {
     {.name = "write", .run = on_write, .max_body_bytes = 100 << 20, .is_streamed = true},
     {.name = "read", .run = on_read},
@@ -135,7 +174,10 @@ static const struct aisha_webhook webhooks[] = {
     {.name = "fetch", .run = on_fetch},
     {.name = "links", .run = on_links},
     {.name = "expire", .run = on_expire},
+    {.name = "push", .run = on_push},
+    {.name = "pull", .run = on_pull},
 };
 
 AISHA_PLUGIN(.name = "blobs", .version = "1.0", .summary = "For tests",
+             .commands = AISHA_TABLE(commands), .migrations = AISHA_TABLE(migrations),
              .webhooks = AISHA_TABLE(webhooks))
