@@ -118,6 +118,9 @@ const cJSON *fal_model_input(const struct fal *fal, struct arena *arena, const c
 /* Adds what is missing and has a default. What is wrong, as items of a "detail" (an array). */
 cJSON *fal_check_input(struct arena *arena, const cJSON *schema, cJSON *input);
 
+/* What an error shows of the input; the caller's. Files that came within it are too long for that. */
+cJSON *fal_shown_input(struct arena *arena, const cJSON *value);
+
 /* --- fal_run.c --- */
 
 /* A request at work. What it has come to is in the last members. */

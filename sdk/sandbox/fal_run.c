@@ -188,6 +188,8 @@ bool fal_fail(struct fal_work *work, const char *type, cJSON *location, const ch
               cJSON *ctx)
 {
     cJSON *details = json_keep(work->arena, cJSON_CreateArray()), *detail = cJSON_CreateObject();
+    const cJSON *name = cJSON_GetArrayItem(location, 1);
+    const cJSON *input = name ? json_get(work->input, name->valuestring) : NULL;
 
     json_set(detail, "loc", location);
     json_set_text(detail, "msg", message);
@@ -195,7 +197,7 @@ bool fal_fail(struct fal_work *work, const char *type, cJSON *location, const ch
     json_set_text(detail, "url", arena_printf(work->arena, "https://docs.fal.ai/errors#%s", type));
     if (ctx)
         json_set(detail, "ctx", ctx);
-    json_set_copy(detail, "input", work->input);
+    json_set(detail, "input", fal_shown_input(work->arena, input));
     cJSON_AddItemToArray(details, detail);
     return fal_fail_with(work, 422, details);
 }

@@ -9,6 +9,8 @@
 #include "sdk/sandbox/fal.h"
 #include "sdk/sandbox/json.h"
 
+enum { LONGEST_SHOWN = 4096 };
+
 struct checker {
     struct arena *arena;
     cJSON *details;
@@ -30,6 +32,13 @@ static void add_location(cJSON *location, const struct place *place)
                                                : cJSON_CreateNumber(place->index));
 }
 
+cJSON *fal_shown_input(struct arena *arena, const cJSON *value)
+{
+    return strlen(json_text(arena, value)) <= LONGEST_SHOWN
+               ? cJSON_Duplicate(value, true)
+               : cJSON_CreateString("(too long to show)");
+}
+
 /* limit_name with what the schema says there is the error's ctx. */
 static void complain(struct checker *checker, const struct place *place, const cJSON *value,
                      const char *type, const char *message, const char *limit_name,
@@ -44,7 +53,7 @@ static void complain(struct checker *checker, const struct place *place, const c
                   arena_printf(checker->arena, "https://docs.fal.ai/errors#%s", type));
     if (limit)
         json_set_copy(cJSON_AddObjectToObject(detail, "ctx"), limit_name, limit);
-    json_set_copy(detail, "input", value);
+    json_set(detail, "input", fal_shown_input(checker->arena, value));
     cJSON_AddItemToArray(checker->details, detail);
 }
 

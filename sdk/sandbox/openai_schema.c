@@ -7,7 +7,7 @@
 #include "sdk/sandbox/json.h"
 #include "sdk/sandbox/openai.h"
 
-enum { DEEPEST = 20 };
+enum { DEEPEST = 20, MOST_VALUES = 10000 };
 
 /* Where "#/$defs/name" leads to. */
 static const cJSON *follow(const cJSON *root, const cJSON *schema)
@@ -86,25 +86,31 @@ const char *openai_check_schema(struct arena *arena, const cJSON *schema)
 
 /* ---- values ---- */
 
-static cJSON *make(const cJSON *root, const cJSON *schema, const char *text, int depth);
+struct maker {
+    const cJSON *root;
+    const char *text;
+    int left; /* values that may still be made */
+};
 
-static cJSON *make_object(const cJSON *root, const cJSON *schema, const char *text, int depth)
+static cJSON *make(struct maker *maker, const cJSON *schema, int depth);
+
+static cJSON *make_object(struct maker *maker, const cJSON *schema, int depth)
 {
     cJSON *object = cJSON_CreateObject();
     const cJSON *property;
 
     cJSON_ArrayForEach(property, json_get(schema, "properties"))
-        json_set(object, property->string, make(root, property, text, depth + 1));
+        json_set(object, property->string, make(maker, property, depth + 1));
     return object;
 }
 
-static cJSON *make_array(const cJSON *root, const cJSON *schema, const char *text, int depth)
+static cJSON *make_array(struct maker *maker, const cJSON *schema, int depth)
 {
     cJSON *array = cJSON_CreateArray();
     int64_t count = json_get_int(schema, "minItems", 1);
 
-    for (int64_t i = 0; i < count && i < 100; i++)
-        cJSON_AddItemToArray(array, make(root, json_get(schema, "items"), text, depth + 1));
+    for (int64_t i = 0; i < count && maker->left > 0; i++)
+        cJSON_AddItemToArray(array, make(maker, json_get(schema, "items"), depth + 1));
     return array;
 }
 
@@ -118,32 +124,34 @@ static cJSON *make_number(const cJSON *schema)
     return cJSON_CreateNumber(value);
 }
 
-static cJSON *make(const cJSON *root, const cJSON *schema, const char *text, int depth)
+static cJSON *make(struct maker *maker, const cJSON *schema, int depth)
 {
-    schema = follow(root, schema);
+    schema = follow(maker->root, schema);
     const cJSON *any = json_get(schema, "anyOf"), *one = json_get(schema, "const");
     const cJSON *choices = json_get(schema, "enum");
 
-    if (depth > DEEPEST)
+    if (depth > DEEPEST || maker->left-- <= 0)
         return cJSON_CreateNull();
     if (one || choices)
         return cJSON_Duplicate(one ? one : choices->child, true);
     if (any)
-        return make(root, any->child, text, depth + 1);
+        return make(maker, any->child, depth + 1);
     if (is_type(schema, "object") || json_get(schema, "properties"))
-        return make_object(root, schema, text, depth);
+        return make_object(maker, schema, depth);
     if (is_type(schema, "array"))
-        return make_array(root, schema, text, depth);
+        return make_array(maker, schema, depth);
     if (is_type(schema, "integer") || is_type(schema, "number"))
         return make_number(schema);
     if (is_type(schema, "boolean"))
         return cJSON_CreateTrue();
     if (is_type(schema, "string"))
-        return cJSON_CreateString(text);
+        return cJSON_CreateString(maker->text);
     return cJSON_CreateNull();
 }
 
 cJSON *openai_make_value(const cJSON *schema, const char *text)
 {
-    return make(schema, schema, text, 0);
+    struct maker maker = {schema, text, MOST_VALUES};
+
+    return make(&maker, schema, 0);
 }

@@ -1,10 +1,13 @@
 """OpenAI's double: models, segments, chats with pictures and schemas, moderation, limits."""
 import base64
+import copy
 import json
+import random
 import unittest
 
 from picture import png
 from sandbox_case import multipart, sound
+from stack import ROUNDS
 from wire import Wire
 
 GREY, MAGENTA = b"\x40\x80\xc0", b"\xff\0\xff"
@@ -211,6 +214,11 @@ class ChatTest(OpenAICase):
         schema["properties"]["deep"] = {"$ref": "#"}  # without an end
         form["json_schema"]["strict"] = False
         json.loads(self.chat("x", response_format=form)["message"]["content"])
+        array = {"type": "string"}
+        for _ in range(15):
+            array = {"type": "array", "minItems": 10**9, "items": array}
+        form["json_schema"]["schema"] = {"type": "object", "properties": {"a": array, "b": {"type": "string"}}}
+        self.assertLess(len(self.chat("x", response_format=form)["message"]["content"]), 10**6)
         for bad in ({"type": "json_schema"}, {"type": "json_schema", "json_schema": {"name": "a b"}}, {"type": "xml"},
                     {"type": "json_object"}):
             self.assertEqual(400, self.refused(response_format=bad)[0], bad)
@@ -295,6 +303,38 @@ class ModerationTest(OpenAICase):
     def test_answers_are_scripted(self):
         self.settings(moderation=[["self-harm"], []])
         self.assertEqual([["self-harm"], []], [self.flags(self.judge("sandbox hate")[0]) for _ in range(2)])
+
+
+class HostileTest(OpenAICase):
+    """Requests with something else in the place of a part, chosen by a seed: each is answered, in OpenAI's shape."""
+    ODD = [None, True, -1, 1e300, 0.5, "", "\ud800", "x" * 5000, [], {}, [[]], {"type": "text"}, {"$ref": "#"}, ["x"]]
+
+    def places(self, value):
+        """Every (container, key) in it."""
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, inner in items:
+            yield value, key
+            yield from self.places(inner)
+
+    def test_odd_parts(self):
+        schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "integer"}]}, "b": {"$ref": "#/$defs/b"}},
+                  "required": ["a", "b"], "additionalProperties": False, "$defs": {"b": {"type": "array"}}}
+        chat = {"model": CHAT, "n": 1, "stream": False, "max_completion_tokens": 50, "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "x"}, image(data_url())]}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": schema}}}
+        moderation = {"model": "omni-moderation-latest", "input": [{"type": "text", "text": "x"}, image(data_url())]}
+        for seed in range(150 * ROUNDS):
+            chance = random.Random(seed)
+            path, body = chance.choice([("chat/completions", chat), ("moderations", moderation)])
+            body = copy.deepcopy(body)
+            for _ in range(chance.randint(1, 3)):
+                container, key = chance.choice(list(self.places(body)))
+                container[key] = copy.deepcopy(chance.choice(self.ODD))
+            with self.subTest(seed=seed):
+                status, _, answer = self.ask(path, body)
+                self.assertIn(status, (200, 400, 404))
+                if status != 200:
+                    self.assertEqual({"message", "type", "param", "code"}, set(answer["error"]))
 
 
 if __name__ == "__main__":
