@@ -22,7 +22,7 @@ build libssl-dev           pkg:libcrypto        signatures
 build libexpat1-dev       pkg:expat            answers of S3
 build libinih-dev          pkg:inih             configuration files
 build libhttp-parser-dev   header:http_parser.h incoming http
-build libzip-dev          pkg:libzip           archives of photos
+build libzip-dev          pkg:libzip           archives of photos, here and in the sandbox
 build libseccomp-dev       pkg:libseccomp       confines helper processes
 build uthash-dev           header:uthash.h      hash tables
 build libavformat-dev      pkg:libavformat      reads audio and video files
@@ -31,7 +31,6 @@ build libavutil-dev        pkg:libavutil        decodes audio
 build libswresample-dev    pkg:libswresample    converts audio
 build libsndfile1-dev      pkg:sndfile          voice notes of the sandbox
 build libgd-dev            pkg:gdlib            pictures of the sandbox
-build libzip-dev           pkg:libzip           archives the sandbox is given
 build fonts-dejavu-core    any                  text in pictures of the sandbox
 build libjemalloc-dev      pkg:jemalloc         speed
 test  libcmocka-dev        pkg:cmocka           unit tests

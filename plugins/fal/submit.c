@@ -15,7 +15,8 @@
 #include "supply.h"
 
 enum {
-    TURN_S = 5, /* how often it is looked whose turn it is; usually it is woken */
+    TURN_S = 5, /* how often it is looked whose turn it is; usually it is woken, */
+    FAR_S = 55, /* and who is far behind looks more seldom */
     SUBMITS_MOST = 2,
 };
 
@@ -96,7 +97,7 @@ static AISHA_ASYNC int take_turn(struct drive *d, int64_t at_once, bool *ret_is_
             return r;
     }
     r = aisha_db_rollback(d->ctx);
-    d->wait_s = is_mine ? 0 : TURN_S;
+    d->wait_s = is_mine ? 0 : TURN_S + (before < FAR_S ? before : FAR_S);
     if (r < 0 || is_mine || request->ahead == before)
         return r;
     const struct fal_request shown = *request;

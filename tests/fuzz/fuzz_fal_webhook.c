@@ -41,8 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .hex = take_line(&text)};
     assert(signature_add_key(&keys, "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"));
     signature_add_key(&keys, signature.user_id);
-    enum signature_fault fault =
-        signature_check(&signature, &keys, text, strlen(text), 1767268800);
+    enum signature_fault fault = signature_check(&signature, &keys, text, strlen(text), 1767268800);
     assert(*signature_fault_name(fault));
     assert(fault != SIGNATURE_GOOD || strstr(text, "11111111-2222-3333-4444-555555555555"));
     if (reply_webhook(&ctx, aisha_json_parse(&ctx, text, strlen(text)), &hook)) {

@@ -1,10 +1,13 @@
 """fal.ai's trainers and generators, from the order to what the one who ordered is told."""
 import hashlib
+import json
 import os
 import unittest
+import urllib.error
+import urllib.request
 
-from painter import PainterCase
-from stack import until
+from painter import PainterCase, plugins_ini
+from stack import Stack, until
 
 CYAN = b"\0\xff\xff"
 
@@ -177,6 +180,33 @@ class Cancelling(PainterCase):
         self.say(f"/stop {name}", "asked")
         self.end(third, phase="cancelled", is_submitted=0)
         self.assertEqual(2, len(self.submits()))
+
+
+class Keys(unittest.TestCase):
+    def ready(self, stack):
+        """(status of GET /readyz, what it says of the key)."""
+        try:
+            with urllib.request.urlopen(f"http://{stack.listen}/readyz") as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, body = error.code, error.read()
+        self.assertNotIn(b"secret", body)
+        [check] = [check for check in json.loads(body)["checks"] if check["name"] == "fal/key"]
+        return status, check
+
+    def test_a_key_is_good_or_refused(self):
+        for key, status, is_good in (("secret", 200, True), ("secret-wrong", 503, False)):
+            with self.subTest(key=key), Stack(plugins_ini=plugins_ini(), env={"FAL_KEY": key}, host=False) as stack:
+                stack.api("/sandbox/fal", {"key": "secret"})
+                self.assertEqual(0 if is_good else 1, stack.run_host("check")[0])
+                stack.start_host()
+                got, check = self.ready(stack)
+                self.assertEqual((status, is_good), (got, check["status"] == "ok"), check)
+
+    def test_without_a_key_the_rest_works(self):
+        with Stack(plugins_ini=plugins_ini(), env={"FAL_KEY": ""}) as stack:
+            self.assertEqual(200, self.ready(stack)[0])
+            self.assertIn("there is no key", stack.run_host("check")[1])
 
 
 if __name__ == "__main__":
