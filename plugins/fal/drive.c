@@ -281,9 +281,10 @@ static AISHA_ASYNC int tell_end(struct drive *d)
 {
     int r = aisha_db_begin(d->ctx);
 
+    if (r < 0)
+        return r;
     d->request.is_delivered = true;
-    if (r == 0)
-        r = request_save(d->ctx, &d->request);
+    r = request_save(d->ctx, &d->request);
     if (r == 0)
         r = order_tell_end(d->ctx, &d->request);
     if (r == 0) {

@@ -13,6 +13,7 @@
 #include "reply.h"
 #include "request.h"
 #include "signature.h"
+#include "supply.h"
 
 enum {
     KEYS_S = 24 * 3600,     /* so long keys are believed */
@@ -192,6 +193,8 @@ static AISHA_ASYNC int take(struct aisha_ctx *ctx, const char *id, const struct 
         r = request_save(ctx, &request);
     if (r == 0)
         r = aisha_job_wake(ctx, request.job_id);
+    if (r == 0 && hook->error.is_about_a_lora)
+        r = supply_forget_loras(ctx, aisha_json_parse(ctx, request.order, strlen(request.order)));
     if (r == 0)
         return aisha_db_commit(ctx);
     int undone = aisha_db_rollback(ctx);
