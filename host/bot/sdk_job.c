@@ -1,5 +1,5 @@
 /*
- * The SDK: jobs.h and notify.h.
+ * The SDK: jobs.h, notify.h and other people.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -260,7 +260,17 @@ int aisha_job_cancel(struct aisha_ctx *ctx, const char *id)
     return r;
 }
 
-/* ---- notifications ---- */
+/* ---- people ---- */
+
+int aisha_find_user(struct aisha_ctx *ctx, int64_t telegram_id, const char **ret_user_id)
+{
+    struct user user;
+
+    int r = note(ctx, users_find(ctx->bot->db, &ctx->arena, telegram_id, &user));
+    if (r == 0)
+        *ret_user_id = user.id;
+    return r;
+}
 
 int aisha_notify_(struct aisha_ctx *ctx, const char *user_id, const struct aisha_reply *reply)
 {

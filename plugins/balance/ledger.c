@@ -136,6 +136,29 @@ int ledger_post(struct aisha_ctx *ctx, const char *user_id, const struct entry *
     return give_up(ctx, r);
 }
 
+static AISHA_ASYNC int take_locked(struct aisha_ctx *ctx, const char *user_id, struct entry entry,
+                                   int64_t *ret_taken)
+{
+    struct account account;
+
+    int r = lock_account(ctx, user_id, &account);
+    if (r < 0)
+        return r;
+    if (entry.amount > account.balance)
+        entry.amount = account.balance;
+    if (entry.amount)
+        r = move(ctx, user_id, &account, &entry);
+    if (r == 0)
+        *ret_taken = entry.amount;
+    return r;
+}
+
+int ledger_take(struct aisha_ctx *ctx, const char *user_id, const struct entry *entry,
+                int64_t *ret_taken)
+{
+    return give_up(ctx, take_locked(ctx, user_id, *entry, ret_taken));
+}
+
 int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
 {
     const struct aisha_rows *rows;

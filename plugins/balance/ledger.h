@@ -67,6 +67,10 @@ const char *entry_type_name(enum entry_type type);
 AISHA_ASYNC AISHA_CHECKED int ledger_post(struct aisha_ctx *ctx, const char *user_id,
                                           const struct entry *entry);
 
+/* Takes as much of the entry's amount as there is; ret_taken may be 0. LEDGER_BEFORE. */
+AISHA_ASYNC AISHA_CHECKED int ledger_take(struct aisha_ctx *ctx, const char *user_id,
+                                          const struct entry *entry, int64_t *ret_taken);
+
 /* Without locking; zeros for somebody who never had any. */
 AISHA_ASYNC AISHA_CHECKED int ledger_read(struct aisha_ctx *ctx, const char *user_id,
                                           struct account *ret);

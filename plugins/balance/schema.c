@@ -69,4 +69,66 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
         "  free_units BIGINT NOT NULL CHECK (free_units >= 0),"
         "  PRIMARY KEY (user_id, tariff));",
     },
+    {
+        .version = 2,
+        .name = "payments",
+        .sql = /* What somebody was asked to pay, and for what. Its id is the invoice's payload. */
+        "CREATE TABLE invoices ("
+        "  user_id TEXT NOT NULL,"
+        "  id TEXT NOT NULL,"
+        "  credits BIGINT NOT NULL CHECK (credits > 0),"
+        "  bonus BIGINT NOT NULL CHECK (bonus >= 0),"
+        "  currency TEXT NOT NULL,"
+        "  price BIGINT NOT NULL CHECK (price > 0)," /* in the currency's smallest unit */
+        "  promo TEXT NOT NULL,"                     /* a code that is used with it; '' = none */
+        "  quote_id TEXT NOT NULL," /* what they were about to pay for; '' = nothing */
+        "  created_at BIGINT NOT NULL,"
+        "  PRIMARY KEY (user_id, id));"
+        "CREATE INDEX invoices_by_id ON invoices (id);"
+
+        "CREATE TABLE payments ("
+        "  user_id TEXT NOT NULL,"
+        "  charge_id TEXT NOT NULL," /* Telegram's */
+        "  invoice_id TEXT NOT NULL,"
+        "  credits BIGINT NOT NULL,"
+        "  bonus BIGINT NOT NULL,"
+        "  currency TEXT NOT NULL,"
+        "  price BIGINT NOT NULL,"
+        "  state TEXT NOT NULL," /* paid, refunded */
+        "  taken_back BIGINT NOT NULL DEFAULT 0,"
+        "  created_at BIGINT NOT NULL,"
+        "  refunded_at BIGINT,"
+        "  PRIMARY KEY (user_id, charge_id));"
+        "CREATE INDEX payments_of_invoice ON payments (user_id, invoice_id);"
+
+        /* How far something has come that goes on at its next turn. */
+        "CREATE TABLE balance_progress ("
+        "  name TEXT NOT NULL PRIMARY KEY,"
+        "  place BIGINT NOT NULL);",
+    },
+    {
+        .version = 3,
+        .name = "promo codes",
+        .sql = "CREATE TABLE promo_codes ("
+               "  code TEXT NOT NULL PRIMARY KEY," /* in capitals */
+               "  kind TEXT NOT NULL,"             /* balance, bonus, discount */
+               "  value BIGINT NOT NULL CHECK (value > 0),"
+               "  max_uses BIGINT NOT NULL," /* 0 = no limit */
+               "  uses BIGINT NOT NULL,"
+               "  per_person BIGINT NOT NULL,"  /* 0 = no limit */
+               "  valid_until BIGINT NOT NULL," /* 0 = for ever */
+               "  created_at BIGINT NOT NULL);"
+
+               "CREATE TABLE promo_code_uses ("
+               "  user_id TEXT NOT NULL,"
+               "  code TEXT NOT NULL,"
+               "  n BIGINT NOT NULL,"
+               "  used_at BIGINT NOT NULL,"
+               "  PRIMARY KEY (user_id, code, n));"
+
+               /* For their next top-up. */
+               "CREATE TABLE waiting_promos ("
+               "  user_id TEXT NOT NULL PRIMARY KEY,"
+               "  code TEXT NOT NULL);",
+    },
 };

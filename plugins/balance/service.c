@@ -23,6 +23,9 @@ static AISHA_ASYNC int billing_quote(struct aisha_ctx *ctx, const struct aisha_q
     const struct balance_config *config = aisha_config(ctx);
     struct aisha_quote_request own = {0};
 
+    int r = aisha_user_id(ctx) && !aisha_db_in_transaction(ctx) ? welcome(ctx) : 0;
+    if (r < 0)
+        return r;
     memcpy(&own, request, request->size < sizeof own ? request->size : sizeof own);
     return quote_make(ctx, config->tariffs, &own, ret_quote);
 }
@@ -89,9 +92,12 @@ static AISHA_ASYNC int billing_balance(struct aisha_ctx *ctx, struct aisha_balan
 static void billing_button(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard,
                            const char *quote_id)
 {
+    struct aisha_uuid quote = {0};
+
     (void)ctx;
-    (void)quote_id;
-    aisha_button(keyboard, .key = "balance_button", .callback = "balance");
+    if (quote_id && aisha_uuid_pack(quote_id, &quote) < 0)
+        quote = (struct aisha_uuid){0};
+    aisha_button(keyboard, .key = "topup_button", .callback = "topup", AISHA_PAYLOAD(quote));
 }
 
 const struct aisha_billing_functions balance_billing = {

@@ -51,6 +51,10 @@ AISHA_PUBLIC int64_t aisha_telegram_id(struct aisha_ctx *ctx);
  * update has no user. */
 AISHA_PUBLIC const char *aisha_user_id(struct aisha_ctx *ctx);
 
+/* The same for somebody who has dealt with the bot before. -AISHA_E_NOT_FOUND. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int
+aisha_find_user(struct aisha_ctx *ctx, int64_t telegram_id, const char **ret_user_id);
+
 /* As they call themselves in Telegram, cut to 64 characters; "" when unknown. */
 AISHA_PUBLIC const char *aisha_first_name(struct aisha_ctx *ctx);
 

@@ -1,0 +1,318 @@
+/*
+ * For operators: credits by hand, prices for one person, refunds, and what the books say.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "balance.h"
+#include "invoice.h"
+#include "ledger.h"
+#include "package.h"
+#include "promo.h"
+#include "quote.h"
+#include "tariff.h"
+
+enum { WORD_SIZE = MAX_CHARGE_ID, VERIFIED_AT_ONCE = 50000 };
+
+/* The next word of the arguments; "" at their end, or when it is too long. */
+static const char *next_word(struct aisha_ctx *ctx, const char **at)
+{
+    *at += strspn(*at, " ");
+    size_t length = strcspn(*at, " ");
+    const char *word = aisha_printf(ctx, "%.*s", length < WORD_SIZE ? (int)length : 0, *at);
+
+    *at += length;
+    *at += strspn(*at, " ");
+    return word;
+}
+
+/* The person whose Telegram id is the next word. AISHA_PASS when there is none, and that was said. */
+static AISHA_ASYNC int next_person(struct aisha_ctx *ctx, const char **at, int64_t *ret_telegram_id,
+                                   const char **ret_user_id)
+{
+    const char *word = next_word(ctx, at);
+    char *end;
+
+    *ret_telegram_id = strtoll(word, &end, 10);
+    int r =
+        *word && !*end ? aisha_find_user(ctx, *ret_telegram_id, ret_user_id) : -AISHA_E_NOT_FOUND;
+    if (r != -AISHA_E_NOT_FOUND)
+        return r;
+    r = aisha_reply(ctx, .key = "admin_who");
+    return r < 0 ? r : AISHA_PASS;
+}
+
+/* ---- credits by hand ---- */
+
+static AISHA_ASYNC int post_by_hand(struct aisha_ctx *ctx, const char *user_id,
+                                    enum entry_type type, int64_t amount, const char *reason)
+{
+    const struct aisha_message *message = aisha_message(ctx);
+    const struct entry entry = {.type = type,
+                                .op_id = aisha_printf(ctx, "by-hand:%" PRId64 ":%" PRId64,
+                                                      message->chat->id, message->message_id),
+                                .amount = amount,
+                                .description = reason};
+
+    int r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = ledger_post(ctx, user_id, &entry);
+    if (r == 0)
+        return aisha_db_commit(ctx);
+    if (r > 0) {
+        int rolled_back = aisha_db_rollback(ctx);
+        r = rolled_back < 0 ? rolled_back : r;
+    }
+    return r;
+}
+
+static AISHA_ASYNC int say_done(struct aisha_ctx *ctx, const char *user_id, const char *reason,
+                                int64_t amount, bool is_gift)
+{
+    struct account account;
+
+    int r = ledger_read(ctx, user_id, &account);
+    if (r == 0 && is_gift)
+        r = aisha_notify(ctx, user_id,
+                         .html = aisha_t(ctx, "granted",
+                                         AISHA_ARG("credits", credits_text(ctx, amount)),
+                                         AISHA_ARG("reason", reason)));
+    if (r < 0)
+        return r;
+    return aisha_reply(ctx,
+                       .html = aisha_t(ctx, "admin_done",
+                                       AISHA_ARG("balance", credits_text(ctx, account.balance))));
+}
+
+static AISHA_ASYNC int by_hand(struct aisha_ctx *ctx, enum entry_type type, const char *usage)
+{
+    const char *args = aisha_args(ctx), *user_id;
+    int64_t telegram_id, amount;
+
+    if (!*args)
+        return aisha_reply(ctx, .key = usage);
+    int r = next_person(ctx, &args, &telegram_id, &user_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (!credits_parse(next_word(ctx, &args), &amount) || amount == 0 || !*args)
+        return aisha_reply(ctx, .key = usage);
+    r = post_by_hand(ctx, user_id, type, amount, args);
+    if (r == LEDGER_SHORT)
+        return aisha_reply(ctx, .key = "admin_short");
+    if (r < 0)
+        return r;
+    return say_done(ctx, user_id, args, amount, type == ENTRY_GRANT);
+}
+
+int cmd_grant(struct aisha_ctx *ctx)
+{
+    return by_hand(ctx, ENTRY_GRANT, "grant_usage");
+}
+
+int cmd_revoke(struct aisha_ctx *ctx)
+{
+    return by_hand(ctx, ENTRY_REVOKE, "revoke_usage");
+}
+
+int cmd_refund(struct aisha_ctx *ctx)
+{
+    const char *args = aisha_args(ctx), *user_id;
+    struct charge charge = {0};
+
+    if (!*args)
+        return aisha_reply(ctx, .key = "refund_usage");
+    int r = next_person(ctx, &args, &charge.telegram_id, &user_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    const char *id = next_word(ctx, &args);
+    if (!*id)
+        return aisha_reply(ctx, .key = "refund_usage");
+    snprintf(charge.user_id, sizeof charge.user_id, "%s", user_id);
+    snprintf(charge.charge_id, sizeof charge.charge_id, "%s", id);
+    r = aisha_job_enqueue(ctx, NULL, .kind = "refund", AISHA_DATA(charge));
+    return r < 0 ? r : aisha_reply(ctx, .key = "refund_begun");
+}
+
+/* ---- a price for one person ---- */
+
+int cmd_price(struct aisha_ctx *ctx)
+{
+    const struct balance_config *config = aisha_config(ctx);
+    const char *args = aisha_args(ctx), *user_id;
+    struct tariff tariff;
+    int64_t telegram_id, free_units = 0;
+
+    if (!*args)
+        return aisha_reply(ctx, .key = "price_usage");
+    int r = next_person(ctx, &args, &telegram_id, &user_id);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    const char *name = next_word(ctx, &args), *price = next_word(ctx, &args);
+    bool is_default = strcmp(price, "default") == 0;
+    if (!tariff_find(config->tariffs, name, &tariff) ||
+        (!is_default && !credits_parse(price, &tariff.price)) ||
+        (*args && !credits_parse(next_word(ctx, &args), &free_units)))
+        return aisha_reply(ctx, .key = "price_usage");
+    tariff.free_units = free_units / CREDIT;
+    r = tariff_override(ctx, user_id, name, is_default ? NULL : &tariff);
+    return r < 0 ? r : aisha_reply(ctx, .key = "price_done");
+}
+
+/* ---- promo codes ---- */
+
+/* A number from 0 on; -1 for what is none. */
+static int64_t whole_number(const char *word)
+{
+    int64_t hundredths;
+
+    return credits_parse(word, &hundredths) && hundredths % CREDIT == 0 ? hundredths / CREDIT : -1;
+}
+
+/* CODE KIND VALUE USES PER_PERSON DAYS, the last three 0 for no limit. */
+static bool read_promo(struct aisha_ctx *ctx, const char *args, char code[PROMO_SIZE],
+                       struct promo *ret, struct promo_limits *ret_limits)
+{
+    const char *text = next_word(ctx, &args), *kind = next_word(ctx, &args);
+    bool is_known = strcmp(kind, "balance") == 0 || strcmp(kind, "bonus") == 0;
+    bool is_discount = strcmp(kind, "discount") == 0;
+    int64_t value, days;
+
+    if (!promo_normalize(text, code) || (!is_known && !is_discount) ||
+        !credits_parse(next_word(ctx, &args), &value) || value == 0)
+        return false;
+    *ret =
+        (struct promo){.code = code, .kind = kind, .value = is_discount ? value / CREDIT : value};
+    ret_limits->uses = whole_number(next_word(ctx, &args));
+    ret_limits->per_person = whole_number(next_word(ctx, &args));
+    days = whole_number(next_word(ctx, &args));
+    ret_limits->until = days > 0 ? aisha_now(ctx) + days * 86400 : 0;
+    return ret_limits->uses >= 0 && ret_limits->per_person >= 0 && days >= 0 && days < 36500 &&
+           (!is_discount || (ret->value > 0 && ret->value <= PROMO_DISCOUNT_MAX));
+}
+
+int cmd_promo(struct aisha_ctx *ctx)
+{
+    struct promo_limits limits;
+    char code[PROMO_SIZE];
+    struct promo promo;
+
+    if (!read_promo(ctx, aisha_args(ctx), code, &promo, &limits))
+        return aisha_reply(ctx, .key = "promo_usage");
+    int r = promo_set(ctx, &promo, &limits);
+    return r < 0 ? r
+                 : aisha_reply(ctx,
+                               .html = aisha_t(ctx, "promo_done", AISHA_ARG("code", promo.code)));
+}
+
+/* ---- the books ---- */
+
+static bool is_right(const struct ledger_report *report)
+{
+    return !report->wrong_sums && !report->wrong_chains && !report->wrong_holds;
+}
+
+int cmd_ledger(struct aisha_ctx *ctx)
+{
+    const struct aisha_rows *sums;
+    struct ledger_report report;
+
+    int r = ledger_verify(ctx, &report);
+    if (r == 0)
+        r = aisha_db_query(
+            ctx, &sums,
+            "SELECT CAST(COALESCE(SUM(CASE WHEN type = 'topup' THEN amount ELSE 0 END), 0) AS BIGINT)"
+            " AS paid, CAST(COALESCE(SUM(CASE WHEN type = 'capture' THEN amount ELSE 0 END), 0)"
+            " AS BIGINT) AS spent FROM transactions");
+    if (r < 0)
+        return r;
+    return aisha_reply(
+        ctx, .html = aisha_t(
+                 ctx, "ledger", AISHA_ARG("accounts", report.accounts),
+                 AISHA_ARG("entries", report.entries),
+                 AISHA_ARG("paid", credits_text(ctx, aisha_cell_int(sums, 0, "paid"))),
+                 AISHA_ARG("spent", credits_text(ctx, aisha_cell_int(sums, 0, "spent"))),
+                 AISHA_ARG("balance", credits_text(ctx, report.balance)),
+                 AISHA_ARG("held", credits_text(ctx, report.held)),
+                 AISHA_ARG("verdict", aisha_t_plain(ctx, is_right(&report) ? "ledger_right"
+                                                                           : "ledger_wrong"))));
+}
+
+static AISHA_ASYNC int verify(struct aisha_ctx *ctx, int64_t *ret_wrong)
+{
+    struct ledger_report report;
+
+    int r = ledger_verify(ctx, &report);
+    if (r < 0)
+        return r;
+    *ret_wrong = report.wrong_sums + report.wrong_chains + report.wrong_holds;
+    aisha_log(ctx, is_right(&report) ? AISHA_LOG_INFO : AISHA_LOG_ERROR,
+              "ledger of %" PRId64 " accounts and %" PRId64 " entries: %" PRId64
+              " with wrong sums, %" PRId64 " with wrong chains, %" PRId64 " with wrong holds",
+              report.accounts, report.entries, report.wrong_sums, report.wrong_chains,
+              report.wrong_holds);
+    return 0;
+}
+
+/* Every night, in full. */
+int run_verify(struct aisha_ctx *ctx)
+{
+    int64_t wrong;
+
+    int r = verify(ctx, &wrong);
+    if (r < 0)
+        return r;
+    return aisha_db_exec(ctx,
+                         "INSERT INTO balance_progress (name, place) VALUES ('wrong', $1)"
+                         " ON CONFLICT (name) DO UPDATE SET place = excluded.place",
+                         wrong);
+}
+
+/* Now, while that is quick, or else what the last night found. */
+static AISHA_ASYNC int count_wrong(struct aisha_ctx *ctx, int64_t *ret_wrong)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(
+        ctx, &rows,
+        "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) AS entries,"
+        " (SELECT place FROM balance_progress WHERE name = 'wrong') AS wrong FROM user_balances");
+    if (r < 0)
+        return r;
+    if (aisha_cell_int(rows, 0, "entries") <= VERIFIED_AT_ONCE)
+        return verify(ctx, ret_wrong);
+    *ret_wrong = aisha_cell_int(rows, 0, "wrong");
+    return 0;
+}
+
+int check_ledger(struct aisha_ctx *ctx)
+{
+    const struct balance_config *config = aisha_config(ctx);
+    struct package packages[MAX_PACKAGES];
+    int64_t wrong;
+    size_t count;
+
+    const char *mistake = tariff_mistake(config->tariffs);
+    if (mistake)
+        return aisha_health(
+            ctx, .state = AISHA_HEALTH_FAILED,
+            .text = aisha_printf(ctx, "tariffs cannot be understood at \"%s\"", mistake),
+            .advice = "write NAME CREDITS [per item | per minute] [first N free]");
+    if (!packages_read(config->packages, packages, &count) ||
+        !packages_read(config->provider_packages, packages, &count))
+        return aisha_health(ctx, .state = AISHA_HEALTH_FAILED,
+                            .text = "packages cannot be understood",
+                            .advice = "write CREDITS[+BONUS] for PRICE, …");
+    int r = count_wrong(ctx, &wrong);
+    if (r < 0)
+        return r;
+    if (wrong)
+        return aisha_health(ctx, .state = AISHA_HEALTH_FAILED,
+                            .text = aisha_printf(ctx, "%" PRId64 " accounts do not add up", wrong),
+                            .advice =
+                                "compare user_balances with transactions before anything else");
+    return aisha_health(ctx, .text = "the ledger adds up");
+}

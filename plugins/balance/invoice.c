@@ -1,0 +1,164 @@
+#include "invoice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <aisha/aisha.h>
+
+#include "balance.h"
+#include "ledger.h"
+#include "promo.h"
+
+_Static_assert((int)PAYMENT_BEFORE == (int)LEDGER_BEFORE, "one word for it");
+
+int invoice_add(struct aisha_ctx *ctx, const struct invoice *invoice)
+{
+    return aisha_db_exec(ctx,
+                         "INSERT INTO invoices (user_id, id, credits, bonus, currency, price,"
+                         " quote_id, promo, created_at)"
+                         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                         invoice->user_id, invoice->id, invoice->credits, invoice->bonus,
+                         invoice->currency, invoice->price, invoice->quote_id, invoice->promo,
+                         aisha_now(ctx));
+}
+
+int invoice_find(struct aisha_ctx *ctx, const char *id, struct invoice *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT i.user_id, i.id, i.credits, i.bonus, i.currency, i.price,"
+                           " i.quote_id, i.promo, i.created_at, (SELECT COUNT(*) FROM payments p"
+                           "  WHERE p.user_id = i.user_id AND p.invoice_id = i.id) AS paid"
+                           " FROM invoices i WHERE i.id = $1",
+                           id);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return -AISHA_E_NOT_FOUND;
+    *ret = (struct invoice){
+        .user_id = aisha_cell_text(rows, 0, "user_id"),
+        .id = aisha_cell_text(rows, 0, "id"),
+        .currency = aisha_cell_text(rows, 0, "currency"),
+        .quote_id = aisha_cell_text(rows, 0, "quote_id"),
+        .promo = aisha_cell_text(rows, 0, "promo"),
+        .credits = aisha_cell_int(rows, 0, "credits"),
+        .bonus = aisha_cell_int(rows, 0, "bonus"),
+        .price = aisha_cell_int(rows, 0, "price"),
+        .created_at = aisha_cell_int(rows, 0, "created_at"),
+        .is_paid = aisha_cell_int(rows, 0, "paid") > 0,
+    };
+    return 0;
+}
+
+/* ---- paid ---- */
+
+static AISHA_ASYNC int keep_payment(struct aisha_ctx *ctx, const char *user_id,
+                                    const struct payment *payment, const struct invoice *invoice)
+{
+    struct charge charge = {0};
+
+    snprintf(charge.user_id, sizeof charge.user_id, "%s", user_id);
+    snprintf(charge.charge_id, sizeof charge.charge_id, "%s", payment->charge_id);
+    int r = aisha_db_exec(ctx,
+                          "INSERT INTO payments (user_id, charge_id, invoice_id, credits, bonus,"
+                          " currency, price, state, created_at)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7, 'paid', $8)",
+                          user_id, payment->charge_id, invoice->id, invoice->credits,
+                          invoice->bonus, payment->currency, payment->total, aisha_now(ctx));
+    return r < 0 ? r : aisha_job_enqueue(ctx, NULL, .kind = "receipt", AISHA_DATA(charge));
+}
+
+static AISHA_ASYNC int credit(struct aisha_ctx *ctx, const char *user_id,
+                              const struct payment *payment)
+{
+    struct invoice invoice;
+
+    int r = invoice_find(ctx, payment->payload, &invoice);
+    if (r < 0)
+        return r == -AISHA_E_NOT_FOUND ? PAYMENT_UNKNOWN : r;
+    if (strcmp(invoice.currency, payment->currency) != 0 || invoice.price != payment->total)
+        return PAYMENT_UNKNOWN;
+    const struct entry topup = {.type = ENTRY_TOPUP,
+                                .op_id = aisha_printf(ctx, "topup:%s", payment->charge_id),
+                                .amount = invoice.credits,
+                                .description = ""};
+    const struct entry bonus = {.type = ENTRY_BONUS,
+                                .op_id = aisha_printf(ctx, "bonus:%s", payment->charge_id),
+                                .amount = invoice.bonus,
+                                .description = ""};
+    r = ledger_post(ctx, user_id, &topup);
+    if (r == 0 && bonus.amount)
+        r = ledger_post(ctx, user_id, &bonus);
+    if (r == 0 && *invoice.promo)
+        r = promo_used(ctx, user_id, invoice.promo);
+    return r == 0 ? keep_payment(ctx, user_id, payment, &invoice) : r;
+}
+
+/* Ends the transaction: what has an outcome other than done has changed nothing. */
+static AISHA_ASYNC int conclude(struct aisha_ctx *ctx, int r)
+{
+    if (r == 0)
+        return aisha_db_commit(ctx);
+    if (r > 0) {
+        int rolled_back = aisha_db_rollback(ctx);
+        return rolled_back < 0 ? rolled_back : r;
+    }
+    return r;
+}
+
+int payment_credit(struct aisha_ctx *ctx, const char *user_id, const struct payment *payment)
+{
+    if (strlen(payment->charge_id) >= MAX_CHARGE_ID || strlen(user_id) >= MAX_USER_ID)
+        return PAYMENT_UNKNOWN;
+    int r = aisha_db_begin(ctx);
+    if (r < 0)
+        return r;
+    return conclude(ctx, credit(ctx, user_id, payment));
+}
+
+/* ---- refunded ---- */
+
+static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
+                                 int64_t *ret_missing)
+{
+    const struct aisha_rows *rows;
+    int64_t taken;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "UPDATE payments SET state = 'refunded', refunded_at = $3"
+                           " WHERE user_id = $1 AND charge_id = $2 AND state = 'paid'"
+                           " RETURNING credits + bonus AS amount",
+                           user_id, charge_id, aisha_now(ctx));
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0) {
+        r = aisha_db_query(ctx, &rows,
+                           "SELECT 1 FROM payments WHERE user_id = $1 AND charge_id = $2", user_id,
+                           charge_id);
+        return r < 0 ? r : rows->row_count ? PAYMENT_BEFORE : PAYMENT_UNKNOWN;
+    }
+    const struct entry entry = {.type = ENTRY_REFUND,
+                                .op_id = aisha_printf(ctx, "refund:%s", charge_id),
+                                .amount = aisha_cell_int(rows, 0, "amount"),
+                                .description = ""};
+    r = ledger_take(ctx, user_id, &entry, &taken);
+    if (r != 0)
+        return r;
+    if (ret_missing)
+        *ret_missing = entry.amount - taken;
+    return aisha_db_exec(ctx,
+                         "UPDATE payments SET taken_back = $3"
+                         " WHERE user_id = $1 AND charge_id = $2",
+                         user_id, charge_id, taken);
+}
+
+int payment_take_back(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
+                      int64_t *ret_missing)
+{
+    int r = aisha_db_begin(ctx);
+
+    if (r < 0)
+        return r;
+    return conclude(ctx, take_back(ctx, user_id, charge_id, ret_missing));
+}

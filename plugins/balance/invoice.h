@@ -1,0 +1,48 @@
+/*
+ * Invoices, and what becomes of the payments of them. A payment has an effect once, by the id that
+ * Telegram gives the charge, whoever reports it first: the update or the reconciliation.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <aisha/base.h>
+
+struct aisha_ctx;
+
+#define STARS "XTR"
+
+struct invoice {
+    const char *user_id, *id, *currency, *quote_id;
+    const char *promo;      /* a code that was used for its price or its bonus; "" = none */
+    int64_t credits, bonus; /* hundredths of a credit */
+    int64_t price;          /* in the currency's smallest unit */
+    int64_t created_at;
+    bool is_paid; /* by this user */
+};
+
+AISHA_ASYNC AISHA_CHECKED int invoice_add(struct aisha_ctx *ctx, const struct invoice *invoice);
+
+/* -AISHA_E_NOT_FOUND. */
+AISHA_ASYNC AISHA_CHECKED int invoice_find(struct aisha_ctx *ctx, const char *id,
+                                           struct invoice *ret);
+
+struct payment {
+    const char *charge_id, *payload, *currency;
+    int64_t total;
+};
+
+/*
+ * Credits whoever has paid, in a transaction of its own, together with a job for the receipt.
+ * PAYMENT_BEFORE: it was credited already. PAYMENT_UNKNOWN: no invoice of ours is like that.
+ */
+enum { PAYMENT_BEFORE = 2, PAYMENT_UNKNOWN = 20 };
+
+AISHA_ASYNC AISHA_CHECKED int payment_credit(struct aisha_ctx *ctx, const char *user_id,
+                                             const struct payment *payment);
+
+/* The money went back: so do the credits, as far as they are there. ret_missing (may be NULL): those
+ * that were spent. PAYMENT_BEFORE, PAYMENT_UNKNOWN. */
+AISHA_ASYNC AISHA_CHECKED int payment_take_back(struct aisha_ctx *ctx, const char *user_id,
+                                                const char *charge_id, int64_t *ret_missing);

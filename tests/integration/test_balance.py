@@ -1,0 +1,342 @@
+"""Credits as people and operators meet them: screens, payments in Stars with all that can go wrong, refunds."""
+import threading
+import unittest
+
+from stack import Stack, until
+
+HUNDREDTHS = 100
+ADMIN = 1001  # the first person of a sandbox
+
+
+def with_options(text):
+    """The shipped plugins.ini with more in [balance]."""
+    with open(Stack(host=False).path("etc/plugins.ini"), encoding="utf-8") as file:
+        return file.read().replace("[balance]\n", "[balance]\n" + text)
+
+
+class MoneyStack(Stack):
+    def __init__(self, options="support = @helper\n", **more):
+        super().__init__(plugins_ini=with_options(options), env={"ADMIN_IDS": str(ADMIN)}, **more)
+
+    def person(self, name="Ann", **more):
+        """Somebody whom the bot knows."""
+        user = self.user(name, **more)
+        self.send(user, "/balance")
+        self.wait_message(user, "")
+        return user
+
+    def key_of(self, user):
+        return self.sql(f"SELECT id FROM users WHERE telegram_id = {user}")[0][0]
+
+    def account(self, user):
+        rows = self.sql(f"SELECT balance, held FROM user_balances WHERE user_id = '{self.key_of(user)}'")
+        return tuple(int(n) / HUNDREDTHS for n in rows[0]) if rows else (0, 0)
+
+    def wait_account(self, user, *wanted):
+        until(lambda: self.account(user) == wanted, f"the account is {wanted}, not {self.account(user)}")
+
+    def entries(self, user):
+        rows = self.sql(f"SELECT type, amount FROM transactions WHERE user_id = '{self.key_of(user)}' ORDER BY n")
+        return [(kind, int(amount) / HUNDREDTHS) for kind, amount in rows]
+
+    def invoice(self, user, label="150 credits"):
+        """Asks for a top-up until there is an invoice: its message."""
+        self.send(user, "/topup")
+        newest = max(m["message_id"] for m in self.messages(user))
+        packages = self.wait_message(user, "Choose how many", after=newest - 1)
+        self.press_text(user, packages, label)
+        return self.wait_message(user, lambda m: "invoice" in m, after=packages["message_id"])
+
+    def pay(self, user, invoice, **how):
+        return self.api("/sandbox/pay", {"user_id": user, "message_id": invoice["message_id"]} | how)
+
+    def as_admin(self, command, wanted):
+        sent = self.send(ADMIN, command)
+        return self.wait_message(ADMIN, wanted, after=sent["message_id"])
+
+
+class Balance(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MoneyStack()
+        cls.stack.__enter__()
+        cls.stack.send(ADMIN, "/start")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.__exit__(None, None, None)
+
+    def test_a_payment_in_stars_is_credited_once_with_a_receipt(self):
+        ann = self.stack.person()
+        invoice = self.stack.invoice(ann, "250 credits + 25 as a bonus — 250 ⭐")
+        self.assertEqual((invoice["invoice"]["currency"], invoice["invoice"]["total_amount"]), ("XTR", 250))
+        paid = self.stack.pay(ann, invoice, outcome="doubled")
+        self.assertEqual(paid["status"], "paid")
+        self.stack.wait_message(ann, f"275 credits added, you have 275 credits now.\n\nReceipt: "
+                                     f"{paid['telegram_payment_charge_id']}")
+        self.stack.wait_account(ann, 275, 0)
+        self.assertEqual(self.stack.entries(ann), [("topup", 250), ("bonus", 25)])
+
+    def test_a_payment_that_is_reported_again_changes_nothing(self):
+        ann = self.stack.person()
+        self.stack.pay(ann, self.stack.invoice(ann))
+        self.stack.wait_account(ann, 150, 0)
+        message = next(m for m in self.stack.messages(ann) if "successful_payment" in m)
+        self.stack.update(message=message)  # replayed under another update_id
+        self.stack.send(ann, "/balance")
+        self.stack.wait_message(ann, "Balance: 150 credits")
+        self.assertEqual(self.stack.entries(ann), [("topup", 150)])
+
+    def test_a_forged_payload_gives_nothing(self):
+        ann, bob = self.stack.person(), self.stack.person("Bob")
+        invoice = self.stack.invoice(bob)
+        payload = self.stack.sql(f"SELECT id FROM invoices WHERE user_id = '{self.stack.key_of(bob)}'")[0][0]
+        self.stack.pay(bob, invoice)
+        self.stack.wait_account(bob, 150, 0)
+        chat = {"id": ann, "type": "private", "first_name": "Ann"}
+        for n, (forged, total) in enumerate((("'; DROP TABLE invoices; --", 150), ("topup:1000000", 1), (payload, 1),
+                                             (payload, -150), (payload, 2**62))):
+            self.stack.update(message={
+                "message_id": 900 + n, "date": 1, "chat": chat,
+                "from": {"id": ann, "is_bot": False, "first_name": "Ann"},
+                "successful_payment": {"currency": "XTR", "total_amount": total, "invoice_payload": forged,
+                                       "telegram_payment_charge_id": f"forged-{n}",
+                                       "provider_payment_charge_id": "x"}})
+            self.stack.wait_message(ann, f"forged-{n}")
+        self.assertEqual(self.stack.account(ann), (0, 0))
+
+    def test_an_invoice_is_for_one_person_one_price_and_one_payment(self):
+        ann, bob = self.stack.person(), self.stack.person("Bob")
+        invoice = self.stack.invoice(ann)
+        payload = self.stack.sql(f"SELECT id FROM invoices WHERE user_id = '{self.stack.key_of(ann)}'")[0][0]
+
+        def answer(n, user, total, text, currency="XTR"):
+            self.stack.update(pre_checkout_query={
+                "id": f"forged-{user}-{n}",
+                "from": {"id": user, "is_bot": False, "first_name": "X", "language_code": "en"},
+                "currency": currency, "total_amount": total, "invoice_payload": text})
+            return self.stack.wait_request("answerPreCheckoutQuery", lambda r: r["params"]["pre_checkout_query_id"]
+                                           == f"forged-{user}-{n}")["params"]
+
+        for n, (user, total, text, wanted) in enumerate((
+                (bob, 150, payload, "somebody else"), (ann, 1, payload, "too old"), (ann, -150, payload, "too old"),
+                (ann, 2**62, payload, "too old"), (ann, 150, "nonsense", "too old"))):
+            refused = answer(n, user, total, text)
+            self.assertFalse(refused["ok"])
+            self.assertIn(wanted, refused["error_message"])
+        self.assertFalse(answer(10, ann, 150, payload, "USD")["ok"])
+        self.assertEqual(self.stack.pay(ann, invoice)["status"], "paid")
+        self.stack.wait_account(ann, 150, 0)
+        self.assertIn("paid already", answer(11, ann, 150, payload)["error_message"])
+        self.assertEqual(self.stack.account(bob), (0, 0))
+
+    def test_a_payment_that_is_cancelled_or_tried_again(self):
+        ann = self.stack.person()
+        invoice = self.stack.invoice(ann)
+        self.assertEqual(self.stack.pay(ann, invoice, outcome="cancelled")["status"], "cancelled")
+        self.assertEqual(self.stack.account(ann), (0, 0))
+        self.assertEqual(self.stack.pay(ann, invoice, outcome="repeat_checkout")["status"], "paid")
+        self.stack.wait_account(ann, 150, 0)
+
+    def test_a_refund_takes_the_credits_back_once(self):
+        ann = self.stack.person()
+        charge = self.stack.pay(ann, self.stack.invoice(ann))["telegram_payment_charge_id"]
+        self.stack.wait_account(ann, 150, 0)
+        self.stack.as_admin(f"/refund {ann} nonsense", "Telegram refuses")
+        self.stack.as_admin(f"/refund {ann} {charge}", "credits are taken back. Spent before and not taken: 0 credits")
+        self.stack.wait_account(ann, 0, 0)
+        self.stack.as_admin(f"/refund {ann} {charge}", "Refunded")
+        self.assertEqual(self.stack.entries(ann), [("topup", 150), ("refund", 150)])
+
+    def test_what_was_spent_before_a_refund_is_not_taken_below_nothing(self):
+        ann = self.stack.person()
+        charge = self.stack.pay(ann, self.stack.invoice(ann))["telegram_payment_charge_id"]
+        self.stack.wait_account(ann, 150, 0)
+        self.stack.as_admin(f"/revoke {ann} 100 a game", "Their balance: 50 credits")
+        self.stack.as_admin(f"/refund {ann} {charge}", "Refunded")
+        self.stack.wait_account(ann, 0, 0)
+        self.assertEqual(self.stack.entries(ann)[-1], ("refund", 50))
+
+    def test_the_history_shows_what_was_paid_for_page_by_page(self):
+        ann = self.stack.person()
+        for n in range(10):
+            self.stack.as_admin(f"/grant {ann} {n + 1} present {n}", "Done")
+        self.stack.as_admin(f"/revoke {ann} 1.5 <b>mistake</b>", "Done")
+        self.stack.send(ann, "/balance")
+        screen = self.stack.wait_message(ann, "Balance: 53.50 credits")
+        self.stack.press_text(ann, screen, "History")
+
+        def page(wanted):
+            return self.stack.wait_message(
+                ann, lambda m: m["message_id"] == screen["message_id"] and wanted in m["text"])
+
+        first = page("−1.50  Taken back: <b>mistake</b>")
+        self.assertIn("+10  Present: present 9", first["text"])
+        self.assertNotIn("present 2", first["text"])
+        self.stack.press_text(ann, first, "»")
+        self.stack.press_text(ann, page("present 0"), "Spent")
+        self.assertNotIn("present", page("mistake")["text"])
+
+    def test_hostile_amounts_and_strangers(self):
+        ann = self.stack.person()
+        for amount in ("-5", "0", "1e9", "99999999999999999999", "0.001", "NaN", "1;2", "0x10"):
+            self.stack.as_admin(f"/grant {ann} {amount} because", "/grant TELEGRAM_ID")
+        self.stack.as_admin("/grant 77 5 because", "do not know this Telegram id")
+        self.stack.as_admin(f"/revoke {ann} 5 because", "do not have that much")
+        sent = self.stack.send(ann, f"/grant {ann} 500 mine")
+        self.stack.wait_message(ann, lambda m: True, after=sent["message_id"])
+        self.assertEqual(self.stack.account(ann), (0, 0))
+
+    def test_prices_of_one_person_and_the_books(self):
+        ann = self.stack.person()
+        self.stack.as_admin(f"/price {ann} audio 1 0", "counts from their next quote")
+        self.stack.as_admin(f"/price {ann} nothing 1", "/price TELEGRAM_ID")
+        self.stack.as_admin(f"/price {ann} audio default", "counts from their next quote")
+        self.assertIn("Everything adds up", self.stack.as_admin("/ledger", "Accounts")["text"])
+
+    def test_paysupport_says_where_to_write(self):
+        ann = self.stack.person(language_code="ru")
+        self.stack.send(ann, "/paysupport")
+        self.stack.wait_message(ann, "Пишите: @helper.")
+
+    def test_a_top_up_leads_back_to_what_one_was_doing(self):
+        ann = self.stack.person()
+        voice = self.stack.upload(ann, b"not yet looked at", duration=130, raw=1)
+        offer = self.stack.wait_message(ann, "20 credits short", after=voice["message_id"])
+        self.stack.press_text(ann, offer, "Top up")
+        packages = self.stack.wait_message(ann, "Choose how many", after=voice["message_id"])
+        self.stack.press_text(ann, packages, "150 credits")
+        self.stack.pay(ann, self.stack.wait_message(ann, lambda m: "invoice" in m))
+        receipt = self.stack.wait_message(ann, "you have 150 credits now")
+        self.stack.press_text(ann, receipt, "Go on")
+        again = self.stack.wait_message(ann, "costs 20 credits; you have 150 credits")
+        self.assertEqual(again["message_id"], receipt["message_id"])
+
+
+class PromoCodes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = MoneyStack()
+        cls.stack.__enter__()
+        cls.stack.send(ADMIN, "/start")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.__exit__(None, None, None)
+
+    def enter(self, user, code, wanted):
+        sent = self.stack.send(user, "/balance")
+        screen = self.stack.wait_message(user, "Balance", after=sent["message_id"])
+        self.stack.press_text(user, screen, "Promo code")
+        self.stack.wait_message(user, "Send me the code", after=sent["message_id"])
+        sent = self.stack.send(user, code)
+        return self.stack.wait_message(user, wanted, after=sent["message_id"])
+
+    def test_M2_credits_come_with_the_answer_and_once(self):
+        self.stack.as_admin("/promo_code test100 balance 100 2 1 30", "Done: TEST100")
+        ann, bob, cat = (self.stack.person(name) for name in ("Ann", "Bob", "Cat"))
+        self.enter(ann, " Test100 ", "100 credits added")
+        self.enter(ann, "TEST100", "does not work")
+        self.enter(bob, "test100", "100 credits added")
+        self.enter(cat, "test100", "does not work")  # two in all
+        self.assertEqual([self.stack.account(user)[0] for user in (ann, bob, cat)], [100, 100, 0])
+        self.assertEqual(self.stack.entries(ann), [("promo", 100)])
+
+    def test_russian_codes_and_codes_whose_time_is_over(self):
+        self.stack.as_admin("/promo_code весна balance 5 0 1 0", "Done: ВЕСНА")
+        ann = self.stack.person()
+        self.enter(ann, "Весна", "5 credits added")
+        self.stack.as_admin("/promo_code old balance 5 0 1 1", "Done")
+        self.stack.sql("UPDATE promo_codes SET valid_until = 1 WHERE code = 'OLD'")
+        self.enter(ann, "old", "does not work")
+
+    def test_a_bonus_and_a_discount_come_with_the_next_top_up_and_only_that(self):
+        self.stack.as_admin("/promo_code bonus50 bonus 50 0 1 0", "Done")
+        self.stack.as_admin("/promo_code cheap discount 20 0 1 0", "Done")
+        ann, bob = self.stack.person(), self.stack.person("Bob")
+        self.enter(ann, "bonus50", "50 credits on top")
+        self.stack.pay(ann, self.stack.invoice(ann))
+        self.stack.wait_account(ann, 200, 0)
+        self.stack.pay(ann, self.stack.invoice(ann))
+        self.stack.wait_account(ann, 350, 0)
+        self.enter(ann, "bonus50", "does not work")
+        self.enter(bob, "cheap", "20% cheaper")
+        invoice = self.stack.invoice(bob)
+        self.assertEqual(invoice["invoice"]["total_amount"], 120)
+        self.stack.pay(bob, invoice)
+        self.stack.wait_account(bob, 150, 0)
+
+    def test_guessing_ends_after_some_tries(self):
+        ann = self.stack.person()
+        for n in range(10):
+            self.enter(ann, f"guess{n}", "does not work")
+        self.enter(ann, "guess10", "Too many tries")
+
+    def test_hostile_codes(self):
+        for command in ("/promo_code", "/promo_code x balance 5 0 0 0", "/promo_code good balance -5 0 0 0",
+                        "/promo_code good discount 100 0 0 0", "/promo_code good gift 5 0 0 0",
+                        "/promo_code good balance 5 -1 0 0", "/promo_code good balance 5 1.5 0 0"):
+            self.stack.as_admin(command, "/promo_code CODE")
+        ann = self.stack.person()
+        for code in ("x", "'; DROP TABLE promo_codes; --", "a" * 4000, "💥" * 16):
+            self.enter(ann, code, "does not work")
+
+
+class Interrupted(unittest.TestCase):
+    def test_a_payment_is_credited_once_whenever_the_host_dies(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            for n in range(3):
+                invoice = stack.invoice(ann)
+                stack.fault("sendMessage", delay_ms=400)
+                paying = threading.Thread(target=stack.pay, args=(ann, invoice))
+                paying.start()
+                stack.wait_request("answerPreCheckoutQuery",
+                                   after=0 if n == 0 else before)  # noqa: F821
+                paying.join(20)
+                stack.kill_host()
+                stack.start_host()
+                before = stack.newest_request()
+                stack.wait_account(ann, 150 * (n + 1), 0)
+            self.assertEqual(stack.entries(ann), [("topup", 150)] * 3)
+
+    def test_a_slow_database_delays_a_payment_and_a_stuck_one_refuses_it_in_time(self):
+        with MoneyStack(stores="servers") as stack:
+            ann = stack.person()
+            for seconds, wanted in ((3, "paid"), (14, "refused")):
+                invoice = stack.invoice(ann)
+                lock = threading.Thread(target=stack.postgres.sql, args=(
+                    f"BEGIN; LOCK TABLE invoices; SELECT pg_sleep({seconds}); COMMIT",))
+                lock.start()
+                until(lambda: stack.postgres.sql("SELECT COUNT(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+                                                 " AND relation = 'invoices'::regclass") == "1", "it is locked")
+                self.assertEqual(stack.pay(ann, invoice)["status"], wanted)
+                lock.join(30)
+            stack.wait_account(ann, 150, 0)
+
+    def test_what_no_update_said_is_found_in_telegrams_books(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            paid = stack.pay(ann, stack.invoice(ann))
+            stack.wait_account(ann, 150, 0)
+            key = stack.key_of(ann)
+            stack.stop_host()
+            for table in ("transactions", "payments", "user_balances"):  # as if it had never come
+                stack.sql(f"DELETE FROM {table} WHERE user_id = '{key}'")
+            stack.sql("UPDATE schedules SET next_at = 1 WHERE plugin = 'balance' AND name = 'reconcile'")
+            stack.start_host()
+            stack.wait_account(ann, 150, 0)
+            stack.wait_message(ann, "Your payment has arrived")
+            self.assertEqual(stack.sql("SELECT charge_id FROM payments")[0][0], paid["telegram_payment_charge_id"])
+
+    def test_a_present_for_somebody_new_comes_once(self):
+        with MoneyStack("welcome = 30\n") as stack:
+            ann = stack.person()
+            for _ in range(3):
+                stack.send(ann, "/balance")
+            stack.wait_message(ann, "Balance: 30 credits")
+            self.assertEqual(stack.entries(ann), [("grant", 30)])
+
+
+if __name__ == "__main__":
+    unittest.main()
