@@ -37,6 +37,9 @@ class Benches(unittest.TestCase):
         for work in ("a plain message", "a dialogue, by polling", "a dialogue, by webhook", "5000"):
             self.assertIn(work, found)
 
+    def test_the_ledger_holds_and_captures_beside_pgbench(self):
+        self.assertEqual([row[0] for row in rows(run("ledger"))][1:], ["hold + capture"])
+
     def test_handlers_wait_for_a_slow_server_while_others_echo(self):
         last = rows(run("waiting"))[-1]
         self.assertEqual(["100", "100"], last[:2])
