@@ -292,7 +292,8 @@ int check_ledger(struct aisha_ctx *ctx)
 {
     const struct balance_config *config = aisha_config(ctx);
     struct package packages[MAX_PACKAGES];
-    int64_t wrong;
+    const struct aisha_rows *rows;
+    int64_t wrong = 0;
     size_t count;
 
     const char *mistake = tariff_mistake(config->tariffs);
@@ -306,7 +307,13 @@ int check_ledger(struct aisha_ctx *ctx)
         return aisha_health(ctx, .state = AISHA_HEALTH_FAILED,
                             .text = "packages cannot be understood",
                             .advice = "write CREDITS[+BONUS] for PRICE, …");
-    int r = count_wrong(ctx, &wrong);
+    int r = aisha_db_query(ctx, &rows, "SELECT user_id FROM user_balances LIMIT 1");
+    if (r == -AISHA_E_UNAVAILABLE) /* which the host's own check tells */
+        return aisha_health(ctx, .text = "not looked at: the database is not there");
+    if (r == -AISHA_E_INVALID) /* before the first start */
+        return aisha_health(ctx, .text = "not looked at: a start makes its tables");
+    if (r == 0)
+        r = count_wrong(ctx, &wrong);
     if (r < 0)
         return r;
     if (wrong)

@@ -1,4 +1,5 @@
 """Credits as people and operators meet them: screens, payments in Stars with all that can go wrong, refunds."""
+import re
 import threading
 import unittest
 
@@ -9,9 +10,12 @@ ADMIN = 1001  # the first person of a sandbox
 
 
 def with_options(text):
-    """The shipped plugins.ini with more in [balance]."""
+    """The shipped plugins.ini with these lines in [balance], instead of those it has."""
     with open(Stack(host=False).path("etc/plugins.ini"), encoding="utf-8") as file:
-        return file.read().replace("[balance]\n", "[balance]\n" + text)
+        ini = file.read()
+    for line in text.splitlines():
+        ini = re.sub(rf"(?m)^{line.split(' = ')[0]} =.*\n", "", ini)
+    return ini.replace("[balance]\n", "[balance]\n" + text)
 
 
 class MoneyStack(Stack):
@@ -194,6 +198,27 @@ class Balance(unittest.TestCase):
         self.stack.as_admin(f"/price {ann} audio default", "counts from their next quote")
         self.assertIn("Everything adds up", self.stack.as_admin("/ledger", "Accounts")["text"])
 
+    def test_a_payment_is_answered_while_many_others_write(self):
+        ann, others = self.stack.person(), [self.stack.user(f"User {n}") for n in range(40)]
+        invoice = self.stack.invoice(ann)
+        for _ in range(3):
+            for user in others:
+                self.stack.send(user, "/balance")
+        self.assertEqual(self.stack.pay(ann, invoice)["status"], "paid")
+        self.stack.wait_account(ann, 150, 0)
+
+    def test_pressing_twice_is_pressing_once(self):
+        ann = self.stack.person()
+        self.stack.as_admin(f"/grant {ann} 5 present", "Done")
+        for label, wanted in (("History", "present"), ("Top up", "Choose how many"), ("Promo code", "Send me")):
+            sent = self.stack.send(ann, "/balance")
+            screen = self.stack.wait_message(ann, "Balance", after=sent["message_id"])
+            for _ in range(3):
+                self.stack.press_text(ann, screen, label)
+            self.stack.wait_message(ann, wanted, after=sent["message_id"])
+        self.stack.send(ann, "/cancel")
+        self.assertEqual(self.stack.entries(ann), [("grant", 5)])
+
     def test_paysupport_says_where_to_write(self):
         ann = self.stack.person(language_code="ru")
         self.stack.send(ann, "/paysupport")
@@ -299,6 +324,21 @@ class Interrupted(unittest.TestCase):
                 before = stack.newest_request()
                 stack.wait_account(ann, 150 * (n + 1), 0)
             self.assertEqual(stack.entries(ann), [("topup", 150)] * 3)
+
+    def test_another_provider_is_paid_in_its_currency(self):
+        with MoneyStack("provider_token = 381764678:TEST:1\nprovider_packages = 100+5 for 199.50\n") as stack:
+            ann = stack.person()
+            invoice = stack.invoice(ann, "100 credits + 5 as a bonus — 199.50 RUB")
+            self.assertEqual((invoice["invoice"]["currency"], invoice["invoice"]["total_amount"]), ("RUB", 19950))
+            self.assertEqual(stack.pay(ann, invoice)["status"], "paid")
+            stack.wait_account(ann, 105, 0)
+
+    def test_prices_that_cannot_be_understood_are_found_by_check(self):
+        for line in ("packages = 150 for free\n", "tariffs = audio ten\n"):
+            stack = MoneyStack(line, host=False)
+            with stack:
+                status, out = stack.run_host("check")
+                self.assertEqual((status, "cannot be understood" in out), (1, True), out)
 
     def test_a_slow_database_delays_a_payment_and_a_stuck_one_refuses_it_in_time(self):
         with MoneyStack(stores="servers") as stack:
