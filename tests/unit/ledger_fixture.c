@@ -6,7 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/store/jobs.h"
 #include "host/store/migrate.h"
+#include "host/store/uuid.h"
+#include "plugins/balance/invoice.h"
+#include "plugins/balance/promo.h"
 #include "plugins/balance/schema.h"
 
 #define TARIFFS "work 1.50 per item, call 10 per minute first 60 free, whole 150"
@@ -109,6 +113,16 @@ const char *aisha_t_plain_(struct aisha_ctx *ctx, const char *key, const struct 
     return key;
 }
 
+int aisha_job_enqueue_(struct aisha_ctx *ctx, const char **ret_id, const struct aisha_job *job)
+{
+    const struct job_order order = {
+        .id = uuid_new(&ctx->arena), .plugin = "balance", .kind = job->kind};
+    const struct aisha_statement insert = job_insert(&ctx->arena, &order);
+
+    (void)ret_id;
+    return aisha_db_query_(ctx, NULL, &insert);
+}
+
 /* ---- people ---- */
 
 static const char *user_id(struct fixture *f, int64_t user)
@@ -136,7 +150,38 @@ static AISHA_ASYNC void make_quote(struct fixture *f, int64_t user, int64_t n)
     arena_clear(&unit.arena);
 }
 
-void make_ledger(struct fixture *f, int64_t users, int64_t quotes)
+static const char *numbered(struct arena *arena, const char *name, int64_t n)
+{
+    return arena_printf(arena, "%s%lld", name, (long long)n);
+}
+
+static AISHA_ASYNC void make_invoice(struct fixture *f, int64_t user, int64_t n)
+{
+    struct aisha_ctx unit = unit_of(f, user);
+    const char *id = arena_printf(&unit.arena, "%s-i%lld", unit.user_id, (long long)n);
+
+    CHECK(f, invoice_add(&unit, &(const struct invoice){.user_id = unit.user_id,
+                                                        .id = id,
+                                                        .currency = STARS,
+                                                        .quote_id = "",
+                                                        .promo = "",
+                                                        .credits = 700,
+                                                        .bonus = n % 2 * 50,
+                                                        .price = 7}) == 0);
+    arena_clear(&unit.arena);
+}
+
+static AISHA_ASYNC void make_promo(struct fixture *f, int64_t n)
+{
+    struct aisha_ctx unit = {.f = f};
+    const struct promo promo = {numbered(&unit.arena, "CODE", n), "balance", 100};
+
+    CHECK(f, promo_set(&unit, &promo,
+                       &(const struct promo_limits){.uses = PROMO_USES, .per_person = 1}) == 0);
+    arena_clear(&unit.arena);
+}
+
+void make_ledger(struct fixture *f, int64_t users, int64_t count)
 {
     const char *error = "";
 
@@ -144,9 +189,13 @@ void make_ledger(struct fixture *f, int64_t users, int64_t quotes)
     check(f, r == 0, error, __FILE__, __LINE__);
     for (int64_t user = 0; user < users; user++) {
         CHECK(f, run_alone(f, (struct op){OP_GRANT, user, 0}) == 0);
-        for (int64_t n = 0; n < quotes; n++)
+        for (int64_t n = 0; n < count; n++) {
             make_quote(f, user, n);
+            make_invoice(f, user, n);
+        }
     }
+    for (int64_t n = 0; n < PROMO_CODES; n++)
+        make_promo(f, n);
 }
 
 /* ---- what they do ---- */
@@ -211,15 +260,59 @@ static AISHA_ASYNC int run_in_transaction(struct aisha_ctx *ctx, struct op op)
     }
 }
 
+static AISHA_ASYNC int pay(struct aisha_ctx *ctx, int64_t n)
+{
+    const struct payment payment = {
+        .charge_id = arena_printf(&ctx->arena, "%s-c%lld", ctx->user_id, (long long)n),
+        .payload = arena_printf(&ctx->arena, "%s-i%lld", ctx->user_id, (long long)n),
+        .currency = STARS,
+        .total = 7};
+
+    return payment_credit(ctx, ctx->user_id, &payment);
+}
+
+static AISHA_ASYNC int unpay(struct aisha_ctx *ctx, int64_t n)
+{
+    const char *charge = arena_printf(&ctx->arena, "%s-c%lld", ctx->user_id, (long long)n);
+
+    return payment_take_back(ctx, ctx->user_id, charge, NULL);
+}
+
+/* 0 or LEDGER_BEFORE as for the others. */
+static AISHA_ASYNC int redeem(struct aisha_ctx *ctx, int64_t n)
+{
+    struct promo promo;
+
+    int r = promo_redeem(ctx, numbered(&ctx->arena, "CODE", n % PROMO_CODES), &promo);
+    return r == PROMO_CREDITED ? 0 : r == PROMO_REFUSED ? LEDGER_BEFORE : r;
+}
+
+/* What has transactions of its own. */
+static AISHA_ASYNC int run_whole(struct aisha_ctx *ctx, struct op op)
+{
+    switch (op.kind) {
+    case OP_EXPIRE:
+        ctx->later_s = 2 * 86400;
+        return ledger_expire(ctx);
+    case OP_PAY:
+        return pay(ctx, op.n);
+    case OP_UNPAY:
+        return unpay(ctx, op.n);
+    default:
+        return redeem(ctx, op.n);
+    }
+}
+
 int run_op(struct aisha_ctx *ctx, struct op op)
 {
-    if (op.kind == OP_EXPIRE) {
-        ctx->later_s = 2 * 86400;
-        int r = ledger_expire(ctx);
+    int r;
+
+    if (op.kind >= OP_EXPIRE) {
+        r = run_whole(ctx, op);
         aisha_ignore(aisha_db_rollback(ctx)); /* as the host does with what was left open */
         return r;
     }
-    int r = aisha_db_begin(ctx);
+    r = aisha_db_begin(ctx);
     if (r == 0)
         r = run_in_transaction(ctx, op);
     if (r == 0)
@@ -259,17 +352,49 @@ static const char torn_holds[] =
     " OR COALESCE(c.amount, 0) <> h.captured OR COALESCE(r.amount, 0) <>"
     " CASE WHEN h.state IN ('captured', 'released') THEN h.amount - h.captured ELSE 0 END";
 
-void check_ledger(struct fixture *f)
+/* Payments without their entries and the job for the receipt, or the other way round. */
+static const char torn_payments[] =
+    "SELECT ABS((SELECT COUNT(*) FROM payments) -"
+    "  (SELECT COUNT(*) FROM jobs WHERE kind = 'receipt'))"
+    " + ABS((SELECT COUNT(*) FROM payments) -"
+    "  (SELECT COUNT(*) FROM transactions WHERE op_id LIKE 'topup:user-%'))"
+    " + (SELECT COUNT(*) FROM payments p"
+    "  LEFT JOIN transactions t ON t.user_id = p.user_id AND t.op_id = 'topup:' || p.charge_id"
+    "  LEFT JOIN transactions b ON b.user_id = p.user_id AND b.op_id = 'bonus:' || p.charge_id"
+    "  LEFT JOIN transactions r ON r.user_id = p.user_id AND r.op_id = 'refund:' || p.charge_id"
+    "  WHERE COALESCE(t.amount, 0) <> p.credits OR COALESCE(b.amount, 0) <> p.bonus"
+    "  OR COALESCE(r.amount, 0) <> p.taken_back OR p.taken_back > p.credits + p.bonus"
+    "  OR (p.state = 'paid' AND p.taken_back <> 0)) AS n";
+
+/* Promo codes that were used too often, or without an entry. */
+static const char torn_promos[] =
+    "SELECT (SELECT COUNT(*) FROM promo_codes c WHERE c.uses > c.max_uses OR c.uses <>"
+    "  (SELECT COUNT(*) FROM promo_code_uses u WHERE u.code = c.code))"
+    " + (SELECT COUNT(*) FROM promo_code_uses WHERE n > 1)"
+    " + ABS((SELECT COUNT(*) FROM promo_code_uses) -"
+    "  (SELECT COUNT(*) FROM transactions WHERE type = 'promo')) AS n";
+
+static AISHA_ASYNC void check_none(struct fixture *f, const char *sql)
 {
     struct aisha_ctx unit = {.f = f};
     const struct aisha_rows *rows;
+
+    CHECK(f, aisha_db_query(&unit, &rows, sql) == 0);
+    check_int(f, aisha_cell_int(rows, 0, "n"), 0, sql, __FILE__, __LINE__);
+    arena_clear(&unit.arena);
+}
+
+void check_ledger(struct fixture *f)
+{
+    struct aisha_ctx unit = {.f = f};
     struct ledger_report report;
 
     CHECK(f, ledger_verify(&unit, &report) == 0);
     CHECK_INT(f, report.wrong_sums, 0);
     CHECK_INT(f, report.wrong_chains, 0);
     CHECK_INT(f, report.wrong_holds, 0);
-    CHECK(f, aisha_db_query(&unit, &rows, torn_holds) == 0);
-    CHECK_INT(f, aisha_cell_int(rows, 0, "n"), 0);
+    check_none(f, torn_holds);
+    check_none(f, torn_payments);
+    check_none(f, torn_promos);
     arena_clear(&unit.arena);
 }

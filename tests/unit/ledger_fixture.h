@@ -42,6 +42,9 @@ enum op_kind {
     OP_RELEASE,
     OP_END_JOB,
     OP_EXPIRE,
+    OP_PAY,    /* invoice n, by charge n */
+    OP_UNPAY,  /* the charge was refunded */
+    OP_REDEEM, /* the promo code n modulo PROMO_CODES */
     OP_KINDS,
 };
 
@@ -50,8 +53,11 @@ struct op {
     int64_t user, n;
 };
 
-/* So many people with so many quotes each and a first grant; and the plugin's tables. */
-AISHA_ASYNC void make_ledger(struct fixture *f, int64_t users, int64_t quotes);
+enum { PROMO_CODES = 4, PROMO_USES = 3 };
+
+/* So many people with so many quotes and invoices each, and a first grant; promo codes that are good
+ * for PROMO_USES people, once each; and the plugin's tables. */
+AISHA_ASYNC void make_ledger(struct fixture *f, int64_t users, int64_t count);
 
 int64_t amount_of(struct op op);
 const char *op_id(struct fixture *f,

@@ -220,9 +220,10 @@ static void hostile_amounts_are_refused(void **state)
 /* ---- cut off ---- */
 
 static const struct op cut_ops[] = {
-    {OP_TOPUP, 0, 1}, {OP_REFUND, 0, 1},  {OP_HOLD, 0, 3}, {OP_CAPTURE, 0, 3},
-    {OP_HOLD, 0, 4},  {OP_CAPTURE, 0, 4}, {OP_HOLD, 0, 1}, {OP_END_JOB, 0, 1},
-    {OP_HOLD, 0, 2},  {OP_EXPIRE, 0, 0},
+    {OP_TOPUP, 0, 1},  {OP_REFUND, 0, 1},  {OP_HOLD, 0, 3}, {OP_CAPTURE, 0, 3},
+    {OP_HOLD, 0, 4},   {OP_CAPTURE, 0, 4}, {OP_HOLD, 0, 1}, {OP_END_JOB, 0, 1},
+    {OP_HOLD, 0, 2},   {OP_EXPIRE, 0, 0},  {OP_PAY, 0, 1},  {OP_UNPAY, 0, 1},
+    {OP_REDEEM, 0, 1},
 };
 
 /* With the fault at every place in turn, until it comes behind the end: what was not reported as done

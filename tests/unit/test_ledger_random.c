@@ -18,7 +18,7 @@
 
 enum {
     USERS = 5,
-    OCCASIONS = 60, /* of each kind and person: few, so that they meet */
+    OCCASIONS = 40, /* of each kind and person: few, so that they meet */
     COROUTINES = 64,
     OPS = 12, /* of a coroutine in a round */
     ROUNDS = 2,
@@ -45,11 +45,11 @@ static AISHA_ASYNC void do_something(struct fixture *f, unsigned *state)
                              .user_id = arena_printf(&f->arena, "user-%lld", (long long)op.user)};
 
     if (draw(state, 4) == 0)
-        unit.fault_at = 1 + draw(state, 12);
+        unit.fault_at = 1 + draw(state, 15);
     if (may_die && draw(state, 600) == 0)
         unit.fault = FAULT_KILLS;
     if (unit.fault == FAULT_KILLS && !unit.fault_at)
-        unit.fault_at = 1 + draw(state, 12);
+        unit.fault_at = 1 + draw(state, 15);
     int r = run_op(&unit, op);
     if (r == 0 || r == LEDGER_BEFORE)
         (*done)[op.kind][op.user][op.n] = true;
