@@ -174,6 +174,8 @@ const struct master_key *env_take_master_key(struct arena *arena, struct env *en
 
     if (!env)
         return NULL;
+    if (text && !*text) /* as with every other variable */
+        text = NULL;
     if (!text && key_path && *key_path) {
         place = key_path;
         int r = text_read_file(arena, key_path, KEY_FILE_MAX_BYTES, &file, NULL);

@@ -72,6 +72,12 @@ class Accepted(unittest.TestCase):
             status, output = stack.run_host("check")
             self.assertEqual(status, 0, output)
 
+    def test_an_empty_variable_is_none(self):
+        empty = {name: "" for name in ("AISHA_MASTER_KEY", "ADMIN_IDS", "FAL_KEY", "REDIS_URL", "CDN_URL", "LOG_LEVEL")}
+        with Stack(env=empty, host=False) as stack:
+            status, output = stack.run_host("check")
+            self.assertEqual(status, 0, output)
+
     def test_a_plugin_can_be_switched_off(self):
         with Stack(plugins_ini="[home]\n" + plugin("wrong_abi") + "enabled = no\n", host=False) as stack:
             status, output = stack.run_host("plugins")

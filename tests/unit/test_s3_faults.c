@@ -26,6 +26,7 @@ enum { PART = 16 * MIB, LARGE = PART + 70000 /* two parts */ };
 /* What happens to the next requests that fit. */
 struct fault {
     enum { ANSWER, RESET, DROP, CUT_ANSWER, LOSE_ANSWER } kind;
+
     int status; /* of ANSWER */
     const char *code;
     unsigned count;
@@ -112,10 +113,10 @@ static AISHA_ASYNC void pass(struct http_exchange *exchange, bool is_cut)
 static AISHA_ASYNC void answer_fault(struct http_exchange *exchange)
 {
     const char *body =
-        fault.code ? arena_printf(exchange->arena,
-                                  "<?xml version=\"1.0\"?>\n<Error><Code>%s</Code></Error>",
-                                  fault.code)
-                   : "";
+        fault.code
+            ? arena_printf(exchange->arena,
+                           "<?xml version=\"1.0\"?>\n<Error><Code>%s</Code></Error>", fault.code)
+            : "";
 
     http_exchange_respond(exchange, fault.status, "application/xml", body, strlen(body));
 }
@@ -307,7 +308,8 @@ static void be_refused(struct fixture *f)
     CHECK_INT(f, put_text("a", "x"), -AISHA_E_DENIED);
     const char *log = end_log(f);
     CHECK(f, strstr(log, wanted_text) && strstr(log, wanted_advice));
-    CHECK(f, strstr(log, "error blob: ") && !strstr(strstr(log, "error blob: ") + 1, "error")); /* once */
+    CHECK(f, strstr(log, "error blob: ") &&
+                 !strstr(strstr(log, "error blob: ") + 1, "error")); /* once */
     CHECK(f, !strstr(log, "s3cret") && !strstr(log, "Signature="));
     CHECK_INT(f, blob_check(blobs, &f->arena, &text, &advice), -AISHA_E_DENIED);
     CHECK(f, text && strstr(text, wanted_text) && strstr(advice, wanted_advice));
@@ -337,8 +339,7 @@ static void use_wrong_clock(struct fixture *f)
 {
     const char *text = NULL, *advice = NULL;
 
-    fault = (struct fault){
-        ANSWER, .status = 403, .code = "RequestTimeTooSkewed", .count = 1000};
+    fault = (struct fault){ANSWER, .status = 403, .code = "RequestTimeTooSkewed", .count = 1000};
     CHECK_INT(f, put_text("a", "x"), -AISHA_E_DENIED);
     CHECK_INT(f, blob_check(blobs, &f->arena, &text, &advice), -AISHA_E_DENIED);
     CHECK(f, text && strstr(text, "RequestTimeTooSkewed") && strstr(advice, "clock"));
@@ -396,8 +397,7 @@ static void give_uploads_up(struct fixture *f)
 
     CHECK(f, blob_put(direct, "large", NULL, bytes, LARGE) == 0);
     fault = (struct fault){ANSWER, .status = 500, .count = 1000, .query = "partNumber=2"};
-    CHECK_INT(f, blob_put(blobs, "large", NULL, pattern(f, LARGE, 9), LARGE),
-              -AISHA_E_UNAVAILABLE);
+    CHECK_INT(f, blob_put(blobs, "large", NULL, pattern(f, LARGE, 9), LARGE), -AISHA_E_UNAVAILABLE);
     fault.query = "partNumber=1";
     CHECK(f, blob_create(blobs, "large", NULL, &writer) == 0);
     CHECK_INT(f, blob_write(writer, pattern(f, LARGE, 9), LARGE), -AISHA_E_UNAVAILABLE);
