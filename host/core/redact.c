@@ -59,6 +59,7 @@ static void add_encoded(const char *secret, size_t size)
         else
             used += (size_t)snprintf(encoded + used, 4, "%%%02X", c);
     }
+    encoded[used] = '\0';
     add(encoded, used, LEAST_BYTES);
     free(encoded);
 }
