@@ -17,7 +17,7 @@ from servers import Redis
 from stack import BUILD, ROUNDS, Stack, free_port, until
 
 TALLY = "[tally]\npath = " + os.path.join(BUILD, "tests/plugins/tally/tally.so") + "\n"
-CHATS, UPDATES, OUTAGE_S = 20, 400, 2 if ROUNDS == 1 else 10
+CHATS, (UPDATES, OUTAGE_S) = 20, (400, 2) if ROUNDS == 1 else (1500, 10)
 
 
 def ready(stack):
