@@ -65,36 +65,6 @@ static void a_batch_takes_effect_as_a_whole_or_not_at_all(void **state)
     run_with_sqlite(*state, write_batches);
 }
 
-static unsigned succeeded;
-
-static void write_note_and_unique(struct fixture *f, int64_t n)
-{
-    const struct aisha_statement both[] = {
-        AISHA_SQL("INSERT INTO notes VALUES ($1)", n),
-        AISHA_SQL("INSERT INTO v VALUES ($1)", n % 50),
-    };
-
-    int r = write_batch(f, both, 2);
-    CHECK(f, r == 0 || r == -AISHA_E_CONFLICT);
-    succeeded += r == 0;
-}
-
-static void write_some_bad(struct fixture *f)
-{
-    succeeded = 0;
-    CHECK(f, WRITE(f, "CREATE TABLE notes (n)") == 0);
-    CHECK(f, WRITE(f, "CREATE TABLE v (x UNIQUE)") == 0);
-    run_many(f, 120, write_note_and_unique);
-    CHECK_INT(f, succeeded, 50);
-    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM v"), 50);
-    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM notes"), 50);
-}
-
-static void a_failing_unit_does_no_harm_to_those_beside_it(void **state)
-{
-    run_with_sqlite(*state, write_some_bad);
-}
-
 static void add_or_break(struct fixture *f, int64_t n)
 {
     const struct aisha_statement both[] = {
@@ -119,43 +89,6 @@ static void break_groups(struct fixture *f)
 static void a_unit_that_ends_the_transaction_doubles_nobody_else(void **state)
 {
     run_with_sqlite(*state, break_groups);
-}
-
-static void add_and_read_back(struct fixture *f, int64_t n)
-{
-    struct arena own = {0};
-    rows *r = NULL;
-
-    for (int64_t i = 1; i <= 10; i++) {
-        const struct aisha_statement both[] = {
-            AISHA_SQL("INSERT INTO account VALUES ($1, $2) ON CONFLICT (id) DO UPDATE"
-                      " SET credits = credits + excluded.credits RETURNING credits",
-                      n, 1),
-            AISHA_SQL("UPDATE total SET credits = credits + $1", 1),
-        };
-        rows *results[2] = {NULL};
-        CHECK(f, sqlite_write(f->sqlite, &own, both, 2, results) == 0);
-        CHECK(f, results[0] && aisha_cell_int(results[0], 0, "credits") == i);
-        const struct aisha_statement mine =
-            AISHA_SQL("SELECT credits FROM account WHERE id = $1", n);
-        CHECK(f, sqlite_read(f->sqlite, &own, &mine, &r) == 0);
-        CHECK(f, r && aisha_cell_int(r, 0, "credits") == i);
-    }
-    arena_clear(&own);
-}
-
-static void write_from_everywhere(struct fixture *f)
-{
-    CHECK(f, WRITE(f, "CREATE TABLE account (id BIGINT PRIMARY KEY, credits BIGINT)") == 0);
-    CHECK(f, WRITE(f, "CREATE TABLE total AS SELECT 0 AS credits") == 0);
-    run_many(f, 100, add_and_read_back);
-    CHECK_INT(f, look(f, "SELECT credits FROM total"), 1000);
-    CHECK_INT(f, look(f, "SELECT COUNT(*) = 100 AND MIN(credits) = 10 FROM account"), 1);
-}
-
-static void what_a_task_has_written_it_reads(void **state)
-{
-    run_with_sqlite(*state, write_from_everywhere);
 }
 
 /* ---- transactions ---- */
@@ -359,47 +292,17 @@ static void a_cancelled_writer_learns_what_happened(void **state)
     run_with_sqlite(*state, cancel_waiting);
 }
 
-static void write_until_stopped(struct fixture *f, int64_t n)
-{
-    do {
-        int r = WRITE(f, "INSERT INTO v VALUES ($1)", n);
-        CHECK_INT(f, r, 0);
-        succeeded += r == 0;
-        if (succeeded == 500)
-            loop_stop(f->loop);
-    } while (wait_yield(f->loop) == 0);
-}
-
-static void stop_in_the_middle(struct fixture *f)
-{
-    succeeded = 0;
-    CHECK(f, WRITE(f, "CREATE TABLE v (x)") == 0);
-    run_many(f, 40, write_until_stopped);
-}
-
-static void stopping_loses_no_write_that_was_done(void **state)
-{
-    struct fixture *f = *state;
-
-    run_with_sqlite(f, stop_in_the_middle);
-    assert_in_range(succeeded, 500, 540);
-    assert_int_equal(look(f, "SELECT COUNT(*) FROM v"), succeeded);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(a_batch_takes_effect_as_a_whole_or_not_at_all),
-        WITH_FIXTURE(a_failing_unit_does_no_harm_to_those_beside_it),
         WITH_FIXTURE(a_unit_that_ends_the_transaction_doubles_nobody_else),
-        WITH_FIXTURE(what_a_task_has_written_it_reads),
         WITH_FIXTURE(a_transaction_is_seen_when_it_is_committed),
         WITH_FIXTURE(a_failing_statement_costs_only_itself),
         WITH_FIXTURE(a_broken_transaction_leaves_nothing),
         WITH_FIXTURE(transactions_take_turns_and_lose_no_update),
         WITH_FIXTURE(a_forgotten_transaction_is_rolled_back),
         WITH_FIXTURE(a_cancelled_writer_learns_what_happened),
-        WITH_FIXTURE(stopping_loses_no_write_that_was_done),
     };
 
     return cmocka_run_group_tests_name("sqlite_write", tests, NULL, NULL);
