@@ -40,6 +40,10 @@ class Benches(unittest.TestCase):
     def test_the_ledger_holds_and_captures_beside_pgbench(self):
         self.assertEqual([row[0] for row in rows(run("ledger"))][1:], ["hold + capture"])
 
+    def test_a_large_file_goes_in_and_out(self):
+        found = [tuple(row[:2]) for row in rows(run("blob"))[1:]]
+        self.assertEqual(found, [(store, work) for store in ("directory", "S3") for work in ("put", "push", "pull")])
+
     def test_handlers_wait_for_a_slow_server_while_others_echo(self):
         last = rows(run("waiting"))[-1]
         self.assertEqual(["100", "100"], last[:2])
