@@ -54,7 +54,6 @@ struct co_exit {
     volatile bool is_left;
 };
 
-/* At the top of its own stack, above all frames: these bytes are in memory anyway. */
 struct co {
     struct co_pool *pool;
     struct co_exit *exit;
@@ -127,6 +126,7 @@ static void co_unmap(struct co *co)
         __tsan_destroy_fiber(co->tsan_fiber);
 #endif
     munmap(co->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
+    free(co);
 }
 
 static struct co_pool *overflow_pool; /* read by the signal handler only; see below */
@@ -214,7 +214,7 @@ static void co_make_context(struct co *co)
 
     getcontext(&co->context);
     co->context.uc_stack.ss_sp = co->stack;
-    co->context.uc_stack.ss_size = (size_t)((char *)co - co->stack);
+    co->context.uc_stack.ss_size = STACK_BYTES;
     co->context.uc_link = NULL;
     makecontext(&co->context, (void (*)(void))entry, 2, (unsigned)(self >> 16 >> 16),
                 (unsigned)self);
@@ -227,22 +227,26 @@ static void co_make_context(struct co *co)
 
 static struct co *co_map(struct co_pool *pool)
 {
-    const size_t own = (sizeof(struct co) + 63) / 64 * 64; /* no frame may begin askew */
+    struct co *co = calloc(1, sizeof *co);
+
+    if (!co)
+        return NULL;
     char *map = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_NONE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-
-    if (map == MAP_FAILED)
+    if (map == MAP_FAILED) {
+        free(co);
         return NULL;
-    char *stack = map + GUARD_BYTES;
-    if (mprotect(stack, STACK_BYTES, PROT_READ | PROT_WRITE) < 0) {
+    }
+    co->stack = map + GUARD_BYTES;
+    if (mprotect(co->stack, STACK_BYTES, PROT_READ | PROT_WRITE) < 0) {
         munmap(map, GUARD_BYTES + STACK_BYTES);
+        free(co);
         return NULL;
     }
     /* With transparent huge pages each stack would cost 2 MiB at once. */
-    madvise(stack, STACK_BYTES, MADV_NOHUGEPAGE);
-    struct co *co = (struct co *)(void *)(stack + STACK_BYTES - own);
-    *co = (struct co){.pool = pool, .stack = stack};
-    co->valgrind_id = VALGRIND_STACK_REGISTER(stack, (char *)co);
+    madvise(co->stack, STACK_BYTES, MADV_NOHUGEPAGE);
+    co->pool = pool;
+    co->valgrind_id = VALGRIND_STACK_REGISTER(co->stack, co->stack + STACK_BYTES);
 #if AISHA_ASAN
     __lsan_register_root_region(co->stack, STACK_BYTES);
 #endif
@@ -269,7 +273,7 @@ struct co *co_start(struct co_pool *pool, const char *name, void (*fn)(void *arg
         co->tsan_fiber = __tsan_create_fiber(0);
 #endif
         if (pool->measure)
-            memset(co->stack, PAINT, (size_t)((char *)co - co->stack) - 1024); /* the first time */
+            memset(co->stack, PAINT, STACK_BYTES - 1024); /* before its first use only */
     }
     co->name = name;
     co->fn = fn;
