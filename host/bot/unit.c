@@ -285,7 +285,7 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
         bool may_repeat = r == -AISHA_E_UNAVAILABLE && ctx->has_store_failed && !ctx->is_committed;
         if (!may_repeat || task_is_cancelled(ctx->task))
             return r;
-        log_warn("bot", "update=%lld handler=\"%s\" waits for the database",
+        log_warn("bot", "update=%lld handler=\"%s\" waits for a store that is down",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
         if (!ctx->kind || !ctx->kind->is_question)
             task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */

@@ -86,6 +86,18 @@ class Outages(unittest.TestCase):
             self.assertNotIn(s3.secret.encode(), stack.host.output())
             self.assertNotIn(b"Signature=", stack.host.output())
 
+    def test_links_name_the_place_that_others_know(self):
+        with S3() as s3:
+            env = {"BLOB_URL": s3.url, "BLOB_PUBLIC_URL": f"http://localhost:{s3.port}"}
+            with Stack(plugins_ini=BLOBS, env=env, stores="embedded") as stack:
+                hooks = f"http://{stack.listen}/hooks/blobs/"
+                links = urllib.request.urlopen(hooks + "links?key=a.txt&ttl=60", timeout=60).read().decode()
+                get, put, _ = links.split("\n")
+                for link in (get, put):
+                    self.assertTrue(link.startswith(f"http://localhost:{s3.port}/aisha-tests/blobs/a.txt?"), link)
+                urllib.request.urlopen(urllib.request.Request(put, b"sent", method="PUT"), timeout=60).close()
+                self.assertEqual(urllib.request.urlopen(get, timeout=60).read(), b"sent")
+
     def test_what_is_wrong_is_said_by_check(self):
         with S3() as s3, Stack(plugins_ini=BLOBS, env={"BLOB_URL": s3.url}, stores="embedded", host=False) as stack:
             for url, text in ((s3.url, "ok       files"), (s3.url.replace("eu-test-1", "eu-test-2"), "region="),
