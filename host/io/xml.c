@@ -65,6 +65,8 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
     struct scan *scan = user;
 
     (void)name;
+    if (scan->is_refused) /* an empty element that was refused ends nevertheless */
+        return;
     scan->text[scan->text_size] = '\0';
     scan->found(scan->path, scan->text, scan->user);
     scan->path_size = scan->parents[--scan->depth];

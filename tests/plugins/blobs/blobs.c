@@ -51,9 +51,9 @@ static AISHA_ASYNC int on_read(struct aisha_ctx *ctx)
         r = aisha_blob_read(reader, number(ctx, "offset"), bytes, size, &size);
     if (r < 0)
         return say(ctx, r, "");
+    const char *type = aisha_strdup(ctx, aisha_blob_info(reader)->content_type);
     aisha_blob_close(reader);
-    return aisha_respond(ctx, .body = bytes, .body_size = size,
-                         .content_type = aisha_blob_info(reader)->content_type);
+    return aisha_respond(ctx, .body = bytes, .body_size = size, .content_type = type);
 }
 
 static AISHA_ASYNC int on_head(struct aisha_ctx *ctx)
