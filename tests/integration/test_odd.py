@@ -3,7 +3,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import unittest
 
@@ -78,9 +77,7 @@ class Mistakes(unittest.TestCase):
                 self.ask(text, FAILED)
                 self.wait_named("/hoard", "it wants more than 256 MB of memory")
                 self.ask("/null", "nulls")  # the transaction is over
-        with sqlite3.connect(self.stack.path("aisha.db")) as database:
-            hoards = database.execute("SELECT count(*) FROM odd_rows WHERE value = 'hoard'").fetchone()
-        self.assertEqual(hoards, (0,))
+        self.assertEqual(self.stack.sql("SELECT count(*) FROM odd_rows WHERE value = 'hoard'"), [(0,)])
 
     def test_blocking_is_named_and_nobody_is_forgotten(self):
         eve = self.stack.user("Eve")
