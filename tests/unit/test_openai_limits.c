@@ -17,9 +17,11 @@ static struct {
     int64_t slept_ms;
 } world;
 
-static const struct {
+struct header {
     const char *name, *value;
-} * headers;
+};
+
+static const struct header *headers;
 
 char *aisha_printf(struct aisha_ctx *ctx, const char *format, ...)
 {
@@ -107,7 +109,7 @@ static void test_durations(void **state)
 
 static void note(const char *left, const char *full, const char *reset)
 {
-    const typeof(*headers) rows[] = {
+    const struct header rows[] = {
         {"x-ratelimit-remaining-tokens", left},
         {"x-ratelimit-limit-tokens", full},
         {"x-ratelimit-reset-tokens", reset},
