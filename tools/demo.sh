@@ -44,7 +44,7 @@ get() { # PATH: prints the answer of the sandbox
 } 2>/dev/null
 
 is_listening() {
-    port=$(sed -nE '1s|^listening on http://127\.0\.0\.1:([0-9]+)/?$|\1|p' "$data/sandbox.log")
+    port=$(sed -nE '1s|^listening on http://127\.0\.0\.1:([0-9]+)/?$|\1|p' "$data/sandbox.log" 2>/dev/null)
     [ -n "$port" ] && [[ $(get /) == "HTTP/1."?" 200 "* ]]
 }
 

@@ -32,7 +32,7 @@ import tempfile
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from stack import BUILD, PR_SET_PDEATHSIG, free_port, until  # noqa: E402
+from stack import BUILD, PR_SET_PDEATHSIG, free_port, processes, until  # noqa: E402
 
 libc = ctypes.CDLL(None)
 
@@ -164,8 +164,16 @@ class Postgres(Server):
                               check=False).returncode == 0
 
     def stop(self, number=signal.SIGINT):
-        """SIGINT is its fast shutdown: clients are cut off."""
+        """SIGINT is its fast shutdown: clients are cut off. Killed, it leaves processes behind for a moment, and does
+        not start before they have ended."""
+        table = processes()
+        left = {pid: start for pid, (parent, _, start) in table.items() if self.child and parent == self.child.pid}
         super().stop(number)
+
+        def are_gone():
+            now = processes()
+            return not any(pid in now and now[pid][2] == start for pid, start in left.items())
+        until(are_gone, "the processes of PostgreSQL have ended")
 
     def sql(self, text):
         return self.run([program("psql", self.bin), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url,
