@@ -27,7 +27,7 @@
 
 enum {
     SHARED = 4,    /* writes gain from several: they share a flush of the log, like pgbench -c 4 */
-    EXCLUSIVE = 8, /* transactions at once */
+    EXCLUSIVE = 16, /* transactions at once */
     DIALERS = 2,   /* threads */
     FIRST_PAUSE_MS = 100,
     LAST_PAUSE_MS = 5000,

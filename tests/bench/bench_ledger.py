@@ -1,8 +1,9 @@
 """Hold and capture, each a transaction, on PostgreSQL: the ledger against pgbench with the same SQL.
 
-pgbench sends the statements of both transactions prepared, one after the other; the ledger's come from coroutines over
-the host's connections, with a savepoint before each statement, as everything that a plugin does in a transaction. A
-turn is a hold and its capture: ten statements and two commits that are flushed to the disk.
+pgbench sends the statements of both transactions prepared, one after the other, on as many connections as the host has
+for transactions; the ledger's come from more coroutines than that, with a savepoint before each statement, as everything
+that a plugin does in a transaction. A turn is a hold and its capture: ten statements and two commits that are flushed to
+the disk.
 """
 import os
 import subprocess
@@ -14,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from servers import Postgres, program  # noqa: E402
 
 BAR = 0.6
-CLIENTS = 64
+CLIENTS, CONNECTIONS = 64, 16
 COST = 150
 
 LOCK = """INSERT INTO user_balances (user_id, balance, held, entries, updated_at) VALUES ({user}, 0, 0, 0, 1)
@@ -54,8 +55,8 @@ def with_pgbench(server, seconds):
     path = server.path("script.sql")
     with open(path, "w", encoding="utf-8") as file:
         file.write(SCRIPT.format(user="'user-' || CAST(:client_id AS TEXT)", id="CAST(:q AS TEXT)"))
-    done = subprocess.run([program("pgbench", server.bin), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T",
-                           str(seconds), "-D", "q=0", "-f", path, server.url], capture_output=True, text=True,
+    done = subprocess.run([program("pgbench", server.bin), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2",
+                           "-T", str(seconds), "-D", "q=0", "-f", path, server.url], capture_output=True, text=True,
                           check=False)
     found = [line for line in done.stdout.splitlines() if line.startswith("tps")]
     assert done.returncode == 0 and found and "failed transactions: 0 " in done.stdout, done.stdout + done.stderr
@@ -82,7 +83,7 @@ def main():
             fill(server, quotes)
             rows.append((other, with_ledger(server, seconds)))
     other, own = (sorted(column)[len(rows) // 2] for column in zip(*rows))
-    table(f"Hold and capture by {CLIENTS} at once, medians of {chosen.rounds} interleaved runs of {seconds} s",
+    table(f"Hold and capture on {CONNECTIONS} connections, medians of {chosen.rounds} interleaved runs of {seconds} s",
           ["", "pgbench, 1/s", "the ledger, 1/s", "ledger / pgbench", "bar"],
           [["hold + capture", f"{other:.0f}", f"{own:.0f}", f"{own / other:.2f}", BAR]])
 
