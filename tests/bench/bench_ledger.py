@@ -1,9 +1,9 @@
 """Hold and capture, each a transaction, on PostgreSQL: the ledger against pgbench with the same SQL.
 
-pgbench sends the statements of both transactions prepared, one after the other, on as many connections as the host has
-for transactions; the ledger's come from more coroutines than that, with a savepoint before each statement, as everything
-that a plugin does in a transaction. A turn is a hold and its capture: ten statements and two commits that are flushed to
-the disk.
+pgbench sends the statements of both transactions prepared, one after the other, on as many connections as the host
+has for transactions; the ledger's come from more coroutines than that, with a savepoint before each statement, as
+all that a plugin does in a transaction. A turn is a hold and its capture: ten statements and two commits that are
+flushed to disk.
 """
 import os
 import subprocess

@@ -11,7 +11,7 @@ class Chat(PageTest):
     def test_start_shows_the_menu(self):
         self.start()
         self.assertEqual(self.last(), "Hello, Start shows the menu! What shall we do?")
-        self.assertEqual(self.labels(), ["🎙 Voice to text", "🌐 Language", "❔ Help"])
+        self.assertEqual(self.labels(), ["🎙 Voice to text", "💰 Balance", "🌐 Language", "❔ Help"])
         self.assertEqual(self.page.texts(FROM_USER), ["/start"])
 
     def test_the_first_button_starts_the_chat(self):

@@ -22,8 +22,11 @@ class AudioStack(Stack):
         self.env["TMPDIR"] = self.path("tmp")
 
     def wait_for_no_temporary_files(self):
-        """They go when the handler has returned, which is after its last message."""
-        until(lambda: not any(files for _, _, files in os.walk(self.path("tmp"))), "temporary files are removed")
+        """They go when the handler has returned, which is after its last message. What runs is noted there as
+        long as the host lives, when its database is a server."""
+        def are_gone():
+            return all(name.endswith(".running") for _, _, files in os.walk(self.path("tmp")) for name in files)
+        until(are_gone, "temporary files are removed")
 
     def answer_to(self, message, wanted):
         """The bot's message that quotes this one, once it shows what is wanted."""
