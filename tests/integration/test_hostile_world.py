@@ -9,7 +9,6 @@ import os
 import random
 import re
 import socket
-import sqlite3
 import sys
 import threading
 import time
@@ -67,8 +66,7 @@ class Hostile(unittest.TestCase):
         until(lambda: stack.state()["pending_update_count"] == 0 and self.inbox(stack) == 0, "all is done", timeout=120)
 
     def inbox(self, stack):
-        with sqlite3.connect(stack.path("aisha.db")) as database:
-            return database.execute("SELECT count(*) FROM inbox").fetchone()[0]
+        return stack.sql("SELECT count(*) FROM inbox")[0][0]
 
 
 class Clients(unittest.TestCase):
