@@ -33,7 +33,12 @@ class Blobs(unittest.TestCase):
 
     def do(self, what, body=None, wanted=200, **query):
         url = f"http://{self.stack.listen}/hooks/blobs/{what}?" + urllib.parse.urlencode(query)
-        status, _, answer = ask(url, "GET" if body is None else "POST", body)
+
+        def taken():
+            """The answer; a host that has just started asks for patience instead."""
+            answer = ask(url, "GET" if body is None else "POST", body)
+            return answer if answer[0] != 503 else None
+        status, _, answer = until(taken, "requests are taken")
         self.assertEqual(status, wanted, (what, query, answer))
         return answer.decode(errors="replace") if what != "read" or status != 200 else answer
 
