@@ -17,7 +17,7 @@
 #include "host/store/jobs.h"
 #include "host/store/uuid.h"
 
-enum { MAX_KEY = 200 };
+enum { MAX_KEY = 200, ALERT_KEY = 150, ALERT_PAUSE_S = 3600 };
 
 static int note(struct aisha_ctx *ctx, int r)
 {
@@ -299,4 +299,31 @@ int aisha_notify_(struct aisha_ctx *ctx, const char *user_id, const struct aisha
     ctx->priority = before.priority;
     return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.error_code == 403 ? AISHA_NOTIFY_AWAY
                                                                              : r;
+}
+
+/* The log has it in any case: who cannot be reached now is not tried again. */
+static AISHA_ASYNC void tell_operator(struct aisha_ctx *ctx, int64_t telegram_id, const char *text)
+{
+    const char *user_id;
+
+    int r = aisha_find_user(ctx, telegram_id, &user_id);
+    if (r == 0)
+        r = aisha_notify(ctx, user_id, .text = text);
+    if (r < 0)
+        aisha_log(ctx, AISHA_LOG_WARN, "operator %" PRId64 " was not told: %s", telegram_id,
+                  aisha_error_text(r));
+}
+
+void aisha_alert(struct aisha_ctx *ctx, const char *text)
+{
+    const struct config *config = ctx->bot->config;
+
+    aisha_log(ctx, AISHA_LOG_ERROR, "%s", text);
+    if (ctx->tx) /* which does not wait for Telegram */
+        return;
+    int r = aisha_cache_cas(ctx, aisha_printf(ctx, "alert/%.*s", ALERT_KEY, text), NULL, 0, "", 0,
+                            ALERT_PAUSE_S);
+    for (size_t i = 0; r == 0 && i < config->admin.id_count; i++)
+        tell_operator(ctx, config->admin.ids[i],
+                      aisha_printf(ctx, "⚠️ %s: %s", ctx->plugin->name, text));
 }

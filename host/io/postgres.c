@@ -26,9 +26,9 @@
 #include "host/io/postgres_statement.h"
 
 enum {
-    SHARED = 4,    /* writes gain from several: they share a flush of the log, like pgbench -c 4 */
+    SHARED = 4,     /* writes gain from several: they share a flush of the log, like pgbench -c 4 */
     EXCLUSIVE = 16, /* transactions at once */
-    DIALERS = 2,   /* threads */
+    DIALERS = 2,    /* threads */
     FIRST_PAUSE_MS = 100,
     LAST_PAUSE_MS = 5000,
     LONGEST_WAIT_MS = 10000, /* for a connection */

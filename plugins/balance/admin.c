@@ -265,6 +265,8 @@ int run_verify(struct aisha_ctx *ctx)
     int r = verify(ctx, &wrong);
     if (r < 0)
         return r;
+    if (wrong > 0)
+        aisha_alert(ctx, "the ledger does not add up; the log has the numbers");
     return aisha_db_exec(ctx,
                          "INSERT INTO balance_progress (name, place) VALUES ('wrong', $1)"
                          " ON CONFLICT (name) DO UPDATE SET place = excluded.place",

@@ -223,9 +223,10 @@ int on_paid(struct aisha_ctx *ctx)
     int r = payment_credit(ctx, aisha_user_id(ctx), &payment);
     if (r != PAYMENT_UNKNOWN)
         return r == PAYMENT_BEFORE ? 0 : r;
-    aisha_log(ctx, AISHA_LOG_ERROR,
-              "charge=%s of %" PRId64 " %s is for no invoice of ours; refund it with /refund",
-              payment.charge_id, payment.total, payment.currency);
+    aisha_alert(ctx, aisha_printf(ctx,
+                                  "charge %s of %" PRId64
+                                  " %s is for no invoice of ours; refund it with /refund",
+                                  payment.charge_id, payment.total, payment.currency));
     return aisha_reply(ctx, .html = aisha_t(ctx, "unknown_payment",
                                             AISHA_ARG("charge", payment.charge_id),
                                             AISHA_ARG("support", config->support)));

@@ -148,7 +148,7 @@ static AISHA_ASYNC int compare_incoming(struct aisha_ctx *ctx,
         aisha_log(ctx, AISHA_LOG_WARN, "charge=%s was paid without an update that said so",
                   transaction->id);
     if (r == PAYMENT_UNKNOWN)
-        aisha_log(ctx, AISHA_LOG_ERROR, "charge=%s is for no invoice of ours", transaction->id);
+        aisha_alert(ctx, aisha_printf(ctx, "%s was paid for no invoice of ours", transaction->id));
     return r < 0 ? r : 0;
 }
 

@@ -89,7 +89,7 @@ int drive_fail(struct drive *d, enum aisha_cause cause, const char *reason)
 
 int drive_alert(struct drive *d, const char *text)
 {
-    aisha_log(d->ctx, AISHA_LOG_ERROR, "%s", text);
+    aisha_alert(d->ctx, text);
     return fact_note(d->ctx, FACT_ALERT, text, 1);
 }
 

@@ -156,25 +156,31 @@ static const char *printable(const struct config *config, const char *text)
     return !text || !*text || strstr(text, config->api_key) ? "-" : text;
 }
 
-static void log_refusal(struct aisha_ctx *ctx, const char *what,
-                        const struct aisha_http_response *answer, const struct outcome *outcome,
-                        const char *code, const char *message)
+static AISHA_ASYNC void tell_refusal(struct aisha_ctx *ctx, const char *what,
+                                     const struct aisha_http_response *answer,
+                                     const struct outcome *outcome, const char *code,
+                                     const char *message)
 {
     const struct config *config = aisha_config(ctx);
     const char *id = aisha_http_header(answer, "x-request-id");
-    const char *advice = answer->status == 401 ? "; check OPENAI_API_KEY" : "";
     bool is_serious = !outcome->is_temporary && outcome->error != -AISHA_E_NOT_FOUND;
 
     aisha_log(ctx, is_serious ? AISHA_LOG_ERROR : AISHA_LOG_WARN,
-              "%s refused: status=%d code=%.64s request=%.64s %.200s%s", what, answer->status,
+              "%s refused: status=%d code=%.64s request=%.64s %.200s", what, answer->status,
               printable(config, code), printable(config, id),
               /* of a key, even what is left out of it */
-              answer->status == 401 ? "-" : printable(config, message), advice);
+              answer->status == 401 ? "-" : printable(config, message));
+    if (outcome->error == -AISHA_E_DENIED)
+        aisha_alert(ctx, answer->status == 429
+                             ? "the account has no credit left, or has spent its limit"
+                         : answer->status == 401
+                             ? "the key is refused; check OPENAI_API_KEY"
+                             : "the key may not do what is asked of it; the log says what that is");
 }
 
 /* JSON, or {"error": {"message", "type", "code"}} or whatever else servers say. */
-static struct outcome read_answer(struct aisha_ctx *ctx, const char *what,
-                                  const struct aisha_http_response *answer)
+static AISHA_ASYNC struct outcome read_answer(struct aisha_ctx *ctx, const char *what,
+                                              const struct aisha_http_response *answer)
 {
     struct outcome outcome = {.json = aisha_json_parse(ctx, answer->body, answer->body_size)};
 
@@ -185,8 +191,8 @@ static struct outcome read_answer(struct aisha_ctx *ctx, const char *what,
     const char *message = aisha_json_text(outcome.json, "error.message");
     classify(answer, code, type, &outcome);
     outcome.pause_ms = pause_of(ctx, answer);
-    log_refusal(ctx, what, answer, &outcome, code ? code : type,
-                message ? message : aisha_json_text(outcome.json, "error"));
+    tell_refusal(ctx, what, answer, &outcome, code ? code : type,
+                 message ? message : aisha_json_text(outcome.json, "error"));
     return outcome;
 }
 

@@ -6,7 +6,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from painter import PainterCase, plugins_ini
+from painter import OPERATOR, PainterCase, plugins_ini
 from stack import Stack, until
 
 CYAN = b"\0\xff\xff"
@@ -73,9 +73,15 @@ class Drawing(PainterCase):
         self.stack.sql("DELETE FROM fal_facts WHERE name LIKE 'gone:%'")
 
     def test_an_account_without_funds_is_the_operators_matter(self):
-        self.fault(method="fal.submit", error="fal_locked")
-        op, _ = self.draw()
-        self.end(op, phase="failed", cause=6, is_theirs=0, is_submitted=0)
+        self.stack.send(OPERATOR, "/start")
+        self.stack.wait_message(OPERATOR)
+        for _ in range(2):
+            self.fault(method="fal.submit", error="fal_locked")
+            op, _ = self.draw()
+            self.end(op, phase="failed", cause=6, is_theirs=0, is_submitted=0)
+        self.stack.wait_message(OPERATOR, "fal: the account at fal.ai is out of funds")
+        told = [m for m in self.stack.bot_messages(OPERATOR) if "out of funds" in m["text"]]
+        self.assertEqual(1, len(told), "once an hour is enough")
         self.assertEqual("failed", self.health("account")[0])
         op, _ = self.draw()
         self.end(op, phase="succeeded")

@@ -23,3 +23,11 @@ enum { AISHA_NOTIFY_AWAY = 1 };
 
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_notify_(struct aisha_ctx *ctx, const char *user_id,
                                                          const struct aisha_reply *reply);
+
+/*
+ * Something needs an operator: an account is empty, a key is refused. It goes to the log, and to the
+ * private chats of ADMIN_IDS with the bot, the same text at most once an hour. In English, as the log;
+ * plain, without secrets. Within a transaction only the log gets it. Never fails: who cannot be
+ * reached reads it in the log.
+ */
+AISHA_PUBLIC AISHA_ASYNC void aisha_alert(struct aisha_ctx *ctx, const char *text);
