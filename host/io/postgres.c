@@ -527,8 +527,10 @@ int postgres_tx_run(struct postgres_tx *tx, struct arena *arena,
             *ret_rows = rows[2];
         return 0;
     }
-    tx->has_savepoint = run_own(tx->connection, "ROLLBACK TO SAVEPOINT unit") == 0;
-    tx->is_lost = !tx->has_savepoint || request.is_lost_race;
+    if (request.is_sent) { /* else the savepoint is still the one of the statement before */
+        tx->has_savepoint = run_own(tx->connection, "ROLLBACK TO SAVEPOINT unit") == 0;
+        tx->is_lost = !tx->has_savepoint || request.is_lost_race;
+    }
     return over(tx) < 0 ? over(tx) : r;
 }
 

@@ -334,6 +334,7 @@ int postgres_connection_run(struct postgres_connection *connection,
 {
     int r = connection->is_broken ? -AISHA_E_UNAVAILABLE : encode(request);
 
+    request->is_sent = r == 0;
     if (r < 0)
         return r;
     request->command_count = request->answered = 0;

@@ -33,6 +33,7 @@ struct postgres_request {
     /* --- results beside the code --- */
     bool is_lost_race; /* others were in the way: it may be tried again */
     bool is_stale;     /* it was prepared before the tables changed: it may be tried again */
+    bool is_sent;      /* the server may have seen it: it is not when a parameter was refused */
     /* --- the connection's --- */
     struct postgres_params *params;
     struct postgres_command *commands; /* what was sent, in order */

@@ -450,12 +450,18 @@ static void a_transaction_is_seen_when_it_is_committed(void **state)
 
 static void fail_within(struct fixture *f)
 {
+    static const struct aisha_value values[UINT16_MAX + 1] = {0};
+    const struct aisha_statement too_many = {
+        .sql = "INSERT INTO v VALUES ($1)", .params = values, .param_count = UINT16_MAX + 1};
     struct db_tx *tx = NULL;
 
     CHECK(f, DO(f, "CREATE TABLE v (x BIGINT UNIQUE)") == 0);
     CHECK(f, DO(f, COUNT_TO " INSERT INTO v SELECT i FROM n", 10001) == 0);
     CHECK(f, db_begin(f->db, &tx) == 0);
+    int refused = is_on_postgres() ? -AISHA_E_LIMIT : -AISHA_E_INVALID;
+    CHECK_INT(f, run_in_tx(f, tx, too_many), refused);
     CHECK(f, run_in_tx(f, tx, AISHA_SQL("INSERT INTO v VALUES (-1)")) == 0);
+    CHECK_INT(f, run_in_tx(f, tx, too_many), refused);
     CHECK(f, run_in_tx(f, tx, AISHA_SQL("INSERT INTO v VALUES (-2), (-1)")) == -AISHA_E_CONFLICT);
     CHECK(f, run_in_tx(f, tx, AISHA_SQL("no SQL")) == -AISHA_E_INVALID);
     CHECK(f, run_in_tx(f, tx, AISHA_SQL("ROLLBACK")) == -AISHA_E_INVALID);
