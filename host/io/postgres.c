@@ -538,12 +538,12 @@ int postgres_commit(struct postgres_tx *tx)
 {
     int r = over(tx);
 
+    if (tx->deadline)
+        event_del(tx->deadline); /* what is being committed is not late any more */
     if (r == 0)
         r = run_own(tx->connection, "COMMIT");
     else if (!tx->connection->is_broken)
         aisha_ignore(run_own(tx->connection, "ROLLBACK"));
-    if (tx->is_expired)
-        r = -AISHA_E_TIMEOUT;
     tx_free(tx);
     return r;
 }
