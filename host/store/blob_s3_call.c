@@ -145,17 +145,17 @@ static void complain(struct s3 *s3)
     log_error("blob", "%s: %s", s3->trouble, s3->advice);
 }
 
-static int judge(struct s3 *s3, struct arena *arena, const struct aisha_http_response *response)
+static int judge(struct s3 *s3, struct arena *arena, const struct s3_call *call,
+                 const struct aisha_http_response *response)
 {
     bool is_good = response->status >= 200 && response->status <= 299;
-    const char *code = response->body_size > 0 &&
-                               (!is_good || response->body[0] == '<' || response->body[0] == ' ')
-                           ? s3_find(arena, response, "Error/Code")
-                           : NULL;
+    /* An upload in parts may fail after its 200 was sent. What is read may be any XML. */
+    bool may_fail = !is_good || strcmp(call->method, "POST") == 0;
+    const char *code =
+        may_fail && response->body_size > 0 ? s3_find(arena, response, "Error/Code") : NULL;
 
     if (is_good && !code)
         return 0;
-    /* An upload in parts may fail after its 200 was sent. */
     const struct meaning *meaning = meaning_of(is_good ? 500 : response->status,
                                                code ? arena_printf(arena, "%.60s", code) : "");
     int64_t skew = meaning->result == -AISHA_E_DENIED ? skew_of(response) : 0;
@@ -287,7 +287,7 @@ static AISHA_ASYNC int try_once(struct s3 *s3, struct arena *arena, const struct
 
     int r = http_client_fetch_as(s3->http, "blob", arena, &request, ret_response, &error);
     if (r == 0)
-        return judge(s3, arena, *ret_response);
+        return judge(s3, arena, call, *ret_response);
     if (r == -AISHA_E_CANCELED)
         return r;
     snprintf(s3->trouble, sizeof s3->trouble, "%s", error);

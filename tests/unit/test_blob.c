@@ -123,6 +123,19 @@ static void odd_keys_are_keys(void **state)
     run_with_blobs(*state, use_odd_keys);
 }
 
+static void keep_error(struct fixture *f)
+{
+    static const char error[] = "<Error><Code>SlowDown</Code></Error>";
+
+    CHECK(f, put_text("a.xml", error) == 0);
+    CHECK_BLOB(f, "a.xml", error);
+}
+
+static void what_looks_like_an_error_of_the_store_is_a_blob(void **state)
+{
+    run_with_blobs(*state, keep_error);
+}
+
 static void use_clashing_keys(struct fixture *f)
 {
     CHECK(f, put_text("a", "file") == 0 && put_text("b/c", "file") == 0);
@@ -547,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(keys_that_lead_elsewhere_are_refused),
         WITH_FIXTURE(odd_keys_are_keys),
+        WITH_FIXTURE(what_looks_like_an_error_of_the_store_is_a_blob),
         WITH_FIXTURE(a_blob_stays_until_it_is_replaced_or_deleted),
         WITH_FIXTURE(bytes_of_any_size_come_back_as_they_were),
         WITH_FIXTURE(files_go_in_and_out),
