@@ -380,6 +380,51 @@ static void hosts_share_limits_and_know_of_each_other(void **state)
     run_with_cache(share);
 }
 
+/* ---- a server that lets nobody listen ---- */
+
+static int64_t refused_count(struct cache_fixture *f)
+{
+    const char *stats = COMMAND(f, "INFO", "commandstats")->text;
+    const char *subscribe = strstr(stats, "cmdstat_subscribe:");
+    const char *count = subscribe ? strstr(subscribe, "rejected_calls=") : NULL;
+
+    return count ? strtoll(count + strlen("rejected_calls="), NULL, 10) : 0;
+}
+
+static void on_nothing(const char *payload, void *user)
+{
+    struct cache_fixture *f = user;
+
+    (void)payload;
+    CHECK(f, false);
+}
+
+/* Six attempts have pauses of 50, 100, 200, 400 and 800 ms between them, or half of that. */
+static void listen_in_vain(struct cache_fixture *f)
+{
+    const struct scene s = {.f = f};
+    const struct redis_options options = {
+        .url = arena_printf(&f->arena, "redis://deaf:x@%s", strstr(redis_url(), "//") + 2)};
+    struct redis *redis = NULL;
+    const char *error;
+
+    COMMAND(f, "ACL", "SETUSER", "deaf", "on", ">x", "+@all", "-subscribe");
+    COMMAND(f, "CONFIG", "RESETSTAT");
+    int64_t began_ms = loop_now_ms(f->loop);
+    CHECK(f, redis_open(&redis, f->loop, &options, &f->arena, &error) == 0);
+    CHECK(f, redis_listen(redis, "c", on_nothing, f) == 0);
+    UNTIL(&s, refused_count(f) >= 6);
+    CHECK(f, loop_now_ms(f->loop) - began_ms >= (50 + 100 + 200 + 400 + 800) / 2);
+    redis_close(redis);
+    COMMAND(f, "ACL", "DELUSER", "deaf");
+}
+
+static void who_may_not_listen_asks_less_and_less_often(void **state)
+{
+    (void)state;
+    run_with_cache(listen_in_vain);
+}
+
 /* ---- load ---- */
 
 static struct scene *loaded;
@@ -450,6 +495,7 @@ int main(void)
         cmocka_unit_test(it_needs_the_right_password),
         cmocka_unit_test(who_waits_is_woken_from_other_hosts),
         cmocka_unit_test(hosts_share_limits_and_know_of_each_other),
+        cmocka_unit_test(who_may_not_listen_asks_less_and_less_often),
         cmocka_unit_test(under_load_and_trouble_nothing_is_older_than_it_was),
     };
 
