@@ -213,7 +213,7 @@ static AISHA_ASYNC int take_connection(struct redis *redis,
     if (!is_usable(redis)) {
         wait_init(&waiter.wait, redis->loop);
         TAILQ_INSERT_TAIL(&redis->waiting, &waiter, link);
-        int r = wait_for(&waiter.wait, WAIT_FOREVER);
+        int r = wait_for(&waiter.wait, REDIS_PATIENCE_MS);
         TAILQ_REMOVE(&redis->waiting, &waiter, link);
         if (r < 0 || !is_usable(redis))
             return r == -AISHA_E_CANCELED ? r : -AISHA_E_UNAVAILABLE;

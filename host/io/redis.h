@@ -5,7 +5,7 @@
  * back at the same moment.
  *
  * While there is no connection commands fail at once with -AISHA_E_UNAVAILABLE; only while the first
- * attempt after the start or after a loss is under way they wait for it.
+ * attempt after the start or after a loss is under way they wait for it, for REDIS_PATIENCE_MS at most.
  */
 #pragma once
 
