@@ -198,15 +198,27 @@ static AISHA_ASYNC int copy_out(struct blob_reader *reader, int fd)
     return r > -AISHA_E_TIMEOUT && r < 0 ? -AISHA_E_UNAVAILABLE : r;
 }
 
+static int create_file(const char *path, int *ret_fd)
+{
+    *ret_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (*ret_fd >= 0)
+        return 0;
+    return errno == ENOENT   ? -AISHA_E_INVALID
+           : errno == EEXIST ? -AISHA_E_CONFLICT
+                             : -AISHA_E_UNAVAILABLE;
+}
+
 static AISHA_ASYNC int get_file_once(struct blob_store *store, const char *key, const char *path)
 {
     struct blob_reader *reader;
+    int fd;
 
     int r = blob_open(store, key, &reader);
     if (r < 0)
         return r;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    r = fd >= 0 ? copy_out(reader, fd) : errno == ENOENT ? -AISHA_E_INVALID : -errno;
+    r = create_file(path, &fd);
+    if (r == 0)
+        r = copy_out(reader, fd);
     blob_close(reader);
     if (fd >= 0 && close(fd) < 0 && r == 0)
         r = -AISHA_E_UNAVAILABLE;

@@ -46,7 +46,8 @@ AISHA_ASYNC AISHA_CHECKED int blob_check(struct blob_store *store, struct arena 
 
 /* ---- whole files ---- */
 
-/* Bytes, or the file at path. type is its content type, NULL = by the key's ending. */
+/* Bytes, or the file at path. type is its content type, NULL = by the key's ending. What is read goes to
+ * a new file: -AISHA_E_CONFLICT when there is one, -AISHA_E_INVALID without its directory. */
 AISHA_ASYNC AISHA_CHECKED int blob_put(struct blob_store *store, const char *key, const char *type,
                                        const void *bytes, size_t size);
 AISHA_ASYNC AISHA_CHECKED int blob_put_file(struct blob_store *store, const char *key,

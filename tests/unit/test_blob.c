@@ -258,7 +258,8 @@ static void use_files(struct fixture *f)
     CHECK(f, blob_get_file(blobs, "a", out) == 0);
     CHECK(f, stat(out, &info) == 0 && info.st_size == 4 && (info.st_mode & 077) == 0);
     CHECK(f, put_text("a", "longer text") == 0);
-    CHECK(f, blob_get_file(blobs, "a", out) == -EEXIST); /* a new file, never over another */
+    CHECK(f,
+          blob_get_file(blobs, "a", out) == -AISHA_E_CONFLICT); /* a new file, never over another */
     CHECK(f, stat(out, &info) == 0 && info.st_size == 4);
     CHECK(f, blob_get_file(blobs, "a", nowhere) == -AISHA_E_INVALID); /* the blob is there */
     CHECK(f, blob_put_file(blobs, "a", NULL, nowhere) == -AISHA_E_NOT_FOUND);

@@ -76,7 +76,8 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_get(struct aisha_ctx *ctx,
                                                           size_t max_size, const void **ret_bytes,
                                                           size_t *ret_size);
 
-/* Copies it to a new file at path. -AISHA_E_NOT_FOUND. */
+/* Copies it to a new file at path. -AISHA_E_NOT_FOUND, -AISHA_E_CONFLICT when there is a file,
+ * -AISHA_E_INVALID when there is no directory for it. */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_blob_get_file(struct aisha_ctx *ctx,
                                                                const char *key, const char *path);
 
