@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <aisha/error.h>
@@ -15,8 +16,11 @@
 #include "host/core/arena.h"
 #include "host/core/worker.h"
 #include "host/store/blob_backend.h"
+#include "host/store/uuid.h"
 
-enum { COPY_BYTES = 1024 * 1024, READ_TRIES = 5 };
+#define CHECK_PREFIX "host/health-"
+
+enum { COPY_BYTES = 1024 * 1024, READ_TRIES = 5, OLD_CHECK_S = 3600 };
 
 /* ---- keys and types ---- */
 
@@ -345,11 +349,24 @@ bool blob_is_remote(const struct blob_store *store)
     return store->backend->is_remote;
 }
 
+/* What a process left that ended, or lost its connection, in the middle of a check. */
+static AISHA_ASYNC int delete_old_checks(struct blob_store *store, struct arena *arena)
+{
+    int64_t old_s = (int64_t)time(NULL) - OLD_CHECK_S;
+    struct blob_page page;
+
+    int r = blob_list(store, arena, CHECK_PREFIX, "", 0, &page);
+    for (size_t i = 0; r == 0 && i < page.count; i++)
+        if (page.items[i].modified_at < old_s)
+            r = blob_delete(store, page.items[i].key);
+    return r;
+}
+
 int blob_check(struct blob_store *store, struct arena *arena, const char **ret_text,
                const char **ret_advice)
 {
-    /* others may look, too */
-    const char *key = arena_printf(arena, "host/health-%d", (int)getpid());
+    /* others may look, too, from other machines */
+    const char *key = arena_printf(arena, CHECK_PREFIX "%s", uuid_new(arena));
     static const char text[] = "good";
     const void *bytes;
     size_t size;
@@ -359,6 +376,8 @@ int blob_check(struct blob_store *store, struct arena *arena, const char **ret_t
         r = blob_get(store, arena, key, sizeof text, &bytes, &size);
     if (r == 0)
         r = blob_delete(store, key);
+    if (r == 0)
+        r = delete_old_checks(store, arena);
     if (r < 0)
         store->backend->explain(store, arena, r, ret_text, ret_advice);
     return r;

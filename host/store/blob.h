@@ -40,7 +40,7 @@ void blob_store_close(struct blob_store *store);
 /* It is another machine's, which may come back when it fails. */
 bool blob_is_remote(const struct blob_store *store);
 
-/* Writes, reads and deletes a small file. The texts, in arena, say what failed and what to do. */
+/* Writes, reads, lists and deletes a small file. The texts, in arena, say what failed and what to do. */
 AISHA_ASYNC AISHA_CHECKED int blob_check(struct blob_store *store, struct arena *arena,
                                          const char **ret_text, const char **ret_advice);
 
