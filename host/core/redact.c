@@ -1,5 +1,6 @@
 /*
- * The list only grows, and each entry is complete before it is counted: readers need no lock.
+ * The list only grows, in pieces that never move, and each entry is complete before it is counted:
+ * readers need no lock.
  */
 #include "host/core/redact.h"
 
@@ -13,17 +14,68 @@
 #include <string.h>
 
 enum {
-    MAX_SECRETS = 256,
+    PIECE_SECRETS = 64,
     LEAST_BYTES = 4,
     PART_BYTES = 8,   /* of a part or a line of a secret that is one itself */
     BEGIN_BYTES = 12, /* longer than the public number at the beginning of a bot's token */
 };
 
+struct piece {
+    char *secrets[PIECE_SECRETS];
+    struct piece *next; /* made before anything in it is counted */
+};
+
 static struct {
     pthread_mutex_t mutex; /* of those who add */
-    char *secrets[MAX_SECRETS];
+    struct piece first, *last;
     atomic_size_t count;
-} known = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} known = {.mutex = PTHREAD_MUTEX_INITIALIZER, .last = &known.first};
+
+/* What lies between the first secret and the last one that was counted at the beginning. */
+struct walk {
+    const struct piece *piece;
+    size_t at, count;
+};
+
+static struct walk walk_begin(void)
+{
+    return (struct walk){.piece = &known.first, .count = atomic_load(&known.count)};
+}
+
+/* NULL at the end. */
+static const char *walk_next(struct walk *walk)
+{
+    if (walk->at == walk->count)
+        return NULL;
+    if (walk->at > 0 && walk->at % PIECE_SECRETS == 0)
+        walk->piece = walk->piece->next;
+    return walk->piece->secrets[walk->at++ % PIECE_SECRETS];
+}
+
+static bool is_known(const char *secret)
+{
+    struct walk walk = walk_begin();
+    const char *other;
+
+    while ((other = walk_next(&walk)))
+        if (strcmp(other, secret) == 0)
+            return true;
+    return false;
+}
+
+static void append(char *secret)
+{
+    size_t count = atomic_load(&known.count);
+
+    if (count > 0 && count % PIECE_SECRETS == 0) {
+        known.last->next = calloc(1, sizeof *known.last);
+        if (!known.last->next)
+            abort(); /* rather than say it */
+        known.last = known.last->next;
+    }
+    known.last->secrets[count % PIECE_SECRETS] = secret;
+    atomic_store(&known.count, count + 1);
+}
 
 static void add(const char *secret, size_t size, size_t least)
 {
@@ -32,14 +84,9 @@ static void add(const char *secret, size_t size, size_t least)
     if (!copy)
         return;
     pthread_mutex_lock(&known.mutex);
-    size_t count = atomic_load(&known.count), i = 0;
-    while (i < count && strcmp(known.secrets[i], copy) != 0)
-        i++;
-    bool is_new = i == count && count < MAX_SECRETS;
-    if (is_new) {
-        known.secrets[count] = copy;
-        atomic_store(&known.count, count + 1);
-    }
+    bool is_new = !is_known(copy);
+    if (is_new)
+        append(copy);
     pthread_mutex_unlock(&known.mutex);
     if (!is_new)
         free(copy);
@@ -153,15 +200,15 @@ static size_t match(const char *text, char before, const char *secret, bool is_c
 
 static char *replace(char *text, bool is_cut)
 {
-    size_t count = atomic_load(&known.count);
     char *to = text;
 
     for (const char *from = text; from && *from;) {
         char before = from > text ? from[-1] : '\0';
+        struct walk walk = walk_begin();
+        const char *secret;
         size_t longest = 0;
-        for (size_t i = 0; i < count; i++) {
-            size_t size =
-                *from == *known.secrets[i] ? match(from, before, known.secrets[i], is_cut) : 0;
+        while ((secret = walk_next(&walk))) {
+            size_t size = *from == *secret ? match(from, before, secret, is_cut) : 0;
             longest = size > longest ? size : longest;
         }
         if (longest) {

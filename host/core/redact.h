@@ -9,7 +9,7 @@
 /*
  * From now on it is replaced; copied. As it is, percent-encoded, the part behind its last colon, and
  * each long line of it. One of under 8 bytes is where it is a word by itself, under 4 it is none. From
- * any thread; of over 256 the last are not noticed. NULL is fine.
+ * any thread. NULL is fine.
  */
 void redact_add(const char *secret);
 

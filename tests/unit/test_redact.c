@@ -91,6 +91,18 @@ static void only_the_password_of_an_address_is_secret(void **state)
     expect("http://db.example:8080/files/me@home", "http://db.example:8080/files/me@home");
 }
 
+static void of_many_secrets_none_is_forgotten(void **state)
+{
+    char secret[40];
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(secret, sizeof secret, "number%dofmany", i);
+        redact_add(secret);
+    }
+    expect("number0ofmany number999ofmany number1000ofmany", "*** *** number1000ofmany");
+}
+
 /* What log_line() writes to stderr. */
 static const char *logged(const char *message)
 {
@@ -132,6 +144,7 @@ int main(void)
         cmocka_unit_test(the_beginning_of_a_long_secret_is_secret),
         cmocka_unit_test(what_is_very_short_is_no_secret),
         cmocka_unit_test(only_the_password_of_an_address_is_secret),
+        cmocka_unit_test(of_many_secrets_none_is_forgotten),
         cmocka_unit_test(the_log_has_no_secret_even_where_a_line_is_cut),
     };
 
