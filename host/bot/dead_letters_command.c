@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,20 +131,57 @@ static void print_data(struct arena *arena, const char *hex)
     printf("data: %zu bytes: %s%s\n", size, redact(text), size > DATA_MAX ? "…" : "");
 }
 
+/* ---- all of them ---- */
+
+struct page {
+    const struct aisha_rows *rows;
+    STAILQ_ENTRY(page) link;
+};
+
+STAILQ_HEAD(pages, page);
+
+/* Before anything is done to one: what is replayed may fail and be dead again meanwhile. */
+static AISHA_ASYNC int read_all(struct run *run, struct pages *pages)
+{
+    struct dead_letters_place after = {.id = ""};
+    const struct aisha_rows *rows;
+
+    STAILQ_INIT(pages);
+    do {
+        struct page *page = arena_alloc(&run->arena, sizeof *page);
+        int r = dead_letters_list(run->db, &run->arena, run->bot_id, after, &rows);
+        if (r < 0)
+            return r;
+        page->rows = rows;
+        STAILQ_INSERT_TAIL(pages, page, link);
+        if (rows->row_count)
+            after = (struct dead_letters_place){
+                .failed_at = aisha_cell_int(rows, rows->row_count - 1, "failed_at"),
+                .id = aisha_cell_text(rows, rows->row_count - 1, "id"),
+            };
+    } while (rows->row_count == DEAD_LETTERS_PAGE);
+    return 0;
+}
+
 /* ---- the actions ---- */
 
 static AISHA_ASYNC int list(struct run *run)
 {
-    const struct aisha_rows *rows;
+    struct pages pages;
+    const struct page *page;
+    size_t count = 0;
 
-    int r = dead_letters_list(run->db, &run->arena, run->bot_id, &rows);
+    int r = read_all(run, &pages);
     if (r < 0)
         return r;
-    if (rows->row_count)
-        printf("%-36s  %-24s  %-19s  %5s  %s\n", "ID", "WHAT", "SINCE (UTC)", "TRIES", "WHY");
-    for (size_t i = 0; i < rows->row_count; i++)
-        print_row(&run->arena, rows, i);
-    printf("%zu dead letters\n", rows->row_count);
+    STAILQ_FOREACH(page, &pages, link) {
+        if (count == 0 && page->rows->row_count)
+            printf("%-36s  %-24s  %-19s  %5s  %s\n", "ID", "WHAT", "SINCE (UTC)", "TRIES", "WHY");
+        for (size_t i = 0; i < page->rows->row_count; i++)
+            print_row(&run->arena, page->rows, i);
+        count += page->rows->row_count;
+    }
+    printf("%zu dead letters\n", count);
     return 0;
 }
 
@@ -174,31 +212,47 @@ static AISHA_ASYNC int show(struct run *run)
     return 0;
 }
 
-/* Does one thing to the one that is named, or to all. ret_count: to how many. */
-static AISHA_ASYNC int each(struct run *run,
-                            AISHA_ASYNC int (*act)(struct db *db, struct arena *arena,
-                                                   int64_t bot_id, const char *id, int64_t *count),
-                            const char *done)
+typedef AISHA_ASYNC int (*change)(struct db *db, struct arena *arena, int64_t bot_id,
+                                  const char *id, int64_t *ret_count);
+
+static AISHA_ASYNC int act_on(struct run *run, change act, const char *done, const char *id,
+                              int64_t *ret_count)
 {
-    const struct aisha_rows *rows;
+    int r = act(run->db, &run->arena, run->bot_id, id, ret_count);
+
+    if (r == 0 && *ret_count)
+        printf("%s %s\n", line_of(&run->arena, id, TEXT_MAX), done);
+    return r;
+}
+
+static AISHA_ASYNC int act_on_all(struct run *run, change act, const char *done)
+{
+    struct pages pages;
+    const struct page *page;
     int64_t count = 0, total = 0;
 
-    if (strcmp(run->id, "all") != 0) {
-        int r = act(run->db, &run->arena, run->bot_id, run->id, &count);
-        if (r == 0 && count)
-            printf("%s %s\n", line_of(&run->arena, run->id, TEXT_MAX), done);
-        return r < 0 || count ? r : say_not_found(run);
-    }
-    int r = dead_letters_list(run->db, &run->arena, run->bot_id, &rows);
-    for (size_t i = 0; r == 0 && i < rows->row_count; i++) {
-        r = act(run->db, &run->arena, run->bot_id, aisha_cell_text(rows, i, "id"), &count);
-        total += r == 0 ? count : 0;
-        if (r == 0 && count)
-            printf("%s %s\n", aisha_cell_text(rows, i, "id"), done);
-    }
+    int r = read_all(run, &pages);
+    if (r < 0)
+        return r;
+    STAILQ_FOREACH(page, &pages, link)
+        for (size_t i = 0; r == 0 && i < page->rows->row_count; i++) {
+            r = act_on(run, act, done, aisha_cell_text(page->rows, i, "id"), &count);
+            total += r == 0 ? count : 0;
+        }
     if (r == 0)
         printf("%" PRId64 " dead letters\n", total);
     return r;
+}
+
+/* Does one thing to the one that is named, or to all. */
+static AISHA_ASYNC int each(struct run *run, change act, const char *done)
+{
+    int64_t count = 0;
+
+    if (strcmp(run->id, "all") == 0)
+        return act_on_all(run, act, done);
+    int r = act_on(run, act, done, run->id, &count);
+    return r < 0 || count ? r : say_not_found(run);
 }
 
 static AISHA_ASYNC int replay(struct run *run)

@@ -43,12 +43,15 @@ struct aisha_statement dead_update_delete(struct arena *arena, int64_t bot_id, i
 }
 
 int dead_letters_list(struct db *db, struct arena *arena, int64_t bot_id,
-                      const struct aisha_rows **ret_rows)
+                      struct dead_letters_place after, const struct aisha_rows **ret_rows)
 {
     return db_query(db, arena,
-                    &AISHA_SQL(UPDATES " FROM dead_updates WHERE bot_id = $1 UNION ALL " JOBS
-                                       " FROM jobs WHERE state = 'dead' ORDER BY 4, 1 LIMIT 1000",
-                               bot_id),
+                    &AISHA_SQL("SELECT * FROM (" UPDATES
+                               " FROM dead_updates WHERE bot_id = $1 UNION ALL " JOBS
+                               " FROM jobs WHERE state = 'dead') AS letters"
+                               " WHERE failed_at > $2 OR (failed_at = $2 AND id > $3)"
+                               " ORDER BY failed_at, id LIMIT $4",
+                               bot_id, after.failed_at, after.id, DEAD_LETTERS_PAGE),
                     ret_rows);
 }
 

@@ -30,9 +30,18 @@ AISHA_ASYNC AISHA_CHECKED int dead_updates_marked(struct db *db, struct arena *a
                                                   int64_t bot_id, const struct aisha_rows **ret);
 struct aisha_statement dead_update_delete(struct arena *arena, int64_t bot_id, int64_t update_id);
 
-/* Both kinds, the oldest first: rows with id, plugin ("" for an update), kind, failed_at (seconds),
- * attempts, reason, is_marked. At most 1000. */
+enum { DEAD_LETTERS_PAGE = 1000 };
+
+/* Where a page begins: behind that one. {.id = ""} for the first. */
+struct dead_letters_place {
+    int64_t failed_at;
+    const char *id;
+};
+
+/* A page of both kinds, the oldest first: rows with id, plugin ("" for an update), kind, failed_at
+ * (seconds), attempts, reason, is_marked. Fewer than DEAD_LETTERS_PAGE are the last. */
 AISHA_ASYNC AISHA_CHECKED int dead_letters_list(struct db *db, struct arena *arena, int64_t bot_id,
+                                                struct dead_letters_place after,
                                                 const struct aisha_rows **ret_rows);
 
 /* One of them; the same columns and telegram_id, chat_id and body (of an update JSON, of a job its data

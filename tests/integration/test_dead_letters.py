@@ -80,6 +80,16 @@ class DeadLetters(unittest.TestCase):
                 self.assertIn(b"Drop 7 for ever?", done.stdout)
                 self.assertEqual(self.stack.sql("SELECT COUNT(*) AS n FROM dead_updates"), [(left,)])
 
+    def test_there_may_be_many(self):
+        with Stack(plugins_ini=JOBS) as self.stack:
+            self.stack.sql("INSERT INTO dead_updates (bot_id, update_id, body, reason, attempts, failed_at)"
+                           " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2001)"
+                           " SELECT 123456, i, '{}', 'x', 3, i / 300 FROM n")
+            listed = self.command("list").splitlines()
+            self.assertEqual((len(set(listed)), listed[-1]), (2003, "2001 dead letters"))
+            self.assertTrue(self.command("drop", "all", "--yes").endswith("2001 dead letters\n"))
+            self.assertEqual(self.stack.sql("SELECT COUNT(*) AS n FROM dead_updates"), [(0,)])
+
     def test_what_is_not_there(self):
         with Stack(plugins_ini=JOBS, host=False) as self.stack:
             output = self.command("list", status=1)
