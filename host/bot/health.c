@@ -23,7 +23,8 @@
 #include "host/store/db.h"
 
 enum {
-    FRESH_MS = 60 * 1000,
+    REMOTE_FRESH_MS = 60 * 1000,
+    COSTLY_FRESH_MS = 5 * 1000,
     READY_MS = 5 * 1000,     /* for GET /readyz, whose callers do not wait for long */
     QUESTION_MS = 10 * 1000, /* then it is cancelled */
 };
@@ -145,8 +146,12 @@ static bool is_remote(const struct question *question)
 
 static bool is_fresh(const struct question *question)
 {
-    return is_remote(question) && question->is_answered &&
-           loop_now_ms(question->board->bot->loop) - question->answered_at_ms < FRESH_MS;
+    const struct bot *bot = question->board->bot;
+    const struct health_check *check = question->check;
+    bool is_costly = check && check->is_costly && check->is_costly(bot);
+    int64_t fresh_ms = is_remote(question) ? REMOTE_FRESH_MS : is_costly ? COSTLY_FRESH_MS : 0;
+
+    return question->is_answered && loop_now_ms(bot->loop) - question->answered_at_ms < fresh_ms;
 }
 
 /* A plugin may use whatever a running bot has; a command has at least the stores. */

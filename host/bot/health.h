@@ -39,6 +39,8 @@ struct health_check {
     /* Texts are static or in arena. What it needs may not be open yet. */
     AISHA_ASYNC struct health (*run)(struct bot *bot, struct arena *arena);
     bool is_remote; /* it asks somebody else's server: GET /readyz asks at most once a minute */
+    /* Whether it costs others something: GET /readyz asks every few seconds. NULL = never. */
+    bool (*is_costly)(const struct bot *bot);
 };
 
 extern const struct health_check health_checks[];

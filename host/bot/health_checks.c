@@ -99,6 +99,12 @@ static AISHA_ASYNC struct health check_migrations(struct bot *bot, struct arena 
                                          "the next start applies them; or \"aisha migrate\" now");
 }
 
+/* It puts, gets, lists and deletes: each is a request, which S3 wants to be paid for. */
+static bool is_with_remote_files(const struct bot *bot)
+{
+    return bot->blobs && blob_is_remote(bot->blobs);
+}
+
 static AISHA_ASYNC struct health check_files(struct bot *bot, struct arena *arena)
 {
     const char *text, *advice;
@@ -199,7 +205,7 @@ const struct health_check health_checks[] = {
     {"start", .is_wanted = is_host, .run = check_start},
     {"database", .run = check_database},
     {"migrations", .is_wanted = is_command, .run = check_migrations},
-    {"files", .run = check_files},
+    {"files", .run = check_files, .is_costly = is_with_remote_files},
     {"redis", .is_wanted = is_with_redis, .run = check_redis},
     {"telegram", .run = check_telegram, .is_remote = true},
     {"webhook", .is_wanted = is_webhook, .run = check_webhook, .is_remote = true},
