@@ -17,11 +17,18 @@ struct work {
     const char *messages; /* JSON */
     const char *schema, *schema_name;
     int max_tokens;
-    int64_t timeout_ms;
+    int64_t end_ms;
     const struct aisha_chat_result **ret_result;
 };
 
 /* ---- the request ---- */
+
+static int64_t end_of(struct aisha_ctx *ctx, int64_t timeout_ms)
+{
+    const struct config *config = aisha_config(ctx);
+
+    return openai_end_after(timeout_ms > 0 ? timeout_ms : config->timeout_s * 1000);
+}
 
 static const char *format_of(struct aisha_ctx *ctx, const struct work *work)
 {
@@ -94,19 +101,17 @@ static int read_result(struct aisha_ctx *ctx, const struct aisha_json *answer, c
 
 static AISHA_ASYNC int ask(struct aisha_ctx *ctx, const char *model, void *data)
 {
-    const struct config *config = aisha_config(ctx);
     struct work *work = data;
     const struct aisha_json *answer;
 
-    int r = openai_send(
-        ctx, &answer,
-        &(const struct openai_request){
-            .what = work->what,
-            .path = "/chat/completions",
-            .model = model,
-            .body = body_of(ctx, model, work),
-            .timeout_ms = work->timeout_ms > 0 ? work->timeout_ms : config->timeout_s * 1000,
-        });
+    int r = openai_send(ctx, &answer,
+                        &(const struct openai_request){
+                            .what = work->what,
+                            .path = "/chat/completions",
+                            .model = model,
+                            .body = body_of(ctx, model, work),
+                            .end_ms = work->end_ms,
+                        });
     return r < 0 ? r : read_result(ctx, answer, model, work);
 }
 
@@ -128,7 +133,7 @@ static AISHA_ASYNC int complete(struct aisha_ctx *ctx, const struct aisha_chat_r
         .schema = request->schema,
         .schema_name = request->schema_name ? request->schema_name : "answer",
         .max_tokens = request->max_tokens,
-        .timeout_ms = request->timeout_ms,
+        .end_ms = end_of(ctx, request->timeout_ms),
         .ret_result = ret_result,
     };
 
@@ -227,7 +232,7 @@ static AISHA_ASYNC int look(struct aisha_ctx *ctx, const struct aisha_chat_resul
         .schema = request->schema,
         .schema_name = request->schema_name ? request->schema_name : "answer",
         .max_tokens = request->max_tokens,
-        .timeout_ms = request->timeout_ms,
+        .end_ms = end_of(ctx, request->timeout_ms),
         .ret_result = ret_result,
     };
     return models_try(ctx, config->vision_models, ask, &work);

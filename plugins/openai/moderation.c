@@ -9,7 +9,7 @@
 
 struct work {
     const char *input; /* JSON */
-    int64_t timeout_ms;
+    int64_t end_ms;
     const struct aisha_moderation_result **ret_result;
 };
 
@@ -56,7 +56,7 @@ static AISHA_ASYNC int ask(struct aisha_ctx *ctx, const char *model, void *data)
                             .model = model,
                             .body = aisha_concat(ctx, "{\"model\":", aisha_json_quote(ctx, model),
                                                  ",\"input\":[", work->input, "]}", NULL),
-                            .timeout_ms = work->timeout_ms,
+                            .end_ms = work->end_ms,
                         });
     return r < 0 ? r : read_result(ctx, answer, model, work);
 }
@@ -82,7 +82,8 @@ static AISHA_ASYNC int moderate(struct aisha_ctx *ctx,
     }
     struct work work = {
         .input = aisha_concat(ctx, text, *text && *picture ? "," : "", picture, NULL),
-        .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : config->timeout_s * 1000,
+        .end_ms = openai_end_after(request->timeout_ms > 0 ? request->timeout_ms
+                                                           : config->timeout_s * 1000),
         .ret_result = ret_result,
     };
     return models_try(ctx, config->moderation_models, ask, &work);

@@ -26,7 +26,7 @@ struct openai_request {
     const char *body;
     const struct aisha_http_part *parts;
     size_t part_count;
-    int64_t timeout_ms; /* of each try */
+    int64_t end_ms; /* openai_end_after(): of everything, waiting and tries of other models too */
 };
 
 /*
@@ -37,6 +37,9 @@ struct openai_request {
 AISHA_ASYNC AISHA_CHECKED int openai_send(struct aisha_ctx *ctx,
                                           const struct aisha_json **ret_answer,
                                           const struct openai_request *request);
+
+/* So long from now, for end_ms. */
+int64_t openai_end_after(int64_t timeout_ms);
 
 /* base_url and path with one slash between them. */
 const char *openai_url(struct aisha_ctx *ctx, const char *path);

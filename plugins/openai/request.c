@@ -5,6 +5,7 @@
  * unless the server says otherwise in x-should-retry; not when the account is empty, which is a 429,
  * too.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,7 @@ enum {
     LAST_PAUSE_MS = 8000,
     LONGEST_PAUSE_MS = 60 * 1000, /* who asks for more is not available */
     ANSWER_BYTES = 4 * 1024 * 1024,
+    MAX_WORD = 64,
     BYTES_OF_A_TOKEN = 4, /* of English; where it matters, the server counts */
 };
 
@@ -29,6 +31,19 @@ struct outcome {
 };
 
 /* ---- the request ---- */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t openai_end_after(int64_t timeout_ms)
+{
+    return clock_ms() + timeout_ms;
+}
 
 const char *openai_url(struct aisha_ctx *ctx, const char *path)
 {
@@ -108,7 +123,8 @@ static void classify(const struct aisha_http_response *answer, const char *code,
             outcome->is_temporary = errors[i].is_temporary;
             break;
         }
-    if (should_retry)
+    bool is_final = outcome->error == -AISHA_E_DENIED || outcome->error == -AISHA_E_NOT_FOUND;
+    if (should_retry && !is_final) /* an empty account stays empty, whatever a gateway says */
         outcome->is_temporary = strcmp(should_retry, "true") == 0;
 }
 
@@ -150,26 +166,31 @@ static int64_t backoff_ms(int try)
     return pause_ms - (int64_t)arc4random_uniform((uint32_t)(pause_ms / 4));
 }
 
-/* A server may repeat the key in what it says about it. */
-static const char *printable(const struct config *config, const char *text)
+/* Only words as servers name things go to the log: what they say in sentences may quote the user, or
+ * the key. */
+static const char *word(const struct config *config, const char *text)
 {
-    return !text || !*text || strstr(text, config->api_key) ? "-" : text;
+    bool is_word = text && *text && strlen(text) <= MAX_WORD && !strstr(text, config->api_key);
+
+    for (const char *c = text; is_word && *c; c++)
+        is_word = isalnum((unsigned char)*c) || strchr("._-[]/", *c);
+    return is_word ? text : "-";
 }
 
 static AISHA_ASYNC void tell_refusal(struct aisha_ctx *ctx, const char *what,
                                      const struct aisha_http_response *answer,
-                                     const struct outcome *outcome, const char *code,
-                                     const char *message)
+                                     const struct outcome *outcome)
 {
     const struct config *config = aisha_config(ctx);
-    const char *id = aisha_http_header(answer, "x-request-id");
+    const char *code = aisha_json_text(outcome->json, "error.code");
+    const char *type = aisha_json_text(outcome->json, "error.type");
     bool is_serious = !outcome->is_temporary && outcome->error != -AISHA_E_NOT_FOUND;
 
     aisha_log(ctx, is_serious ? AISHA_LOG_ERROR : AISHA_LOG_WARN,
-              "%s refused: status=%d code=%.64s request=%.64s %.200s", what, answer->status,
-              printable(config, code), printable(config, id),
-              /* of a key, even what is left out of it */
-              answer->status == 401 ? "-" : printable(config, message));
+              "%s refused: status=%d code=%s type=%s param=%s request=%s", what, answer->status,
+              word(config, code), word(config, type),
+              word(config, aisha_json_text(outcome->json, "error.param")),
+              word(config, aisha_http_header(answer, "x-request-id")));
     if (outcome->error == -AISHA_E_DENIED)
         aisha_alert(ctx, answer->status == 429
                              ? "the account has no credit left, or has spent its limit"
@@ -186,18 +207,15 @@ static AISHA_ASYNC struct outcome read_answer(struct aisha_ctx *ctx, const char 
 
     if (answer->status >= 200 && answer->status <= 299 && outcome.json)
         return outcome;
-    const char *code = aisha_json_text(outcome.json, "error.code");
-    const char *type = aisha_json_text(outcome.json, "error.type");
-    const char *message = aisha_json_text(outcome.json, "error.message");
-    classify(answer, code, type, &outcome);
+    classify(answer, aisha_json_text(outcome.json, "error.code"),
+             aisha_json_text(outcome.json, "error.type"), &outcome);
     outcome.pause_ms = pause_of(ctx, answer);
-    tell_refusal(ctx, what, answer, &outcome, code ? code : type,
-                 message ? message : aisha_json_text(outcome.json, "error"));
+    tell_refusal(ctx, what, answer, &outcome);
     return outcome;
 }
 
 static AISHA_ASYNC struct outcome try_once(struct aisha_ctx *ctx,
-                                           const struct openai_request *request)
+                                           const struct openai_request *request, int64_t timeout_ms)
 {
     const struct aisha_http_response *answer;
 
@@ -206,7 +224,7 @@ static AISHA_ASYNC struct outcome try_once(struct aisha_ctx *ctx,
                    .headers = openai_headers(ctx, request->body ? "application/json" : NULL),
                    .body = request->body, .body_size = request->body ? strlen(request->body) : 0,
                    .parts = request->parts, .part_count = request->part_count,
-                   .timeout_ms = request->timeout_ms, .max_body_bytes = ANSWER_BYTES);
+                   .timeout_ms = timeout_ms, .max_body_bytes = ANSWER_BYTES);
     if (r == 0) {
         struct outcome outcome = read_answer(ctx, request->what, answer);
         r = request->model ? limits_note(ctx, request->model, answer) : 0;
@@ -230,15 +248,22 @@ int openai_send(struct aisha_ctx *ctx, const struct aisha_json **ret_answer,
         return -AISHA_E_DENIED;
     }
     for (int try = 1;; try++) {
-        int r = request->model ? limits_wait(ctx, request->model, tokens, LONGEST_PAUSE_MS) : 0;
+        int64_t left_ms = request->end_ms - clock_ms();
+        int64_t patience_ms = left_ms < LONGEST_PAUSE_MS ? left_ms : LONGEST_PAUSE_MS;
+        int r = request->model ? limits_wait(ctx, request->model, tokens, patience_ms) : 0;
         if (r < 0)
             return r;
-        struct outcome outcome = try_once(ctx, request);
+        left_ms = request->end_ms - clock_ms();
+        if (left_ms <= 0)
+            return -AISHA_E_TIMEOUT;
+        struct outcome outcome = try_once(ctx, request, left_ms);
         if (outcome.error == 0)
             *ret_answer = outcome.json;
-        if (!outcome.is_temporary || try == MAX_TRIES || outcome.pause_ms > LONGEST_PAUSE_MS)
+        int64_t pause_ms = outcome.pause_ms ? outcome.pause_ms : backoff_ms(try);
+        if (!outcome.is_temporary || try == MAX_TRIES || pause_ms > LONGEST_PAUSE_MS ||
+            pause_ms >= request->end_ms - clock_ms())
             return outcome.error;
-        r = aisha_sleep(ctx, outcome.pause_ms ? outcome.pause_ms : backoff_ms(try));
+        r = aisha_sleep(ctx, pause_ms);
         if (r < 0)
             return r;
     }

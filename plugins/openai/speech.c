@@ -18,6 +18,7 @@ enum {
 
 struct work {
     const struct aisha_speech_request *request;
+    int64_t end_ms;
     const struct aisha_speech_result **ret_result;
 };
 
@@ -98,12 +99,13 @@ static int read_result(struct aisha_ctx *ctx, const struct aisha_json *answer, c
                        struct work *work)
 {
     struct aisha_speech_result *result = aisha_alloc(ctx, sizeof *result);
+    const char *language = aisha_json_text(answer, "language");
 
     *result = (struct aisha_speech_result){
         .size = sizeof *result,
         .text = aisha_json_text(answer, "text"),
         .model = model,
-        .language = aisha_json_text(answer, "language"),
+        .language = language ? language : aisha_json_text(answer, "languages[0]"),
         .duration_ms = milliseconds(answer, "usage.seconds"),
         .input_tokens = aisha_json_int(answer, "usage.input_tokens"),
         .output_tokens = aisha_json_int(answer, "usage.output_tokens"),
@@ -142,9 +144,20 @@ static AISHA_ASYNC int ask(struct aisha_ctx *ctx, const char *model, void *data)
                             .model = model,
                             .parts = parts,
                             .part_count = count,
-                            .timeout_ms = timeout_for(request->duration_ms),
+                            .end_ms = work->end_ms,
                         });
     return r < 0 ? r : read_result(ctx, answer, model, work);
+}
+
+/* Those of the list that are in the other one, too. */
+static const char *common(struct aisha_ctx *ctx, const char *list, const char *others)
+{
+    const char *found = "", *model;
+
+    while ((model = models_next(ctx, &list)))
+        if (models_contain(ctx, others, model))
+            found = aisha_concat(ctx, found, model, ", ", NULL);
+    return found;
 }
 
 static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
@@ -152,9 +165,14 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx,
                                   const struct aisha_speech_request *request)
 {
     const struct config *config = aisha_config(ctx);
-    struct work work = {.request = request, .ret_result = ret_result};
+    struct work work = {.request = request,
+                        .end_ms = openai_end_after(timeout_for(request->duration_ms)),
+                        .ret_result = ret_result};
+    const char *models = config->speech_models;
 
-    return models_try(ctx, config->speech_models, ask, &work);
+    if (request->wants_segments) /* first those that have them */
+        models = aisha_concat(ctx, common(ctx, models, config->segment_models), models, NULL);
+    return models_try(ctx, models, ask, &work);
 }
 
 const struct aisha_speech_functions openai_speech = {.size = sizeof openai_speech,

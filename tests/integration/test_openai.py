@@ -70,7 +70,7 @@ class Services(OpenAI):
         self.assertRegex(self.ask("/moderate sandbox violence/graphic"), r"^flagged of 13: violence/graphic=\d\.\d$")
 
     def test_segments(self):
-        self.start("speech_models = whisper-1")
+        self.start()  # though the first model of the list has none
         answer = self.answer_to(self.stack.upload(self.ann, speech("Hello there. This is a test.")))
         self.assertRegex(answer, r"^whisper-1, en\w*, \d+ ms: \[\d+-\d+ [01]\.\d\d\]( \[\d+-\d+ [01]\.\d\d\])*$")
         [request] = self.stack.requests("transcription")
@@ -129,6 +129,13 @@ class Limits(OpenAI):
             self.stack.api("/sandbox/faults", {"method": "openai.*", "count": tries, "error": error})
             self.assertIn(wanted, self.ask("/moderate x"))
             self.assertEqual(len(self.stack.requests("openai.moderation", after=before)), tries)
+
+    def test_the_deadline_is_for_all_tries_together(self):
+        self.start("timeout_s = 1")
+        before = self.stack.newest_request()
+        self.stack.api("/sandbox/faults", {"method": "openai.*", "count": 3, "error": "openai_rate_limit"})
+        self.assertEqual("error: not available now", self.ask("/chat x"))
+        self.assertEqual(len(self.stack.requests("openai.chat", after=before)), 1, "the next would be too late")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from stack import BUILD, Stack, until
 
 FAST = {"image_poll_s": 1, "training_poll_s": 1, "image_unsure_s": 30, "training_unsure_minutes": 1}
 NAMES = ("phase", "cause", "is_theirs", "is_submitted", "model", "reason", "result")
-OPERATOR = 1002  # Борис, who is there from the start
+OPERATOR = 1002  # Борис
 THEIRS = {1: "content policy", 2: "no face", 3: "bad image"}
 
 
@@ -25,7 +25,8 @@ class PainterCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.enterClassContext(Stack(plugins_ini=plugins_ini(**cls.SETTINGS), env={"ADMIN_IDS": str(OPERATOR)}))
+        stack = Stack(plugins_ini=plugins_ini(**cls.SETTINGS), env={"ADMIN_IDS": str(OPERATOR)})
+        cls.stack = cls.enterClassContext(stack)
         cls.number = 0
 
     def setUp(self):
