@@ -52,7 +52,7 @@ int drive_save(struct drive *d, const struct fal_request *before)
 
     int r = request_save(d->ctx, request);
     if (r != 0)
-        return r == REQUEST_STALE ? 0 : r;
+        return r;
     if (was_active && !fal_state_is_active(request->machine.state))
         r = request_wake_next(d->ctx, request->model);
     if (r == 0 && !fal_state_is_end(request->machine.state) && is_news(before, request)) {
@@ -273,8 +273,7 @@ static AISHA_ASYNC int give_up(struct drive *d)
     if (r < 0)
         return r;
     d->request.is_told_to_stop = true; /* or it cannot be told: it is not worth waiting for */
-    r = request_save(d->ctx, &d->request);
-    return r == REQUEST_STALE ? 0 : r;
+    return request_save(d->ctx, &d->request);
 }
 
 static AISHA_ASYNC int tell_end(struct drive *d)
@@ -292,7 +291,7 @@ static AISHA_ASYNC int tell_end(struct drive *d)
         return aisha_db_commit(d->ctx);
     }
     int undone = aisha_db_rollback(d->ctx);
-    return undone < 0 || r == REQUEST_STALE ? undone : r;
+    return undone < 0 ? undone : r;
 }
 
 static AISHA_ASYNC int step(struct drive *d)
@@ -342,7 +341,9 @@ int run_drive(struct aisha_ctx *ctx)
             r = step(&d);
         if (r < 0)
             return r;
-        if (d.wait_s > 0)
+        if (r == REQUEST_STALE) /* somebody else has written: it is read again, and at once */
+            d.wait_s = 0;
+        else if (d.wait_s > 0)
             break;
     }
     aisha_job_again(ctx, d.wait_s);

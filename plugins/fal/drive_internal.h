@@ -22,8 +22,9 @@ struct drive {
 int64_t drive_now(const struct drive *d);
 bool drive_is_training(const struct drive *d);
 
-/* Writes the changed request, lets the next ones in, and tells who ordered it. REQUEST_STALE is no
- * failure: the next step reads what somebody else has written. */
+/* Writes the changed request, lets the next ones in, and tells who ordered it. It, and all that ends
+ * with it, may return REQUEST_STALE, which is no failure: the next step reads what somebody else has
+ * written. */
 AISHA_ASYNC AISHA_CHECKED int drive_save(struct drive *d, const struct fal_request *before);
 
 /* Writes what the event makes of it, if anything. */

@@ -18,6 +18,7 @@ enum {
     TURN_S = 5, /* how often it is looked whose turn it is; usually it is woken, */
     FAR_S = 55, /* and who is far behind looks more seldom */
     SUBMITS_MOST = 2,
+    TRIES = 8, /* to write what came of a submit */
 };
 
 /* ---- waiting ---- */
@@ -123,12 +124,13 @@ static AISHA_ASYNC int decline(struct drive *d, const struct client_answer *said
     if (!fal_machine_apply(&request->machine, FAL_DECLINED))
         return 0;
     request->submits--;
+    bool is_over = fal_state_is_end(request->machine.state); /* nobody wanted it any more */
+    if (is_over)
+        request->ended_at = drive_now(d);
     int r = request_save(d->ctx, request);
     if (r == 0)
         r = request_wake_next(d->ctx, before.model);
-    if (r == 0)
-        r = drive_pause(d, said->pause_s, said->error.reason);
-    return r == REQUEST_STALE ? 0 : r;
+    return r != 0 || is_over ? r : drive_pause(d, said->pause_s, said->error.reason);
 }
 
 static AISHA_ASYNC int accept(struct drive *d, const struct client_answer *said)
@@ -147,9 +149,28 @@ static AISHA_ASYNC int accept(struct drive *d, const struct client_answer *said)
     int r = drive_apply(d, FAL_ACCEPTED);
     if (r == 0)
         r = fact_read(d->ctx, FACT_ALERT, &alarm);
-    return r < 0 || !alarm.noted_at ? r : fact_forget(d->ctx, FACT_ALERT);
+    return r != 0 || !alarm.noted_at ? r : fact_forget(d->ctx, FACT_ALERT);
 }
 
+static AISHA_ASYNC int take_answer(struct drive *d, const struct client_answer *said, int64_t place)
+{
+    int r = 0;
+
+    if (said->said == CLIENT_OK)
+        return accept(d, said);
+    if (said->said == CLIENT_UNKNOWN)
+        return 0;
+    if (said->said == CLIENT_LATER || said->error.is_gone)
+        return decline(d, said, place);
+    if (said->error.cause == AISHA_CAUSE_OUT_OF_FUNDS)
+        r = drive_alert(d, "the account at fal.ai is out of funds");
+    else if (said->status == 401 || said->status == 403)
+        r = drive_alert(d, "fal.ai refuses the key");
+    return r < 0 ? r : drive_fail(d, said->error.cause, said->error.reason);
+}
+
+/* Meanwhile it may have been cancelled, or its webhook has come: the answer, which is not given
+ * twice, is taken over whatever was written. */
 static AISHA_ASYNC int submit(struct drive *d, const char *input, int64_t place)
 {
     const char *webhook = d->config->webhooks ? aisha_webhook_url(d->ctx, "done") : NULL;
@@ -158,19 +179,14 @@ static AISHA_ASYNC int submit(struct drive *d, const char *input, int64_t place)
     if (webhook)
         webhook = aisha_printf(d->ctx, "%s?id=%s", webhook, d->request.id);
     int r = client_submit(d->ctx, d->request.model, input, webhook, &said);
-    if (r < 0)
-        return r;
-    if (said.said == CLIENT_OK)
-        return accept(d, &said);
-    if (said.said == CLIENT_UNKNOWN)
-        return 0;
-    if (said.said == CLIENT_LATER || said.error.is_gone)
-        return decline(d, &said, place);
-    if (said.error.cause == AISHA_CAUSE_OUT_OF_FUNDS)
-        r = drive_alert(d, "the account at fal.ai is out of funds");
-    else if (said.status == 401 || said.status == 403)
-        r = drive_alert(d, "fal.ai refuses the key");
-    return r < 0 ? r : drive_fail(d, said.error.cause, said.error.reason);
+    if (r == 0)
+        r = take_answer(d, &said, place);
+    for (int i = 1; r == REQUEST_STALE && i < TRIES; i++) {
+        r = request_load(d->ctx, d->request.id, &d->request);
+        if (r == 0)
+            r = take_answer(d, &said, place);
+    }
+    return r;
 }
 
 /* From here on it counts among those that wait for the model. */
@@ -214,7 +230,7 @@ int drive_waiting(struct drive *d)
         return drive_pause(d, said.pause_s, said.error.reason);
     r = stand_in_line(d, &model, upload_url);
     if (r != 0)
-        return r == REQUEST_STALE ? 0 : r;
+        return r;
     r = supply_input(d->ctx, request, d->order, &model, &input);
     if (r < 0 || !input)
         return r;
@@ -241,9 +257,8 @@ static AISHA_ASYNC int note_unsure(struct drive *d)
               "request=%s nobody knows whether %s has taken it; it may cost %" PRId64 " cents",
               request->id, request->model, cents);
     int r = request_save(d->ctx, request);
-    if (r != 0)
-        return r == REQUEST_STALE ? 0 : r;
-    r = fact_count(d->ctx, FACT_UNSURE, 1);
+    if (r == 0)
+        r = fact_count(d->ctx, FACT_UNSURE, 1);
     if (r == 0)
         r = fact_count(d->ctx, FACT_UNSURE_CENTS, cents);
     return r;

@@ -181,6 +181,22 @@ class Cancelling(PainterCase):
         self.say(f"/stop {name}", "asked")  # and again changes nothing
         self.say(f"/look {name}", f"{op} cancelled")
 
+    def test_what_is_being_sent_is_stopped_once_it_is_there(self):
+        self.fault(method="fal.submit", delay_ms=1500)
+        op, name = self.draw()
+        self.wait_state(op, "submitting")
+        self.say(f"/stop {name}", "asked")
+        self.end(op, phase="cancelled", is_submitted=1)
+        self.assertEqual((1, 0), self.row(op, "submits, unsure"))
+        self.assertEqual(1, len(self.stack.requests("fal.cancel", self.before)))
+
+    def test_what_is_declined_while_it_is_stopped_ends_at_once(self):
+        self.fault(method="fal.submit", delay_ms=1500, http=429, retry_after=600)
+        op, name = self.draw()
+        self.wait_state(op, "submitting")
+        self.say(f"/stop {name}", "asked")
+        self.end(op, phase="cancelled", is_submitted=0)
+
     def test_what_waits_was_never_sent(self):
         first, _ = self.draw()
         second, _ = self.draw()
