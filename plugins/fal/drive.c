@@ -132,6 +132,23 @@ static bool may_be_better(const struct drive *d, const struct client_answer *sai
     return (said->error.is_gone || said->status >= 500) && d->request.pauses < LOST_TRIES;
 }
 
+static bool is_key_refused(const struct client_answer *said)
+{
+    return said->said == CLIENT_NO && (said->status == 401 || said->status == 403) &&
+           said->error.cause == AISHA_CAUSE_OURS && !said->error.is_of_run;
+}
+
+/* It has said nothing of the request: it is asked again. */
+static AISHA_ASYNC int ask_later(struct drive *d, const struct client_answer *said)
+{
+    bool is_refused = is_key_refused(said);
+    int r = is_refused ? drive_alert(d, "fal.ai refuses the key") : 0;
+
+    return r < 0 ? r
+                 : drive_pause(d, is_refused ? KEY_PAUSE_S : said->pause_s,
+                               said->error.reason ? said->error.reason : "an odd answer");
+}
+
 /* It says that it is done: well, or with an error that the result tells. */
 static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
 {
@@ -181,7 +198,8 @@ static AISHA_ASYNC int take_status(struct drive *d, const struct reply_status *s
 static AISHA_ASYNC int on_active(struct drive *d)
 {
     struct fal_request *request = &d->request;
-    bool is_late = drive_now(d) >= request->deadline_at, has_stopped = false;
+    int64_t late_s = drive_now(d) - request->deadline_at;
+    bool has_stopped = false;
     struct client_answer said;
     struct reply_status status;
     int r = 0;
@@ -196,17 +214,15 @@ static AISHA_ASYNC int on_active(struct drive *d)
     bool is_known = said.said == CLIENT_OK && reply_status(d->ctx, said.json, &status);
     if (is_known && status.event == FAL_DONE)
         return fetch_result(d, status.error_type);
-    if (is_late)
+    /* Nobody knows that it is not done until that is answered: it is paid for. */
+    bool is_answered = is_known || (said.said == CLIENT_NO && !is_key_refused(&said));
+    if (late_s >= (is_answered ? 0 : REQUEST_COLLECT_S))
         return drive_apply(d, FAL_DEADLINE);
     if (is_known)
         return take_status(d, &status);
     if (said.said == CLIENT_NO && said.error.is_gone && request->pauses >= LOST_TRIES)
         return drive_fail(d, AISHA_CAUSE_PROVIDER, "the provider does not know it");
-    if (said.said == CLIENT_NO && (said.status == 401 || said.status == 403))
-        r = drive_alert(d, "fal.ai refuses the key");
-    return r < 0 ? r
-                 : drive_pause(d, said.status == 401 ? KEY_PAUSE_S : said.pause_s,
-                               said.error.reason ? said.error.reason : "an odd answer");
+    return ask_later(d, &said);
 }
 
 /* ---- collecting ---- */

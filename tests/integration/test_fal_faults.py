@@ -1,4 +1,5 @@
 """What goes wrong between us and fal.ai: each order still ends once, as it should, and is paid for once."""
+import time
 import unittest
 
 from fal_hooks import Caller, Signer, done, failed
@@ -95,6 +96,15 @@ class Calls(FaultCase):
         self.stack.sql(f"UPDATE provider_requests SET deadline_at = 1 WHERE op_id = '{op}'")
         self.end(op, phase="expired", is_submitted=1)
         self.assertEqual(1, len(self.stack.requests("fal.cancel", self.before)))
+
+
+    def test_what_may_be_done_is_not_given_up_at_its_deadline(self):
+        self.fault(fault="fal_webhook", what="lost")
+        self.faults([{"http": 503}, {"drop": True}], method="fal.status")
+        op, _ = self.draw()
+        until(lambda: self.row(op, "pauses") > 0, "it is asked again")
+        self.stack.sql(f"UPDATE provider_requests SET deadline_at = {int(time.time())} WHERE op_id = '{op}'")
+        self.end(op, phase="succeeded")
 
 
 class ByWebhook(FaultCase):
