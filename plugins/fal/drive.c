@@ -366,20 +366,27 @@ int run_drive(struct aisha_ctx *ctx)
     return 0;
 }
 
+static AISHA_ASYNC int end_it(struct drive *d)
+{
+    int r = load(d);
+
+    if (r == -AISHA_E_NOT_FOUND || (r == 0 && d->request.is_delivered))
+        return 0;
+    if (r == 0 && !fal_state_is_end(d->request.machine.state)) {
+        d->request.cause = AISHA_CAUSE_OURS;
+        d->request.reason = aisha_printf(d->ctx, "%.200s", aisha_job_error(d->ctx));
+        r = drive_apply(d, FAL_ERROR);
+    }
+    return r == 0 ? tell_end(d) : r;
+}
+
 /* All attempts have failed, for a reason that nobody thought of: it ends, and is told. */
 int drive_failed(struct aisha_ctx *ctx)
 {
     struct drive d = {.ctx = ctx, .config = aisha_config(ctx)};
+    int r = REQUEST_STALE;
 
-    int r = load(&d);
-    if (r == -AISHA_E_NOT_FOUND || (r == 0 && d.request.is_delivered))
-        return 0;
-    if (r == 0 && !fal_state_is_end(d.request.machine.state)) {
-        d.request.cause = AISHA_CAUSE_OURS;
-        d.request.reason = aisha_printf(ctx, "%.200s", aisha_job_error(ctx));
-        r = drive_apply(&d, FAL_ERROR);
-        if (r == 0)
-            r = load(&d);
-    }
-    return r == 0 ? tell_end(&d) : r;
+    for (int i = 0; r == REQUEST_STALE && i < STEPS_MOST; i++)
+        r = end_it(&d);
+    return r == REQUEST_STALE ? -AISHA_E_CONFLICT : r;
 }
