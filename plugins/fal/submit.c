@@ -140,13 +140,17 @@ static AISHA_ASYNC int accept(struct drive *d, const struct client_answer *said)
 
     if (!reply_accepted(said->json, &accepted))
         return 0; /* it was taken, and we do not know as what: see drive_submitting() */
+    const struct fal_request before = *request;
+    if (!fal_machine_apply(&request->machine, FAL_ACCEPTED))
+        return 0; /* its webhook was faster */
+    request->next_at = request->pauses = 0;
     request->request_id = accepted.request_id;
     request->status_url = accepted.status_url ? accepted.status_url : "";
     request->response_url = accepted.response_url ? accepted.response_url : "";
     request->cancel_url = accepted.cancel_url ? accepted.cancel_url : "";
     request->ahead = accepted.ahead;
     struct fal_fact alarm;
-    int r = drive_apply(d, FAL_ACCEPTED);
+    int r = drive_save(d, &before);
     if (r == 0)
         r = fact_read(d->ctx, FACT_ALERT, &alarm);
     return r != 0 || !alarm.noted_at ? r : fact_forget(d->ctx, FACT_ALERT);

@@ -144,6 +144,12 @@ class Training(PainterCase):
         op, _ = self.train(photos=19)
         self.end(op, phase="failed", cause=4, is_submitted=0)
 
+    def test_the_first_place_in_the_queue_is_told(self):
+        self.fal(concurrency=0)
+        op, _ = self.draw()
+        rows = f"SELECT phase, ahead FROM painter_progress WHERE op_id = '{op}'"
+        until(lambda: ("queued", 0) in self.stack.sql(rows), "it is told", timeout=10)
+
     def test_progress_is_told(self):
         self.photos()
         self.fal(training_ms=4000)
