@@ -23,6 +23,7 @@ enum {
     LONGEST_PAUSE_S = 5 * 60,
     KEY_PAUSE_S = 60, /* after the provider has refused the key */
     LOST_TRIES = 6,   /* what is not there any more, or not whole */
+    ERROR_TRIES = 3,  /* to learn why it has failed */
     MOST_ANSWER = 64 << 10,
 };
 
@@ -162,7 +163,10 @@ static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
         return drive_apply(d, FAL_DONE);
     }
     bool is_hopeless = drive_now(d) >= d->request.deadline_at + REQUEST_COLLECT_S;
-    if (said.said == CLIENT_LATER && !error_type && !is_hopeless)
+    if (is_key_refused(&said) && !is_hopeless)
+        return ask_later(d, &said);
+    bool is_waited_for = !error_type || d->request.pauses < ERROR_TRIES;
+    if (said.said == CLIENT_LATER && is_waited_for && !is_hopeless)
         return drive_pause(d, said.pause_s, said.error.reason);
     if (said.said == CLIENT_NO && !error_type && may_be_better(d, &said))
         return drive_pause(d, 0, said.error.reason);
@@ -238,9 +242,11 @@ static AISHA_ASYNC int refetch(struct drive *d)
         d->request.answer = said.body; /* for this step; too long to be kept */
         return 0;
     }
-    if (said.said == CLIENT_NO && !may_be_better(d, &said))
+    if (said.said == CLIENT_NO && !may_be_better(d, &said) && !is_key_refused(&said))
         return drive_fail(d, said.error.cause, said.error.reason);
-    return drive_pause(d, said.pause_s, said.error.reason ? said.error.reason : "an odd answer");
+    if (drive_now(d) >= d->request.deadline_at)
+        return drive_fail(d, AISHA_CAUSE_PROVIDER, "its results could not be fetched");
+    return ask_later(d, &said);
 }
 
 static AISHA_ASYNC int on_collecting(struct drive *d)

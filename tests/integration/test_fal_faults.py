@@ -89,6 +89,20 @@ class Calls(FaultCase):
         op, _ = self.train()
         self.end(op, phase="failed", cause=2, is_theirs=1, is_submitted=1)
 
+    def test_and_is_told_as_what_it_is_when_it_can_be_asked(self):
+        self.fault(fault="fal_webhook", what="lost")
+        self.fault(fault="fal_run", error="content_policy_violation")
+        self.fault(method="fal.result", http=503)
+        op, _ = self.draw()
+        self.end(op, phase="failed", cause=1, is_theirs=1, is_submitted=1)
+
+    def test_a_result_waits_for_a_key_that_is_good(self):
+        self.fault(fault="fal_webhook", what="lost")
+        self.fault(method="fal.result", http=401)
+        op, _ = self.draw()
+        until(lambda: self.row(op, "pauses") == 1, "it waits")
+        self.assertEqual([], self.ends(op))
+
     def test_what_takes_too_long_is_given_up(self):  # T-5
         self.fal(generation_ms=3600_000)
         op, _ = self.draw()
