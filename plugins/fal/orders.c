@@ -128,19 +128,33 @@ static AISHA_ASYNC int finish(struct aisha_ctx *ctx, bool is_alone, int r)
     return r;
 }
 
+/* Its row first: that of the same order from elsewhere lets no second one in, nor its job. */
+static AISHA_ASYNC int insert(struct aisha_ctx *ctx, struct fal_request *request)
+{
+    const struct aisha_statement statement = request_insert(ctx, request);
+    struct drive_order order = {0};
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query_(ctx, &rows, &statement);
+    if (r < 0 || rows->changed_count == 0)
+        return r < 0 ? r : AISHA_WORK_EXISTS;
+    memcpy(order.id, request->id, strnlen(request->id, sizeof order.id - 1));
+    r = aisha_job_enqueue(ctx, &request->job_id, .kind = "drive", AISHA_DATA(order));
+    if (r < 0)
+        return r;
+    return aisha_db_exec(ctx,
+                         "UPDATE provider_requests SET job_id = $1 WHERE user_id = $2 AND id = $3",
+                         request->job_id, request->user_id, request->id);
+}
+
 /* The row and its job: both or none. */
 static AISHA_ASYNC int write_both(struct aisha_ctx *ctx, struct fal_request *request)
 {
-    struct drive_order order = {0};
     bool is_alone = !aisha_db_in_transaction(ctx);
     int r = is_alone ? aisha_db_begin(ctx) : 0;
 
-    memcpy(order.id, request->id, strnlen(request->id, sizeof order.id - 1));
     if (r == 0)
-        r = aisha_job_enqueue(ctx, &request->job_id, .kind = "drive", AISHA_DATA(order));
-    const struct aisha_statement insert = request_insert(ctx, request);
-    if (r == 0)
-        r = aisha_db_query_(ctx, NULL, &insert);
+        r = insert(ctx, request);
     return finish(ctx, is_alone, r);
 }
 
@@ -150,18 +164,23 @@ static AISHA_ASYNC int place_order(struct aisha_ctx *ctx, const char **ret_id,
     const char *user_id = aisha_user_id(ctx), *known;
 
     request->user_id = user_id ? user_id : "";
+    request->job_id = "";
     request->id = aisha_uuid(ctx);
     request->created_at = aisha_now(ctx);
     request->deadline_at = request->created_at + minutes * 60;
     int r = find_by_op(ctx, request->user_id, request->listener, request->op_id, &known);
-    bool exists = r == 0 && known;
-    if (r == 0 && !exists)
+    if (r == 0 && known)
+        r = AISHA_WORK_EXISTS;
+    else if (r == 0)
         r = write_both(ctx, request);
-    if (r < 0)
-        return r;
-    if (ret_id)
-        *ret_id = exists ? known : request->id;
-    return exists ? AISHA_WORK_EXISTS : 0;
+    if (r == AISHA_WORK_EXISTS && !known) {
+        int found = find_by_op(ctx, request->user_id, request->listener, request->op_id, &known);
+        if (found < 0 || !known)
+            return found < 0 ? found : -AISHA_E_CONFLICT;
+    }
+    if (r >= 0 && ret_id)
+        *ret_id = r == AISHA_WORK_EXISTS ? known : request->id;
+    return r;
 }
 
 static int invalid(struct aisha_ctx *ctx, const char *fault)
