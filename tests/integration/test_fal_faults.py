@@ -92,7 +92,7 @@ class Calls(FaultCase):
     def test_and_is_told_as_what_it_is_when_it_can_be_asked(self):
         self.fault(fault="fal_webhook", what="lost")
         self.fault(fault="fal_run", error="content_policy_violation")
-        self.fault(method="fal.result", http=503)
+        self.fault(method="fal.result", http=503, html=True)
         op, _ = self.draw()
         self.end(op, phase="failed", cause=1, is_theirs=1, is_submitted=1)
 
