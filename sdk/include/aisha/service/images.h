@@ -84,8 +84,8 @@ struct aisha_images_functions {
 };
 
 /* As aisha_trainer_start(), aisha_trainer_status() and aisha_trainer_cancel() of trainer.h. */
-static inline AISHA_CHECKED int aisha_images_start_(struct aisha_ctx *ctx, const char **ret_id,
-                                                    const struct aisha_drawing *drawing)
+static inline AISHA_ASYNC AISHA_CHECKED int
+aisha_images_start_(struct aisha_ctx *ctx, const char **ret_id, const struct aisha_drawing *drawing)
 {
     struct aisha_service_call call;
 
@@ -103,8 +103,9 @@ static inline AISHA_CHECKED int aisha_images_start_(struct aisha_ctx *ctx, const
         (ctx), (ret_id),                                                                           \
         &(const struct aisha_drawing){.size = sizeof(struct aisha_drawing), __VA_ARGS__})
 
-static inline AISHA_CHECKED int aisha_images_status(struct aisha_ctx *ctx, const char *id,
-                                                    const struct aisha_work_status **ret_status)
+static inline AISHA_ASYNC AISHA_CHECKED int
+aisha_images_status(struct aisha_ctx *ctx, const char *id,
+                    const struct aisha_work_status **ret_status)
 {
     struct aisha_service_call call;
 
@@ -117,7 +118,8 @@ static inline AISHA_CHECKED int aisha_images_status(struct aisha_ctx *ctx, const
     return r;
 }
 
-static inline AISHA_CHECKED int aisha_images_cancel(struct aisha_ctx *ctx, const char *id)
+static inline AISHA_ASYNC AISHA_CHECKED int aisha_images_cancel(struct aisha_ctx *ctx,
+                                                                const char *id)
 {
     struct aisha_service_call call;
 

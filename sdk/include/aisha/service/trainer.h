@@ -79,10 +79,12 @@ struct aisha_trainer_functions {
 /*
  * Starts a training for the person of ctx: through the open transaction, or else as a write of its
  * own. Nothing has been asked of anybody else when it returns. 0, AISHA_WORK_EXISTS, or
- * -AISHA_E_INVALID for an order that is not as described above.
+ * -AISHA_E_INVALID for an order that is not as described above. ret_id, which lives as long as ctx,
+ * may be NULL.
  */
-static inline AISHA_CHECKED int aisha_trainer_start_(struct aisha_ctx *ctx, const char **ret_id,
-                                                     const struct aisha_training *training)
+static inline AISHA_ASYNC AISHA_CHECKED int
+aisha_trainer_start_(struct aisha_ctx *ctx, const char **ret_id,
+                     const struct aisha_training *training)
 {
     struct aisha_service_call call;
 
@@ -101,8 +103,9 @@ static inline AISHA_CHECKED int aisha_trainer_start_(struct aisha_ctx *ctx, cons
         &(const struct aisha_training){.size = sizeof(struct aisha_training), __VA_ARGS__})
 
 /* How far it is; lives as long as ctx. -AISHA_E_NOT_FOUND when there is none, or it ended long ago. */
-static inline AISHA_CHECKED int aisha_trainer_status(struct aisha_ctx *ctx, const char *id,
-                                                     const struct aisha_work_status **ret_status)
+static inline AISHA_ASYNC AISHA_CHECKED int
+aisha_trainer_status(struct aisha_ctx *ctx, const char *id,
+                     const struct aisha_work_status **ret_status)
 {
     struct aisha_service_call call;
 
@@ -119,7 +122,8 @@ static inline AISHA_CHECKED int aisha_trainer_status(struct aisha_ctx *ctx, cons
  * Asks for its end, through the open transaction or as a write of its own. .ended tells how it ended:
  * what is done already still succeeds. Whether it was started is checked: -AISHA_E_NOT_FOUND.
  */
-static inline AISHA_CHECKED int aisha_trainer_cancel(struct aisha_ctx *ctx, const char *id)
+static inline AISHA_ASYNC AISHA_CHECKED int aisha_trainer_cancel(struct aisha_ctx *ctx,
+                                                                 const char *id)
 {
     struct aisha_service_call call;
 
