@@ -24,7 +24,6 @@ enum {
     KEY_PAUSE_S = 60, /* after the provider has refused the key */
     LOST_TRIES = 6,   /* what is not there any more, or not whole */
     ERROR_TRIES = 3,  /* to learn why it has failed */
-    MOST_ANSWER = 64 << 10,
 };
 
 /* ---- writing ---- */
@@ -159,7 +158,7 @@ static AISHA_ASYNC int fetch_result(struct drive *d, const char *error_type)
     if (r < 0)
         return r;
     if (said.said == CLIENT_OK && said.json && !error_type) {
-        d->request.answer = said.body_size <= MOST_ANSWER ? said.body : "";
+        d->request.answer = reply_to_keep(said.body);
         return drive_apply(d, FAL_DONE);
     }
     bool is_hopeless = drive_now(d) >= d->request.deadline_at + REQUEST_COLLECT_S;
@@ -268,7 +267,7 @@ static AISHA_ASYNC int on_collecting(struct drive *d)
     r = supply_collect(d->ctx, request, d->order, &said);
     if (r < 0)
         return r;
-    request->answer = strlen(answer) <= MOST_ANSWER ? answer : "";
+    request->answer = reply_to_keep(answer);
     bool is_worth_it = said.said == CLIENT_LATER
                            ? now < request->deadline_at
                            : said.error.is_gone && request->pauses < LOST_TRIES;

@@ -234,6 +234,36 @@ bool reply_webhook(struct aisha_ctx *ctx, const struct aisha_json *body, struct 
 
 /* ---- results ---- */
 
+/* How long the character there is; 0 = it is none. */
+static size_t utf8_length(const unsigned char *at)
+{
+    size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    unsigned char least = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char most = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf; /* no surrogates */
+
+    if (at[0] > 0xf4 || (length > 1 && (at[1] < least || at[1] > most)))
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+const char *reply_to_keep(const char *answer)
+{
+    const unsigned char *at = (const unsigned char *)answer;
+
+    if (strlen(answer) > REPLY_KEPT_MOST)
+        return "";
+    while (*at) {
+        size_t length = utf8_length(at);
+        if (length == 0)
+            return "";
+        at += length;
+    }
+    return answer;
+}
+
 const struct aisha_json *reply_output(const struct aisha_json *answer)
 {
     bool is_webhook = aisha_json_text(answer, "request_id") && aisha_json_at(answer, "payload");

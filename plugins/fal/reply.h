@@ -19,7 +19,8 @@ enum {
     REPLY_PICTURES_MOST = 16,
     REPLY_TEXT_MOST = 120,
     REPLY_URL_MOST = 2000,
-    REPLY_ID_MOST = 200
+    REPLY_ID_MOST = 200,
+    REPLY_KEPT_MOST = 64 << 10,
 };
 
 /* Why it refuses or has failed. */
@@ -61,6 +62,10 @@ struct reply_webhook {
 };
 
 bool reply_webhook(struct aisha_ctx *ctx, const struct aisha_json *body, struct reply_webhook *ret);
+
+/* The answer as it is stored: "" when it is too long for that or not UTF-8, and then it is fetched again
+ * when it is needed. */
+const char *reply_to_keep(const char *answer);
 
 /* The output of a model: the body of a result, or within that of a webhook. */
 const struct aisha_json *reply_output(const struct aisha_json *answer);

@@ -16,9 +16,8 @@
 #include "supply.h"
 
 enum {
-    KEYS_S = 24 * 3600,     /* so long keys are believed */
-    REFRESH_S = 60,         /* so often they are fetched */
-    MOST_ANSWER = 64 << 10, /* what is longer is fetched again when it is needed */
+    KEYS_S = 24 * 3600, /* so long keys are believed */
+    REFRESH_S = 60,     /* so often they are fetched */
     TRIES = 8,
 };
 
@@ -133,19 +132,6 @@ static AISHA_ASYNC int is_anothers(struct aisha_ctx *ctx, const struct fal_reque
     return r;
 }
 
-static bool is_utf8(const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        size_t more = *at < 0x80 ? 0 : *at >= 0xc2 && *at < 0xe0 ? 1 : *at < 0xf0 ? 2 : 3;
-        if ((*at >= 0x80 && *at < 0xc2) || *at > 0xf4)
-            return false;
-        for (at++; more > 0; more--, at++)
-            if ((*at & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
-}
-
 bool webhook_apply(struct fal_request *request, const struct reply_webhook *hook, const char *body,
                    int64_t now)
 {
@@ -155,8 +141,7 @@ bool webhook_apply(struct fal_request *request, const struct reply_webhook *hook
         request->request_id = hook->request_id;
     request->next_at = request->pauses = 0;
     if (hook->event == FAL_DONE) {
-        bool is_kept = hook->has_payload && strlen(body) <= MOST_ANSWER && is_utf8(body);
-        request->answer = is_kept ? body : "";
+        request->answer = hook->has_payload ? reply_to_keep(body) : "";
         request->deadline_at = now + REQUEST_COLLECT_S;
     } else {
         request->cause = hook->event == FAL_ERROR ? hook->error.cause : AISHA_CAUSE_NONE;

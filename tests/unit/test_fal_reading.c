@@ -325,6 +325,33 @@ static void only_known_hosts_are_followed(void **state)
     assert_false(reply_url_is_listed("https://fal.media:8443/x", hosts));
 }
 
+static void only_short_utf8_is_kept(void **state)
+{
+    static const char *const fine[] = {"", "{\"seed\":1}", "\xc2\x80 \xdf\xbf",
+                                       "\xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80",
+                                       "\xf0\x90\x80\x80 \xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc1\xbf",
+                                      "\xc2",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xe2\x82",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80"};
+    static char most[REPLY_KEPT_MOST + 2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        assert_ptr_equal(reply_to_keep(fine[i]), fine[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_string_equal(reply_to_keep(bad[i]), "");
+    memset(most, 'x', REPLY_KEPT_MOST);
+    assert_ptr_equal(reply_to_keep(most), most);
+    most[REPLY_KEPT_MOST] = 'x';
+    assert_string_equal(reply_to_keep(most), "");
+}
+
 /* ---- heads of pictures ---- */
 
 static void pictures_say_how_large_they_are(void **state)
@@ -364,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_webhook_is_read),
         cmocka_unit_test(results_without_what_matters_are_none),
         cmocka_unit_test(only_known_hosts_are_followed),
+        cmocka_unit_test(only_short_utf8_is_kept),
         cmocka_unit_test(pictures_say_how_large_they_are),
     };
 
