@@ -6,6 +6,9 @@ from fal_hooks import Caller, Signer, done, failed
 from painter import PainterCase
 from stack import until
 
+# What we say to each of them.
+WEBHOOKS = {"doubled": [204, 204], "forged": [401, 204], "unsigned": [401, 204], "stale": [401, 204], "cut": [204, 204]}
+
 
 class FaultCase(PainterCase):
     def setUp(self):
@@ -134,6 +137,9 @@ class ByWebhook(FaultCase):
                 before = fault and self.fact("refused:" + fault)
                 self.fault(fault="fal_webhook", what=what)
                 self.draws()
+                sent = WEBHOOKS.get(what, [204])
+                until(lambda: len(self.webhook_statuses()) >= len(sent), "all have arrived")
+                self.assertEqual(sent, self.webhook_statuses())
                 if fault:
                     self.assertEqual(before + 1, self.fact("refused:" + fault))
 
