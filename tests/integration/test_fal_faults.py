@@ -78,6 +78,12 @@ class Calls(FaultCase):
                 self.faults([{"http": 500}, {"drop": True}, {"truncate": True}, {"http": 404}], method=method)
                 self.draws(4)
 
+    def test_a_slow_result_is_waited_for(self):
+        self.fault(fault="fal_webhook", what="lost")
+        self.fault(method="fal.result", bytes_per_second=200)
+        self.draws()
+        self.assertEqual(1, len(self.stack.requests("fal.result", self.before)))
+
     def test_uploads_are_made_again(self):
         self.photos()
         self.faults([{"method": "fal.initiate"}, {"method": "fal.upload"}], http=500)
