@@ -109,7 +109,7 @@ static AISHA_ASYNC int conclude(struct aisha_ctx *ctx, int r)
 
 int payment_credit(struct aisha_ctx *ctx, const char *user_id, const struct payment *payment)
 {
-    if (strlen(payment->charge_id) >= MAX_CHARGE_ID || strlen(user_id) >= MAX_USER_ID)
+    if (!user_id || strlen(payment->charge_id) >= MAX_CHARGE_ID || strlen(user_id) >= MAX_USER_ID)
         return PAYMENT_UNKNOWN;
     int r = aisha_db_begin(ctx);
     if (r < 0)

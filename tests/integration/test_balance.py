@@ -109,6 +109,15 @@ class Balance(unittest.TestCase):
             self.stack.wait_message(ann, f"forged-{n}")
         self.assertEqual(self.stack.account(ann), (0, 0))
 
+    def test_a_payment_of_nobody_gives_nothing(self):
+        ann = self.stack.person()
+        self.stack.update(message={
+            "message_id": 950, "date": 1, "chat": {"id": ann, "type": "private", "first_name": "Ann"},
+            "successful_payment": {"currency": "XTR", "total_amount": 150, "invoice_payload": "x",
+                                   "telegram_payment_charge_id": "of-nobody", "provider_payment_charge_id": "x"}})
+        self.stack.wait_message(ann, "of-nobody")
+        self.assertEqual(self.stack.account(ann), (0, 0))
+
     def test_an_invoice_is_for_one_person_one_price_and_one_payment(self):
         ann, bob = self.stack.person(), self.stack.person("Bob")
         invoice = self.stack.invoice(ann)
