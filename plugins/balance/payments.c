@@ -183,13 +183,19 @@ static const char *objection(struct aisha_ctx *ctx, const struct aisha_pre_check
 }
 
 /* In a transaction, since that ends in 5 s, when there is still time for a refusal; a statement alone
- * may take longer than Telegram waits. */
+ * may take longer than Telegram waits. An invoice whose promo code has been used up is none. */
 static AISHA_ASYNC int find_in_time(struct aisha_ctx *ctx, const char *id, struct invoice *ret)
 {
+    bool is_good = true;
+
     int r = aisha_db_begin(ctx);
     if (r < 0)
         return r;
     r = invoice_find(ctx, id, ret);
+    if (r == 0 && *ret->promo && !ret->is_paid)
+        r = promo_is_good(ctx, ret->promo, &is_good);
+    if (r == 0 && !is_good)
+        r = -AISHA_E_NOT_FOUND;
     if (aisha_db_in_transaction(ctx))
         aisha_ignore(aisha_db_rollback(ctx));
     return r;

@@ -160,6 +160,16 @@ int promo_redeem(struct aisha_ctx *ctx, const char *code, struct promo *ret)
 
 /* ---- at a top-up ---- */
 
+int promo_is_good(struct aisha_ctx *ctx, const char *code, bool *ret)
+{
+    struct promo promo;
+
+    int r = find_good(ctx, code, &promo);
+    if (r == 0)
+        *ret = promo.code != NULL;
+    return r;
+}
+
 int promo_waiting(struct aisha_ctx *ctx, struct promo *ret)
 {
     const struct aisha_rows *rows;

@@ -31,8 +31,11 @@ AISHA_ASYNC AISHA_CHECKED int promo_redeem(struct aisha_ctx *ctx, const char *co
 /* The one that waits for a top-up of this person and is still good; .code NULL when there is none. */
 AISHA_ASYNC AISHA_CHECKED int promo_waiting(struct aisha_ctx *ctx, struct promo *ret);
 
-/* It was used for a payment: counts, in the transaction of the caller. The invoice was a promise, so
- * this does not fail when the code has been used up meanwhile. */
+/* Whether this person can still use it: looked at again before an invoice made with it is paid. */
+AISHA_ASYNC AISHA_CHECKED int promo_is_good(struct aisha_ctx *ctx, const char *code, bool *ret);
+
+/* It was used for a payment: counts, in the transaction of the caller. What was paid was agreed to,
+ * so this does not fail when the code has been used up since then. */
 AISHA_ASYNC AISHA_CHECKED int promo_used(struct aisha_ctx *ctx, const char *user_id,
                                          const char *code);
 

@@ -300,6 +300,17 @@ class PromoCodes(unittest.TestCase):
         self.stack.pay(bob, invoice)
         self.stack.wait_account(bob, 150, 0)
 
+    def test_invoices_made_before_the_first_payment_share_one_use_of_a_code(self):
+        self.stack.as_admin("/promo_code once discount 50 0 1 0", "Done")
+        ann = self.stack.person()
+        self.enter(ann, "once", "50% cheaper")
+        first, second = self.stack.invoice(ann), self.stack.invoice(ann)
+        self.assertEqual([i["invoice"]["total_amount"] for i in (first, second)], [75, 75])
+        self.assertEqual(self.stack.pay(ann, first, outcome="repeat_checkout")["status"], "paid")
+        self.stack.wait_account(ann, 150, 0)
+        self.assertEqual(self.stack.pay(ann, second)["status"], "refused")
+        self.assertEqual(self.stack.account(ann), (150, 0))
+
     def test_guessing_ends_after_some_tries(self):
         ann = self.stack.person()
         for n in range(10):
