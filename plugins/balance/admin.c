@@ -290,25 +290,49 @@ static AISHA_ASYNC int count_wrong(struct aisha_ctx *ctx, int64_t *ret_wrong)
     return 0;
 }
 
-int check_ledger(struct aisha_ctx *ctx)
+/* There are no parts of a Star. */
+static bool are_for_stars(const char *list)
+{
+    struct package packages[MAX_PACKAGES];
+    size_t count;
+
+    if (!packages_read(list, packages, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (packages[i].price % 100 != 0)
+            return false;
+    return true;
+}
+
+/* What cannot be understood in the configuration, with a piece of advice; NULL when all of it can. */
+static const char *find_mistake(struct aisha_ctx *ctx, const char **ret_advice)
 {
     const struct balance_config *config = aisha_config(ctx);
     struct package packages[MAX_PACKAGES];
-    const struct aisha_rows *rows;
-    int64_t wrong = 0;
     size_t count;
 
     const char *mistake = tariff_mistake(config->tariffs);
+    *ret_advice = "write NAME CREDITS [per item | per minute] [first N free]";
     if (mistake)
-        return aisha_health(
-            ctx, .state = AISHA_HEALTH_FAILED,
-            .text = aisha_printf(ctx, "tariffs cannot be understood at \"%s\"", mistake),
-            .advice = "write NAME CREDITS [per item | per minute] [first N free]");
-    if (!packages_read(config->packages, packages, &count) ||
-        !packages_read(config->provider_packages, packages, &count))
-        return aisha_health(ctx, .state = AISHA_HEALTH_FAILED,
-                            .text = "packages cannot be understood",
-                            .advice = "write CREDITS[+BONUS] for PRICE, …");
+        return aisha_printf(ctx, "tariffs cannot be understood at \"%s\"", mistake);
+    *ret_advice = "write CREDITS[+BONUS] for STARS, …, with whole Stars";
+    if (!are_for_stars(config->packages))
+        return "packages cannot be understood";
+    *ret_advice = "write CREDITS[+BONUS] for PRICE, …";
+    return packages_read(config->provider_packages, packages, &count)
+               ? NULL
+               : "provider_packages cannot be understood";
+}
+
+int check_ledger(struct aisha_ctx *ctx)
+{
+    const struct aisha_rows *rows;
+    const char *advice;
+    int64_t wrong = 0;
+
+    const char *mistake = find_mistake(ctx, &advice);
+    if (mistake)
+        return aisha_health(ctx, .state = AISHA_HEALTH_FAILED, .text = mistake, .advice = advice);
     int r = aisha_db_query(ctx, &rows, "SELECT user_id FROM user_balances LIMIT 1");
     if (r == -AISHA_E_UNAVAILABLE) /* which the host's own check tells */
         return aisha_health(ctx, .text = "not looked at: the database is not there");

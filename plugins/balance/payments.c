@@ -125,7 +125,7 @@ static void apply_promo(struct invoice *invoice, const struct promo *promo)
     if (strcmp(promo->kind, "bonus") == 0)
         invoice->bonus += promo->value;
     else /* a discount, rounded in favour of who pays, but nothing is for free */
-        invoice->price -= invoice->price * promo->value / 100;
+        invoice->price = invoice->price * (100 - promo->value) / 100;
     if (invoice->price < 1)
         invoice->price = 1;
 }
