@@ -237,6 +237,16 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, struct order *order)
     return r < 0 ? r : deliver(ctx, order, speech->text);
 }
 
+/* What it cost may have gone back meanwhile. */
+static AISHA_ASYNC int deliver_again(struct aisha_ctx *ctx, struct order *order, const char *text)
+{
+    int r = order->held ? audio_offer(ctx, order, order->seconds) : 0;
+
+    if (r == AUDIO_OFFERED)
+        return 0;
+    return r < 0 ? r : deliver(ctx, order, text);
+}
+
 static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
 {
     struct order order;
@@ -249,7 +259,7 @@ static AISHA_ASYNC int run_transcribe(struct aisha_ctx *ctx)
     aisha_chat_action(ctx, "typing");
     r = aisha_blob_get(ctx, text_key(ctx), MAX_TEXT_BYTES, &text, &size);
     if (r == 0)
-        r = deliver(ctx, &order, aisha_printf(ctx, "%.*s", (int)size, (const char *)text));
+        r = deliver_again(ctx, &order, aisha_printf(ctx, "%.*s", (int)size, (const char *)text));
     else if (r == -AISHA_E_NOT_FOUND)
         r = transcribe(ctx, &order);
     return r < 0 ? r : aisha_blob_delete(ctx, text_key(ctx));

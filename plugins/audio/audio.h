@@ -22,10 +22,11 @@ struct order {
 };
 
 /* Says what so many seconds cost, and waits for the person to accept that, if it is more than what is
- * held for the order. 0, or AUDIO_OFFERED. */
+ * held for the order, by the price at which it was. What is held no longer, of a job that is replayed,
+ * is 0 from here on. 0, or AUDIO_OFFERED. */
 enum { AUDIO_OFFERED = 1 };
 
-AISHA_ASYNC AISHA_CHECKED int audio_offer(struct aisha_ctx *ctx, const struct order *order,
+AISHA_ASYNC AISHA_CHECKED int audio_offer(struct aisha_ctx *ctx, struct order *order,
                                           int64_t seconds);
 
 /* Its text was delivered. */

@@ -55,11 +55,16 @@ static AISHA_ASYNC int quote_for(struct aisha_ctx *ctx, const struct order *orde
                                .data_size = sizeof *order, .is_estimate = is_estimate);
 }
 
-int audio_offer(struct aisha_ctx *ctx, const struct order *order, int64_t seconds)
+int audio_offer(struct aisha_ctx *ctx, struct order *order, int64_t seconds)
 {
     const struct aisha_quote *quote;
+    int r = order->held ? aisha_billing_covers(ctx, NULL, seconds) : AISHA_BILLING_NO_HOLD;
 
-    int r = quote_for(ctx, order, seconds, true, &quote);
+    if (r <= 0)
+        return r;
+    if (r == AISHA_BILLING_NO_HOLD)
+        order->held = 0;
+    r = quote_for(ctx, order, seconds, true, &quote);
     if (r < 0)
         return r;
     if (r == AISHA_BILLING_NONE || quote->amount <= order->held)

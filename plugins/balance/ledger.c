@@ -293,6 +293,20 @@ int ledger_release(struct aisha_ctx *ctx, const char *user_id, const char *id)
     return ledger_capture(ctx, user_id, id, 0);
 }
 
+int ledger_covers(struct aisha_ctx *ctx, const char *user_id, const char *id, int64_t units)
+{
+    struct hold hold;
+
+    int r = read_hold(ctx, user_id, id, &hold);
+    if (r != 0)
+        return r;
+    if (strcmp(hold.state, "captured") == 0)
+        return 0;
+    if (strcmp(hold.state, "held") != 0)
+        return LEDGER_NO_HOLD;
+    return tariff_cost(&hold.tariff, units) <= hold.amount ? 0 : LEDGER_SHORT;
+}
+
 int ledger_find_hold(struct aisha_ctx *ctx, const char *user_id, const char *job_id,
                      const char **ret_id)
 {

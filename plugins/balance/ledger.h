@@ -87,7 +87,12 @@ AISHA_ASYNC AISHA_CHECKED int ledger_capture(struct aisha_ctx *ctx, const char *
 AISHA_ASYNC AISHA_CHECKED int ledger_release(struct aisha_ctx *ctx, const char *user_id,
                                              const char *id);
 
-/* What is held for the job. LEDGER_NO_HOLD. */
+/* Whether it is enough for so many units; without locking. LEDGER_SHORT, LEDGER_NO_HOLD: it was
+ * released, or never held. */
+AISHA_ASYNC AISHA_CHECKED int ledger_covers(struct aisha_ctx *ctx, const char *user_id,
+                                            const char *id, int64_t units);
+
+/* What is, or was, held for the job. LEDGER_NO_HOLD. */
 AISHA_ASYNC AISHA_CHECKED int ledger_find_hold(struct aisha_ctx *ctx, const char *user_id,
                                                const char *job_id, const char **ret_id);
 

@@ -60,6 +60,13 @@ static AISHA_ASYNC int billing_capture(struct aisha_ctx *ctx, const char *quote_
     return r == 0 ? ledger_capture(ctx, aisha_user_id(ctx), quote_id, units) : r;
 }
 
+static AISHA_ASYNC int billing_covers(struct aisha_ctx *ctx, const char *quote_id, int64_t units)
+{
+    int r = find_hold(ctx, &quote_id);
+
+    return r == 0 ? ledger_covers(ctx, aisha_user_id(ctx), quote_id, units) : r;
+}
+
 static AISHA_ASYNC int billing_release(struct aisha_ctx *ctx, const char *quote_id)
 {
     int r = find_hold(ctx, &quote_id);
@@ -111,4 +118,5 @@ const struct aisha_billing_functions balance_billing = {
     .balance = billing_balance,
     .text = credits_text,
     .button = billing_button,
+    .covers = billing_covers,
 };

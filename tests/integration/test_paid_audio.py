@@ -135,12 +135,41 @@ class PaidAudio(unittest.TestCase):
         self.stack.shown(ann, offer, "costs 20 credits; you have")
         self.stack.wait_account(ann, 30, 0)
 
+    def test_a_job_that_is_replayed_is_offered_again(self):
+        ann = self.stack.person(credits=50)
+        self.stack.fault("transcription", count=20, http=500)
+        offer = self.stack.pay(ann, self.long, 130)
+        self.stack.shown(ann, offer, "Nothing was charged")
+        self.stack.wait_account(ann, 50, 0)
+        self.stack.api("/sandbox/faults", method="DELETE")
+        job = self.stack.sql(f"SELECT job_id FROM holds WHERE user_id = '{self.stack.key_of(ann)}'")[0][0]
+        until(lambda: self.stack.sql(f"SELECT 1 FROM jobs WHERE id = '{job}' AND state <> 'running'"), "it has ended")
+        self.stack.sql(f"UPDATE jobs SET state = 'dead' WHERE id = '{job}'")  # as if it had failed
+        before = self.stack.newest_request()
+        status, out = self.stack.run_host("dead-letters", "replay", job)
+        self.assertEqual(status, 0, out)
+        again = self.stack.shown(ann, offer, "costs 20 credits")
+        self.assertEqual(self.stack.account(ann), (50, 0))
+        self.assertEqual(self.stack.requests("transcription", after=before), [])
+        self.stack.press_text(ann, again, "Transcribe")
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 30, 0)
+
     def test_nothing_said_is_not_charged(self):
         ann = self.stack.person(credits=50)
         self.stack.transcription(" ")
         offer = self.stack.pay(ann, self.long, 130)
         self.stack.shown(ann, offer, "Nothing was charged")
         self.stack.wait_account(ann, 50, 0)
+
+    def test_a_price_that_rises_after_the_payment_is_not_asked_for(self):
+        ann = self.stack.person(credits=50)
+        self.stack.fault("getFile", delay_ms=1500)
+        offer = self.stack.pay(ann, self.long, 130)
+        self.stack.wait_account(ann, 30, 20)
+        self.stack.sql(f"INSERT INTO tariff_overrides VALUES ('{self.stack.key_of(ann)}', 'audio', 9900, 0)")
+        self.stack.shown(ann, offer, "heard")
+        self.stack.wait_account(ann, 30, 0)
 
     def test_cancelling_gives_it_back(self):
         ann = self.stack.person(credits=50)

@@ -95,6 +95,7 @@ struct aisha_billing_functions {
     int (*balance)(struct aisha_ctx *ctx, struct aisha_balance *ret);
     const char *(*text)(struct aisha_ctx *ctx, int64_t amount);
     void (*button)(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard, const char *quote_id);
+    int (*covers)(struct aisha_ctx *ctx, const char *quote_id, int64_t units);
 };
 
 #define AISHA_BILLING_CALL_(ctx, function, ...)                                                    \
@@ -146,6 +147,18 @@ static inline AISHA_ASYNC AISHA_CHECKED int
 aisha_billing_capture(struct aisha_ctx *ctx, const char *quote_id, int64_t units)
 {
     AISHA_BILLING_CALL_(ctx, capture, quote_id, units);
+}
+
+/*
+ * Whether what is held, or was captured, is enough for so many units by the tariff as it was quoted;
+ * asked before anything is spent on them. quote_id NULL: what is held for the job that runs.
+ * AISHA_BILLING_SHORT: it is not. AISHA_BILLING_NO_HOLD: nothing is held, or no longer, as when the job
+ * had failed before and was replayed.
+ */
+static inline AISHA_ASYNC AISHA_CHECKED int
+aisha_billing_covers(struct aisha_ctx *ctx, const char *quote_id, int64_t units)
+{
+    AISHA_BILLING_CALL_(ctx, covers, quote_id, units);
 }
 
 /* All of it goes back, at once. Not needed for what is held for a job. Outcomes as of capture. */
