@@ -119,6 +119,25 @@ int payment_credit(struct aisha_ctx *ctx, const char *user_id, const struct paym
 
 /* ---- refunded ---- */
 
+/* What was taken, or not, when it was refunded: for who asks again. */
+static AISHA_ASYNC int find_taken_back(struct aisha_ctx *ctx, const char *user_id,
+                                       const char *charge_id, int64_t *ret_missing)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT credits + bonus - taken_back AS missing FROM payments"
+                           " WHERE user_id = $1 AND charge_id = $2",
+                           user_id, charge_id);
+    if (r < 0)
+        return r;
+    if (rows->row_count == 0)
+        return PAYMENT_UNKNOWN;
+    if (ret_missing)
+        *ret_missing = aisha_cell_int(rows, 0, "missing");
+    return PAYMENT_BEFORE;
+}
+
 static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
                                  int64_t *ret_missing)
 {
@@ -132,12 +151,8 @@ static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, con
                            user_id, charge_id, aisha_now(ctx));
     if (r < 0)
         return r;
-    if (rows->row_count == 0) {
-        r = aisha_db_query(ctx, &rows,
-                           "SELECT 1 FROM payments WHERE user_id = $1 AND charge_id = $2", user_id,
-                           charge_id);
-        return r < 0 ? r : rows->row_count ? PAYMENT_BEFORE : PAYMENT_UNKNOWN;
-    }
+    if (rows->row_count == 0)
+        return find_taken_back(ctx, user_id, charge_id, ret_missing);
     const struct entry entry = {.type = ENTRY_REFUND,
                                 .op_id = aisha_printf(ctx, "refund:%s", charge_id),
                                 .amount = aisha_cell_int(rows, 0, "amount"),

@@ -166,8 +166,9 @@ class Balance(unittest.TestCase):
         charge = self.stack.pay(ann, self.stack.invoice(ann))["telegram_payment_charge_id"]
         self.stack.wait_account(ann, 150, 0)
         self.stack.as_admin(f"/revoke {ann} 100 a game", "Their balance: 50 credits")
-        self.stack.as_admin(f"/refund {ann} {charge}", "Refunded")
-        self.stack.wait_account(ann, 0, 0)
+        for _ in range(2):  # the second time it is looked up
+            self.stack.as_admin(f"/refund {ann} {charge}", "Spent before and not taken: 100 credits")
+            self.stack.wait_account(ann, 0, 0)
         self.assertEqual(self.stack.entries(ann)[-1], ("refund", 50))
 
     def test_the_history_shows_what_was_paid_for_page_by_page(self):
