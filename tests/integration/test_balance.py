@@ -361,6 +361,32 @@ class Interrupted(unittest.TestCase):
                 status, out = stack.run_host("check")
                 self.assertEqual((status, "cannot be understood" in out), (1, True), out)
 
+    def test_the_verification_finds_what_is_wrong(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            stack.send(ADMIN, "/start")
+            stack.as_admin(f"/grant {ann} 5 one", "Done")
+            stack.as_admin(f"/grant {ann} 7 two", "Done")
+            key = stack.key_of(ann)
+            # what is broken, how it is put right, and the sums, chains and holds that are wrong then
+            for broken, mended, wanted in (
+                    ("UPDATE user_balances SET balance = balance + 1", "UPDATE user_balances SET balance = balance - 1",
+                     (1, 0, 0)),
+                    ("UPDATE transactions SET n = 5 WHERE n = 2", "UPDATE transactions SET n = 2 WHERE n = 5",
+                     (0, 1, 0)),
+                    ("UPDATE transactions SET amount = amount + 1 WHERE n = 1",
+                     "UPDATE transactions SET amount = amount - 1 WHERE n = 1", (1, 1, 0)),
+                    ("INSERT INTO holds (user_id, id, state, tariff, unit, price, free_units, units, amount, title,"
+                     f" plugin, resume, data, created_at, expires_at) VALUES ('{key}', 'x', 'held', 'audio', '', 1, 0,"
+                     " 1, 1, '', '', '', '', 1, 1)", "DELETE FROM holds", (0, 0, 1))):
+                stack.sql(broken)
+                status, out = stack.run_host("check")
+                self.assertEqual((status, "do not add up" in out), (1, True), out)
+                self.assertIn("%d with wrong sums, %d with wrong chains, %d with wrong holds" % wanted, out)
+                stack.sql(mended)
+            status, out = stack.run_host("check")
+            self.assertIn("the ledger adds up", out)
+
     def test_a_slow_database_delays_a_payment_and_a_stuck_one_refuses_it_in_time(self):
         with MoneyStack(stores="servers") as stack:
             ann = stack.person()
