@@ -204,6 +204,8 @@ class Balance(unittest.TestCase):
     def test_prices_of_one_person_and_the_books(self):
         ann = self.stack.person()
         self.stack.as_admin(f"/price {ann} audio 1 0", "counts from their next quote")
+        voice = self.stack.upload(ann, b"not yet looked at", duration=130, raw=1)
+        self.stack.wait_message(ann, "costs 3 credits", after=voice["message_id"])  # each minute begun, none is free
         self.stack.as_admin(f"/price {ann} nothing 1", "/price TELEGRAM_ID")
         self.stack.as_admin(f"/price {ann} audio default", "counts from their next quote")
         self.assertIn("Everything adds up", self.stack.as_admin("/ledger", "Accounts")["text"])
@@ -415,6 +417,23 @@ class Interrupted(unittest.TestCase):
             stack.wait_account(ann, 150, 0)
             stack.wait_message(ann, "Your payment has arrived")
             self.assertEqual(stack.sql("SELECT charge_id FROM payments")[0][0], paid["telegram_payment_charge_id"])
+
+    def test_a_refund_that_no_update_told_is_found_in_telegrams_books(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            stack.send(ADMIN, "/start")
+            charge = stack.pay(ann, stack.invoice(ann))["telegram_payment_charge_id"]
+            stack.wait_account(ann, 150, 0)
+            stack.as_admin(f"/refund {ann} {charge}", "Refunded")
+            key = stack.key_of(ann)
+            stack.stop_host()  # as if nobody had told of the refund
+            stack.sql(f"DELETE FROM transactions WHERE user_id = '{key}' AND type = 'refund'")
+            stack.sql(f"UPDATE user_balances SET balance = 15000, entries = 1 WHERE user_id = '{key}'")
+            stack.sql("UPDATE payments SET state = 'paid', taken_back = 0, refunded_at = NULL")
+            stack.sql("UPDATE schedules SET next_at = 1 WHERE plugin = 'balance' AND name = 'reconcile'")
+            stack.start_host()
+            stack.wait_account(ann, 0, 0)
+            self.assertEqual(stack.entries(ann), [("topup", 150), ("refund", 150)])
 
     def test_a_present_for_somebody_new_comes_once(self):
         with MoneyStack("welcome = 30\n") as stack:
