@@ -122,6 +122,7 @@ int cmd_refund(struct aisha_ctx *ctx)
 {
     const char *args = aisha_args(ctx), *user_id;
     struct charge charge = {0};
+    struct account account;
 
     if (!*args)
         return aisha_reply(ctx, .key = "refund_usage");
@@ -131,6 +132,12 @@ int cmd_refund(struct aisha_ctx *ctx)
     const char *id = next_word(ctx, &args);
     if (!*id)
         return aisha_reply(ctx, .key = "refund_usage");
+    r = ledger_read(ctx, user_id, &account);
+    if (r < 0)
+        return r;
+    if (account.held) /* else what is held would be theirs again, paid for or not */
+        return aisha_reply(ctx, .html = aisha_t(ctx, "refund_held",
+                                                AISHA_ARG("held", credits_text(ctx, account.held))));
     snprintf(charge.user_id, sizeof charge.user_id, "%s", user_id);
     snprintf(charge.charge_id, sizeof charge.charge_id, "%s", id);
     r = aisha_job_enqueue(ctx, NULL, .kind = "refund", AISHA_DATA(charge));

@@ -161,6 +161,19 @@ class Balance(unittest.TestCase):
         self.stack.as_admin(f"/refund {ann} {charge}", "Refunded")
         self.assertEqual(self.stack.entries(ann), [("topup", 150), ("refund", 150)])
 
+    def test_no_refund_while_credits_are_held(self):
+        ann = self.stack.person()
+        charge = self.stack.pay(ann, self.stack.invoice(ann))["telegram_payment_charge_id"]
+        self.stack.wait_account(ann, 150, 0)
+        self.stack.fault("getFile", delay_ms=2000)
+        voice = self.stack.upload(ann, b"not yet looked at", duration=130, raw=1)
+        self.stack.press_text(ann, self.stack.wait_message(ann, "costs 20", after=voice["message_id"]), "Transcribe")
+        self.stack.wait_account(ann, 130, 20)
+        self.stack.as_admin(f"/refund {ann} {charge}", "20 credits are held")
+        self.stack.wait_account(ann, 150, 0)
+        self.stack.as_admin(f"/refund {ann} {charge}", "not taken: 0 credits")
+        self.stack.wait_account(ann, 0, 0)
+
     def test_what_was_spent_before_a_refund_is_not_taken_below_nothing(self):
         ann = self.stack.person()
         charge = self.stack.pay(ann, self.stack.invoice(ann))["telegram_payment_charge_id"]
