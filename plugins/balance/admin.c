@@ -16,7 +16,7 @@
 #include "quote.h"
 #include "tariff.h"
 
-enum { WORD_SIZE = MAX_CHARGE_ID, VERIFIED_AT_ONCE = 50000 };
+enum { WORD_SIZE = MAX_CHARGE_ID, VERIFIED_AT_ONCE = 50000, VERIFIED_FOR_S = 2 * 86400 };
 
 /* The next word of the arguments; "" at their end, or when it is too long. */
 static const char *next_word(struct aisha_ctx *ctx, const char **at)
@@ -275,12 +275,13 @@ int run_verify(struct aisha_ctx *ctx)
     if (wrong > 0)
         aisha_alert(ctx, "the ledger does not add up; the log has the numbers");
     return aisha_db_exec(ctx,
-                         "INSERT INTO balance_progress (name, place) VALUES ('wrong', $1)"
+                         "INSERT INTO balance_progress (name, place)"
+                         " VALUES ('wrong', $1), ('verified_at', $2)"
                          " ON CONFLICT (name) DO UPDATE SET place = excluded.place",
-                         wrong);
+                         wrong, aisha_now(ctx));
 }
 
-/* Now, while that is quick, or else what the last night found. */
+/* Now, while that is quick, or else what the last night found; -1 when it found nothing out. */
 static AISHA_ASYNC int count_wrong(struct aisha_ctx *ctx, int64_t *ret_wrong)
 {
     const struct aisha_rows *rows;
@@ -288,7 +289,10 @@ static AISHA_ASYNC int count_wrong(struct aisha_ctx *ctx, int64_t *ret_wrong)
     int r = aisha_db_query(
         ctx, &rows,
         "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) AS entries,"
-        " (SELECT place FROM balance_progress WHERE name = 'wrong') AS wrong FROM user_balances");
+        " COALESCE((SELECT w.place FROM balance_progress w JOIN balance_progress v"
+        "  ON v.name = 'verified_at' AND v.place > $1 WHERE w.name = 'wrong'), -1) AS wrong"
+        " FROM user_balances",
+        aisha_now(ctx) - VERIFIED_FOR_S);
     if (r < 0)
         return r;
     if (aisha_cell_int(rows, 0, "entries") <= VERIFIED_AT_ONCE)
@@ -349,6 +353,10 @@ int check_ledger(struct aisha_ctx *ctx)
         r = count_wrong(ctx, &wrong);
     if (r < 0)
         return r;
+    if (wrong < 0)
+        return aisha_health(ctx, .state = AISHA_HEALTH_WARNING,
+                            .text = "the ledger was not verified in the last two days",
+                            .advice = "let the bot run at night, or look with /ledger");
     if (wrong)
         return aisha_health(ctx, .state = AISHA_HEALTH_FAILED,
                             .text = aisha_printf(ctx, "%" PRId64 " accounts do not add up", wrong),

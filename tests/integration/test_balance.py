@@ -1,6 +1,7 @@
 """Credits as people and operators meet them: screens, payments in Stars with all that can go wrong, refunds."""
 import re
 import threading
+import time
 import unittest
 
 from stack import Stack, until
@@ -401,6 +402,27 @@ class Interrupted(unittest.TestCase):
                 stack.sql(mended)
             status, out = stack.run_host("check")
             self.assertIn("the ledger adds up", out)
+
+    def test_a_large_ledger_goes_by_what_the_last_night_found(self):
+        with MoneyStack() as stack:
+            stack.person()
+            stack.send(ADMIN, "/start")
+            stack.as_admin(f"/grant {ADMIN} 5 one", "Done")
+            stack.sql("UPDATE user_balances SET entries = 50001")
+            stack.sql("DELETE FROM balance_progress WHERE name = 'verified_at'")
+            self.assertIn("was not verified", stack.run_host("check")[1])
+            now = int(time.time())
+            for wrong, at, wanted in ((0, now - 3 * 86400, "was not verified"), (0, now, "the ledger adds up"),
+                                      (2, now, "2 accounts do not add up")):
+                stack.sql("DELETE FROM balance_progress WHERE name IN ('wrong', 'verified_at')")
+                stack.sql(f"INSERT INTO balance_progress VALUES ('wrong', {wrong}), ('verified_at', {at})")
+                self.assertIn(wanted, stack.run_host("check")[1])
+            stack.sql("DELETE FROM balance_progress WHERE name = 'verified_at'")
+            stack.stop_host()
+            stack.sql("UPDATE schedules SET next_at = 1 WHERE plugin = 'balance' AND name = 'verify'")
+            stack.start_host()
+            until(lambda: stack.sql("SELECT place FROM balance_progress WHERE name = 'verified_at'"), "it is verified")
+            self.assertIn("1 accounts do not add up", stack.run_host("check")[1])
 
     def test_a_slow_database_delays_a_payment_and_a_stuck_one_refuses_it_in_time(self):
         with MoneyStack(stores="servers") as stack:
