@@ -220,6 +220,11 @@ void aisha_job_percent(struct aisha_ctx *ctx, int percent)
 
 /* ---- from anywhere ---- */
 
+int aisha_job_has_ended(struct aisha_ctx *ctx, const char *id, bool *ret_has_ended)
+{
+    return note(ctx, job_has_ended(ctx->bot->db, &ctx->arena, id, ret_has_ended));
+}
+
 int aisha_job_find(struct aisha_ctx *ctx, const char *id, const struct aisha_job_view **ret_view)
 {
     static const char *const states[] = {

@@ -267,6 +267,20 @@ int job_find(struct db *db, struct arena *arena, const char *plugin, const char 
     return 0;
 }
 
+int job_has_ended(struct db *db, struct arena *arena, const char *id, bool *ret_has_ended)
+{
+    const struct aisha_rows *rows;
+
+    int r = db_query(db, arena,
+                     &AISHA_SQL("SELECT 1 FROM jobs WHERE id = $1"
+                                " AND state IN ('waiting', 'running')",
+                                id),
+                     &rows);
+    if (r == 0)
+        *ret_has_ended = rows->row_count == 0;
+    return r;
+}
+
 /* One that runs is told to go on instead of waiting again. */
 struct aisha_statement job_wake(struct arena *arena, const char *plugin, const char *id)
 {

@@ -116,6 +116,9 @@ struct job_status {
 
 AISHA_ASYNC AISHA_CHECKED int job_find(struct db *db, struct arena *arena, const char *plugin,
                                        const char *id, struct job_status *ret_status);
+/* Of any plugin; one that is not there has ended long ago. */
+AISHA_ASYNC AISHA_CHECKED int job_has_ended(struct db *db, struct arena *arena, const char *id,
+                                            bool *ret_has_ended);
 struct aisha_statement job_wake(struct arena *arena, const char *plugin, const char *id);
 struct aisha_statement job_cancel(struct arena *arena, const char *plugin, const char *id);
 

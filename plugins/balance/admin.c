@@ -136,8 +136,9 @@ int cmd_refund(struct aisha_ctx *ctx)
     if (r < 0)
         return r;
     if (account.held) /* else what is held would be theirs again, paid for or not */
-        return aisha_reply(ctx, .html = aisha_t(ctx, "refund_held",
-                                                AISHA_ARG("held", credits_text(ctx, account.held))));
+        return aisha_reply(ctx,
+                           .html = aisha_t(ctx, "refund_held",
+                                           AISHA_ARG("held", credits_text(ctx, account.held))));
     snprintf(charge.user_id, sizeof charge.user_id, "%s", user_id);
     snprintf(charge.charge_id, sizeof charge.charge_id, "%s", id);
     r = aisha_job_enqueue(ctx, NULL, .kind = "refund", AISHA_DATA(charge));

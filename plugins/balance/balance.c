@@ -31,7 +31,7 @@ static const struct aisha_job_kind jobs[] = {
 };
 
 static const struct aisha_schedule schedules[] = {
-    {.name = "expire", .job = "expire", .cron = "*/10 * * * *"},
+    {.name = "expire", .job = "expire", .cron = "*/10 * * * *", .catches_up = true},
     {.name = "verify", .job = "verify", .cron = "40 2 * * *", .catches_up = true},
     {.name = "reconcile", .job = "reconcile", .cron = "17 * * * *", .catches_up = true},
 };

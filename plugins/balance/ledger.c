@@ -331,11 +331,33 @@ static AISHA_ASYNC int release_expired(struct aisha_ctx *ctx, const char *user_i
     return aisha_db_commit(ctx);
 }
 
+/* Those of jobs that ended while the plugin was switched off, so that nothing came with their end. */
+static AISHA_ASYNC int release_left_behind(struct aisha_ctx *ctx)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT user_id, id, job_id FROM holds WHERE state = 'held'"
+                           " AND expires_at < $1 AND job_id IS NOT NULL"
+                           " ORDER BY expires_at LIMIT $2",
+                           aisha_now(ctx), EXPIRED_AT_ONCE);
+    for (size_t i = 0; r == 0 && i < rows->row_count; i++) {
+        bool has_ended = false;
+        r = aisha_job_has_ended(ctx, aisha_cell_text(rows, i, "job_id"), &has_ended);
+        if (r == 0 && has_ended)
+            r = release_expired(ctx, aisha_cell_text(rows, i, "user_id"),
+                                aisha_cell_text(rows, i, "id"));
+    }
+    return r;
+}
+
 int ledger_expire(struct aisha_ctx *ctx)
 {
     const struct aisha_rows *rows;
 
-    int r = aisha_db_exec(ctx, "DELETE FROM holds WHERE state = 'quoted' AND expires_at < $1",
+    int r = release_left_behind(ctx);
+    if (r == 0)
+        r = aisha_db_exec(ctx, "DELETE FROM holds WHERE state = 'quoted' AND expires_at < $1",
                           aisha_now(ctx) - QUOTE_KEPT_S);
     if (r == 0)
         r = aisha_db_query(ctx, &rows,

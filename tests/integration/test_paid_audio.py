@@ -1,5 +1,6 @@
 """What a transcription costs, and that nobody pays for what they did not get: audio with credits switched on."""
 import io
+import re
 import time
 import unittest
 import wave
@@ -220,6 +221,28 @@ class Interrupted(unittest.TestCase):
                 stack.shown(ann, offer, "heard")
                 stack.wait_account(ann, 50, 0)  # of 61 s one is rounded away
                 self.assertEqual(stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
+
+    def test_what_was_held_when_credits_were_switched_off_comes_back(self):
+        with MoneyStack() as stack:
+            with open(stack.path("etc/plugins.ini"), encoding="utf-8") as file:
+                ini = file.read()
+            ann = stack.person(credits=50)
+            stack.fault("getFile", delay_ms=60000)
+            offer = stack.pay(ann, recording(130), 130)
+            stack.wait_account(ann, 30, 20)
+            stack.kill_host()
+            stack.api("/sandbox/faults", method="DELETE")
+            stack.write("etc/plugins.ini", re.sub(r"(?ms)^\[balance\]\n.*?(?=^\[|\Z)", "", ini))
+            stack.start_host()
+            stack.shown(ann, offer, "heard")
+            until(lambda: stack.sql("SELECT 1 FROM jobs WHERE plugin = 'audio' AND state = 'done'"), "it has ended")
+            stack.stop_host()
+            self.assertEqual(stack.account(ann), (30, 20))
+            stack.sql("UPDATE holds SET expires_at = 1")
+            stack.sql("UPDATE schedules SET next_at = 1 WHERE plugin = 'balance' AND name = 'expire'")
+            stack.write("etc/plugins.ini", ini)
+            stack.start_host()
+            stack.wait_account(ann, 50, 0)
 
     def test_M7_without_a_price_nothing_is_done(self):
         with open(Stack(host=False).path("etc/plugins.ini"), encoding="utf-8") as file:

@@ -128,6 +128,10 @@ struct aisha_job_view {
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_job_find(struct aisha_ctx *ctx, const char *id,
                                                           const struct aisha_job_view **ret_view);
 
+/* The same of a job of any plugin, for what was set aside for it: one that is not there has ended. */
+AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_job_has_ended(struct aisha_ctx *ctx,
+                                                               const char *id, bool *ret_has_ended);
+
 /* Lets a waiting job run now; through the open transaction, or else as a write of its own. */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_job_wake(struct aisha_ctx *ctx, const char *id);
 
