@@ -96,8 +96,8 @@ AISHA_ASYNC AISHA_CHECKED int ledger_covers(struct aisha_ctx *ctx, const char *u
 AISHA_ASYNC AISHA_CHECKED int ledger_find_hold(struct aisha_ctx *ctx, const char *user_id,
                                                const char *job_id, const char **ret_id);
 
-/* Releases a few of the holds whose time is over, unless they are for a job that goes on, each in a transaction of its own, and
- * forgets old quotes. Returns 1 when there may be more. */
+/* Releases a few of the holds whose time is over, unless they are for a job that goes on, each in a
+ * transaction of its own, and forgets old quotes. Returns 1 when there may be more. */
 AISHA_ASYNC AISHA_CHECKED int ledger_expire(struct aisha_ctx *ctx);
 
 /* What is still held for a job goes back in the transaction that ends it. */
