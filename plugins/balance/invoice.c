@@ -9,17 +9,45 @@
 #include "ledger.h"
 #include "promo.h"
 
+enum { DOUBLE_TAP_S = 10 }; /* who taps later than that may have deleted the invoice */
+
 _Static_assert((int)PAYMENT_BEFORE == (int)LEDGER_BEFORE, "one word for it");
 
 int invoice_add(struct aisha_ctx *ctx, const struct invoice *invoice)
 {
     return aisha_db_exec(ctx,
                          "INSERT INTO invoices (user_id, id, credits, bonus, currency, price,"
-                         " quote_id, promo, created_at)"
-                         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                         " quote_id, promo, chat_id, list_id, created_at)"
+                         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                          invoice->user_id, invoice->id, invoice->credits, invoice->bonus,
                          invoice->currency, invoice->price, invoice->quote_id, invoice->promo,
-                         aisha_now(ctx));
+                         invoice->chat_id, invoice->list_id, aisha_now(ctx));
+}
+
+/* Said when it is so, not with the row: after a crash in between the next tap makes another one. */
+int invoice_sent(struct aisha_ctx *ctx, const struct invoice *invoice)
+{
+    return aisha_db_exec(ctx, "UPDATE invoices SET sent_at = $3 WHERE user_id = $1 AND id = $2",
+                         invoice->user_id, invoice->id, aisha_now(ctx));
+}
+
+int invoice_is_repeated(struct aisha_ctx *ctx, const struct invoice *invoice, bool *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT i.id FROM invoices i WHERE i.user_id = $1 AND i.chat_id = $2"
+                           " AND i.list_id = $3 AND i.sent_at > $4 AND i.credits = $5"
+                           " AND i.bonus = $6 AND i.currency = $7 AND i.price = $8"
+                           " AND i.promo = $9 AND i.quote_id = $10 AND NOT EXISTS"
+                           " (SELECT 1 FROM payments p"
+                           "  WHERE p.user_id = i.user_id AND p.invoice_id = i.id)",
+                           invoice->user_id, invoice->chat_id, invoice->list_id,
+                           aisha_now(ctx) - DOUBLE_TAP_S, invoice->credits, invoice->bonus,
+                           invoice->currency, invoice->price, invoice->promo, invoice->quote_id);
+    if (r == 0)
+        *ret = rows->row_count > 0;
+    return r;
 }
 
 int invoice_find(struct aisha_ctx *ctx, const char *id, struct invoice *ret)

@@ -15,14 +15,23 @@ struct aisha_ctx;
 
 struct invoice {
     const char *user_id, *id, *currency, *quote_id;
-    const char *promo;      /* a code that was used for its price or its bonus; "" = none */
-    int64_t credits, bonus; /* hundredths of a credit */
-    int64_t price;          /* in the currency's smallest unit */
+    const char *promo;        /* a code that was used for its price or its bonus; "" = none */
+    int64_t credits, bonus;   /* hundredths of a credit */
+    int64_t price;            /* in the currency's smallest unit */
+    int64_t chat_id, list_id; /* where it was asked for; not read back */
     int64_t created_at;
     bool is_paid; /* by this user */
 };
 
 AISHA_ASYNC AISHA_CHECKED int invoice_add(struct aisha_ctx *ctx, const struct invoice *invoice);
+
+/* It is in the chat now. */
+AISHA_ASYNC AISHA_CHECKED int invoice_sent(struct aisha_ctx *ctx, const struct invoice *invoice);
+
+/* Whether it would be the second one of a double tap: one like it, in every respect, was sent a moment
+ * ago for the same message, and is not paid. */
+AISHA_ASYNC AISHA_CHECKED int invoice_is_repeated(struct aisha_ctx *ctx,
+                                                  const struct invoice *invoice, bool *ret);
 
 /* -AISHA_E_NOT_FOUND. */
 AISHA_ASYNC AISHA_CHECKED int invoice_find(struct aisha_ctx *ctx, const char *id,

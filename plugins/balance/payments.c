@@ -130,40 +130,73 @@ static void apply_promo(struct invoice *invoice, const struct promo *promo)
         invoice->price = 1;
 }
 
-int on_buy(struct aisha_ctx *ctx)
+/* What the person is asked to pay for the package, with the promo code that waits for them. */
+static AISHA_ASYNC int draw_up(struct aisha_ctx *ctx, const struct purchase *purchase,
+                               const struct package *package, struct invoice *ret)
 {
     const struct balance_config *config = aisha_config(ctx);
-    struct package packages[MAX_PACKAGES];
-    struct purchase purchase;
+    const struct aisha_message *list = aisha_message(ctx);
+    bool is_stars = !purchase->by_provider;
     struct promo promo;
-    size_t count;
 
-    int r = aisha_payload(ctx, &purchase);
+    int r = promo_waiting(ctx, &promo);
     if (r < 0)
         return r;
-    bool is_stars = !purchase.by_provider;
-    if (!packages_read(is_stars ? config->packages : config->provider_packages, packages, &count) ||
-        purchase.package < 0 || (size_t)purchase.package >= count ||
-        (!is_stars && !has_provider(config)))
-        return show_packages(ctx, purchase.quote); /* the list has changed */
-    const struct package *package = &packages[purchase.package];
-    r = promo_waiting(ctx, &promo);
-    if (r < 0)
-        return r;
-    struct invoice invoice = {
+    *ret = (struct invoice){
         .user_id = aisha_user_id(ctx),
         .id = aisha_uuid(ctx),
         .currency = is_stars ? STARS : config->provider_currency,
-        .quote_id = quote_text(ctx, &purchase.quote),
+        .quote_id = quote_text(ctx, &purchase->quote),
         .promo = "",
         .credits = package->credits,
         .bonus = package->bonus,
         .price = is_stars ? package->price / 100 : package->price,
+        .chat_id = aisha_chat_id(ctx),
+        .list_id = list ? list->message_id : 0,
     };
     if (promo.code)
-        apply_promo(&invoice, &promo);
+        apply_promo(ret, &promo);
+    return 0;
+}
+
+/* The package whose button was pressed; false when the operator has changed the list since then. */
+static bool find_package(const struct balance_config *config, const struct purchase *purchase,
+                         struct package *ret)
+{
+    const char *list = purchase->by_provider ? config->provider_packages : config->packages;
+    struct package packages[MAX_PACKAGES];
+    size_t count;
+
+    if (!packages_read(list, packages, &count) || purchase->package < 0 ||
+        (size_t)purchase->package >= count || (purchase->by_provider && !has_provider(config)))
+        return false;
+    *ret = packages[purchase->package];
+    return true;
+}
+
+int on_buy(struct aisha_ctx *ctx)
+{
+    struct purchase purchase;
+    struct package package;
+    struct invoice invoice;
+    bool is_repeated;
+
+    int r = aisha_payload(ctx, &purchase);
+    if (r < 0)
+        return r;
+    if (!find_package(aisha_config(ctx), &purchase, &package))
+        return show_packages(ctx, purchase.quote);
+    r = draw_up(ctx, &purchase, &package, &invoice);
+    if (r == 0)
+        r = invoice_is_repeated(ctx, &invoice, &is_repeated);
+    if (r < 0)
+        return r;
+    if (is_repeated)
+        return aisha_answer(ctx, aisha_t_plain(ctx, "invoice_is_there"));
     r = invoice_add(ctx, &invoice);
-    return r < 0 ? r : send_invoice(ctx, &invoice);
+    if (r == 0)
+        r = send_invoice(ctx, &invoice);
+    return r < 0 ? r : invoice_sent(ctx, &invoice);
 }
 
 /* ---- what Telegram says of it ---- */

@@ -131,4 +131,12 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
                "  user_id TEXT NOT NULL PRIMARY KEY,"
                "  code TEXT NOT NULL);",
     },
+    {
+        .version = 4,
+        .name = "where an invoice was asked for",
+        .sql = /* The message with the packages whose button was pressed, and when the invoice was sent. */
+        "ALTER TABLE invoices ADD COLUMN chat_id BIGINT;"
+        "ALTER TABLE invoices ADD COLUMN list_id BIGINT;"
+        "ALTER TABLE invoices ADD COLUMN sent_at BIGINT;",
+    },
 };

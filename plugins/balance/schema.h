@@ -2,6 +2,6 @@
 
 #include <aisha/plugin.h>
 
-enum { BALANCE_MIGRATIONS = 3 };
+enum { BALANCE_MIGRATIONS = 4 };
 
 extern const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS];

@@ -44,13 +44,25 @@ class MoneyStack(Stack):
         rows = self.sql(f"SELECT type, amount FROM transactions WHERE user_id = '{self.key_of(user)}' ORDER BY n")
         return [(kind, int(amount) / HUNDREDTHS) for kind, amount in rows]
 
-    def invoice(self, user, label="150 credits"):
+    def packages(self, user):
+        """The list of what can be bought, a new one."""
+        sent = self.send(user, "/topup")
+        return self.wait_message(user, "Choose how many", after=sent["message_id"])
+
+    def invoice(self, user, label="150 credits", packages=None):
         """Asks for a top-up until there is an invoice: its message."""
-        self.send(user, "/topup")
+        packages = packages or self.packages(user)
         newest = max(m["message_id"] for m in self.messages(user))
-        packages = self.wait_message(user, "Choose how many", after=newest - 1)
         self.press_text(user, packages, label)
-        return self.wait_message(user, lambda m: "invoice" in m, after=packages["message_id"])
+        return self.wait_message(user, lambda m: "invoice" in m, after=newest)
+
+    def invoices(self, user):
+        return [m["invoice"]["total_amount"] for m in self.messages(user) if "invoice" in m]
+
+    def wait_notice(self, text, after):
+        """A pressed button was answered so since that request; the newest one now."""
+        self.wait_request("answerCallbackQuery", lambda r: text in r["params"].get("text", ""), after=after)
+        return self.newest_request()
 
     def pay(self, user, invoice, **how):
         return self.api("/sandbox/pay", {"user_id": user, "message_id": invoice["message_id"]} | how)
@@ -245,6 +257,49 @@ class Balance(unittest.TestCase):
         self.stack.send(ann, "/cancel")
         self.assertEqual(self.stack.entries(ann), [("grant", 5)])
 
+    def test_a_double_tap_is_one_invoice(self):
+        ann = self.stack.person()
+        packages, before = self.stack.packages(ann), self.stack.newest_request()
+        for _ in range(3):
+            self.stack.press_text(ann, packages, "150 credits")
+        self.stack.press_text(ann, packages, "500 credits")  # another one, and behind the others
+        first = self.stack.wait_message(ann, lambda m: "invoice" in m)
+        self.stack.wait_message(ann, lambda m: "invoice" in m, after=first["message_id"])
+        self.assertEqual(self.stack.invoices(ann), [150, 500])
+        before = self.stack.wait_notice("The invoice is in this chat already.", before)
+        self.stack.press_text(ann, packages, "150 credits")
+        self.stack.wait_notice("The invoice is in this chat already.", before)
+        self.assertEqual(self.stack.invoices(ann), [150, 500])
+        self.stack.pay(ann, first)
+        self.stack.wait_account(ann, 150, 0)
+        self.stack.invoice(ann, packages=packages)  # the next one
+
+    def test_an_invoice_that_was_deleted_is_made_again(self):
+        ann = self.stack.person(language_code="ru")
+        packages = self.stack.wait_message(ann, "сколько", after=self.stack.send(ann, "/topup")["message_id"])
+        self.stack.invoice(ann, "150 кредитов", packages)
+        before = self.stack.newest_request()
+        self.stack.press_text(ann, packages, "150 кредитов")
+        self.stack.wait_notice("Счёт уже в этом чате.", before)
+        self.stack.sql("UPDATE invoices SET sent_at = sent_at - 10")  # as if some time had passed
+        self.stack.invoice(ann, "150 кредитов", packages)
+        self.assertEqual(self.stack.invoices(ann), [150, 150])
+
+    def test_a_new_list_of_packages_makes_a_new_invoice(self):
+        ann = self.stack.person()
+        self.stack.invoice(ann)
+        self.stack.invoice(ann)
+        self.assertEqual(self.stack.invoices(ann), [150, 150])
+
+    def test_an_invoice_that_could_not_be_sent_is_made_again(self):
+        ann = self.stack.person()
+        packages = self.stack.packages(ann)
+        self.stack.fault("sendInvoice", error_code=400, description="Bad Request: CURRENCY_TOTAL_AMOUNT_INVALID")
+        before = self.stack.newest_request()
+        self.stack.press_text(ann, packages, "150 credits")
+        self.stack.wait_notice("Something went wrong", before)
+        self.stack.invoice(ann, packages=packages)
+
     def test_paysupport_says_where_to_write(self):
         ann = self.stack.person(language_code="ru")
         self.stack.send(ann, "/paysupport")
@@ -328,6 +383,15 @@ class PromoCodes(unittest.TestCase):
         self.assertEqual(self.stack.pay(ann, second)["status"], "refused")
         self.assertEqual(self.stack.account(ann), (150, 0))
 
+    def test_a_code_entered_after_the_invoice_makes_another_one(self):
+        self.stack.as_admin("/promo_code late discount 20 0 1 0", "Done")
+        ann = self.stack.person()
+        packages = self.stack.packages(ann)
+        self.stack.invoice(ann, packages=packages)
+        self.enter(ann, "late", "20% cheaper")
+        self.stack.invoice(ann, packages=packages)
+        self.assertEqual(self.stack.invoices(ann), [150, 120])
+
     def test_guessing_ends_after_some_tries(self):
         ann = self.stack.person()
         for n in range(10):
@@ -361,6 +425,35 @@ class Interrupted(unittest.TestCase):
                 before = stack.newest_request()
                 stack.wait_account(ann, 150 * (n + 1), 0)
             self.assertEqual(stack.entries(ann), [("topup", 150)] * 3)
+
+    def test_a_double_tap_with_a_restart_in_between_is_one_invoice(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            packages = stack.packages(ann)
+            stack.invoice(ann, packages=packages)
+            until(lambda: stack.sql("SELECT 1 FROM invoices WHERE sent_at IS NOT NULL"), "it is known to be sent")
+            stack.kill_host()
+            stack.press_text(ann, packages, "150 credits")
+            before = stack.newest_request()
+            stack.start_host()
+            stack.wait_notice("The invoice is in this chat already.", before)
+            self.assertEqual(stack.invoices(ann), [150])
+
+    def test_an_invoice_that_was_on_its_way_when_the_host_died_is_sent_again(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            packages = stack.packages(ann)
+            stack.fault("sendInvoice", delay_ms=60000)
+            stack.press_text(ann, packages, "150 credits")
+            stack.faults_met()
+            stack.kill_host()
+            stack.api("/sandbox/faults", method="DELETE")
+            before = stack.newest_request()
+            stack.start_host()
+            stack.press_text(ann, packages, "150 credits")
+            stack.wait_request("sendInvoice", after=before)
+            stack.pay(ann, stack.wait_message(ann, lambda m: "invoice" in m))
+            stack.wait_account(ann, 150, 0)
 
     def test_another_provider_is_paid_in_its_currency(self):
         with MoneyStack("provider_token = 381764678:TEST:1\nprovider_packages = 100+5 for 199.50\n") as stack:
