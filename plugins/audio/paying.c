@@ -82,11 +82,8 @@ int audio_collect(struct aisha_ctx *ctx, const struct order *order)
     int r = aisha_db_begin(ctx);
     if (r == 0)
         r = aisha_billing_capture(ctx, NULL, order->seconds);
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    if (r > 0) /* it was captured before, or billing is switched off by now */
-        r = aisha_db_rollback(ctx);
-    return r;
+    r = aisha_db_end(ctx, r);
+    return r < 0 ? r : 0; /* it was captured before, or billing is switched off by now */
 }
 
 /* ---- their answer ---- */
@@ -114,13 +111,7 @@ static AISHA_ASYNC int pay(struct aisha_ctx *ctx, const char *quote_id)
 
     if (r == 0)
         r = order_and_hold(ctx, quote_id);
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    if (r > 0) {
-        int rolled_back = aisha_db_rollback(ctx);
-        r = rolled_back < 0 ? rolled_back : r;
-    }
-    return r;
+    return aisha_db_end(ctx, r);
 }
 
 /* The offer as it is now: that, or NULL for the newest. */

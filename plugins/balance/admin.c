@@ -61,13 +61,7 @@ static AISHA_ASYNC int post_by_hand(struct aisha_ctx *ctx, const char *user_id,
     int r = aisha_db_begin(ctx);
     if (r == 0)
         r = ledger_post(ctx, user_id, &entry);
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    if (r > 0) {
-        int rolled_back = aisha_db_rollback(ctx);
-        r = rolled_back < 0 ? rolled_back : r;
-    }
-    return r;
+    return aisha_db_end(ctx, r);
 }
 
 static AISHA_ASYNC int say_done(struct aisha_ctx *ctx, const char *user_id, const char *reason,

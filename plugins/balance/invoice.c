@@ -123,26 +123,14 @@ static AISHA_ASYNC int credit(struct aisha_ctx *ctx, const char *user_id,
     return r == 0 ? keep_payment(ctx, user_id, payment, &invoice) : r;
 }
 
-/* Ends the transaction: what has an outcome other than done has changed nothing. */
-static AISHA_ASYNC int conclude(struct aisha_ctx *ctx, int r)
-{
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    if (r > 0) {
-        int rolled_back = aisha_db_rollback(ctx);
-        return rolled_back < 0 ? rolled_back : r;
-    }
-    return r;
-}
-
 int payment_credit(struct aisha_ctx *ctx, const char *user_id, const struct payment *payment)
 {
     if (!user_id || strlen(payment->charge_id) >= MAX_CHARGE_ID || strlen(user_id) >= MAX_USER_ID)
         return PAYMENT_UNKNOWN;
     int r = aisha_db_begin(ctx);
-    if (r < 0)
-        return r;
-    return conclude(ctx, credit(ctx, user_id, payment));
+    if (r == 0)
+        r = credit(ctx, user_id, payment);
+    return aisha_db_end(ctx, r);
 }
 
 /* ---- refunded ---- */
@@ -201,7 +189,7 @@ int payment_take_back(struct aisha_ctx *ctx, const char *user_id, const char *ch
 {
     int r = aisha_db_begin(ctx);
 
-    if (r < 0)
-        return r;
-    return conclude(ctx, take_back(ctx, user_id, charge_id, ret_missing));
+    if (r == 0)
+        r = take_back(ctx, user_id, charge_id, ret_missing);
+    return aisha_db_end(ctx, r);
 }

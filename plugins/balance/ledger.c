@@ -34,12 +34,10 @@ const char *entry_type_name(enum entry_type type)
 
 /* ---- one movement ---- */
 
-/* Nothing of it shall be committed. */
+/* Nothing of what failed shall be committed. */
 static AISHA_ASYNC int give_up(struct aisha_ctx *ctx, int r)
 {
-    if (r < 0 && aisha_db_in_transaction(ctx))
-        aisha_ignore(aisha_db_rollback(ctx));
-    return r;
+    return r < 0 ? aisha_db_end(ctx, r) : r;
 }
 
 /* From here to the end of the transaction nobody else moves this person's credits. */
@@ -326,9 +324,8 @@ static AISHA_ASYNC int release_expired(struct aisha_ctx *ctx, const char *user_i
 
     if (r == 0)
         r = ledger_release(ctx, user_id, id);
-    if (r < 0)
-        return r;
-    return aisha_db_commit(ctx);
+    r = aisha_db_end(ctx, r);
+    return r < 0 ? r : 0; /* it has ended meanwhile */
 }
 
 /* Those of jobs that ended while the plugin was switched off, so that nothing came with their end. */

@@ -136,11 +136,10 @@ static AISHA_ASYNC int redeem_now(struct aisha_ctx *ctx, const char *code, struc
 
     if (r == 0)
         r = redeem_credits(ctx, code, ret);
-    if (r == 0)
-        r = aisha_db_commit(ctx);
-    else if (r > 0 && (r = aisha_db_rollback(ctx)) == 0)
-        return PROMO_REFUSED;
-    return r < 0 ? r : PROMO_CREDITED;
+    r = aisha_db_end(ctx, r);
+    if (r < 0)
+        return r;
+    return r == 0 ? PROMO_CREDITED : PROMO_REFUSED;
 }
 
 int promo_redeem(struct aisha_ctx *ctx, const char *code, struct promo *ret)

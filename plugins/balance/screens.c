@@ -31,11 +31,8 @@ int welcome(struct aisha_ctx *ctx)
     r = aisha_db_begin(ctx);
     if (r == 0)
         r = ledger_post(ctx, aisha_user_id(ctx), &entry);
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    if (r > 0)
-        r = aisha_db_rollback(ctx);
-    return r;
+    r = aisha_db_end(ctx, r);
+    return r < 0 ? r : 0;
 }
 
 int show_balance(struct aisha_ctx *ctx)

@@ -307,12 +307,9 @@ static AISHA_ASYNC int tell_end(struct drive *d)
     r = request_save(d->ctx, &d->request);
     if (r == 0)
         r = order_tell_end(d->ctx, &d->request);
-    if (r == 0) {
+    if (r == 0)
         aisha_job_done(d->ctx, NULL);
-        return aisha_db_commit(d->ctx);
-    }
-    int undone = aisha_db_rollback(d->ctx);
-    return undone < 0 ? undone : r;
+    return aisha_db_end(d->ctx, r);
 }
 
 static AISHA_ASYNC int step(struct drive *d)

@@ -121,11 +121,7 @@ static AISHA_ASYNC int find_by_op(struct aisha_ctx *ctx, const char *user_id, co
 /* Ends a transaction that was begun here; that of a caller is theirs. */
 static AISHA_ASYNC int finish(struct aisha_ctx *ctx, bool is_alone, int r)
 {
-    if (is_alone && r == 0)
-        return aisha_db_commit(ctx);
-    if (is_alone && aisha_db_in_transaction(ctx))
-        aisha_ignore(aisha_db_rollback(ctx));
-    return r;
+    return is_alone ? aisha_db_end(ctx, r) : r;
 }
 
 /* Its row first: that of the same order from elsewhere lets no second one in, nor its job. */

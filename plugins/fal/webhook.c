@@ -180,10 +180,7 @@ static AISHA_ASYNC int take(struct aisha_ctx *ctx, const char *id, const struct 
         r = aisha_job_wake(ctx, request.job_id);
     if (r == 0 && hook->error.is_about_a_lora)
         r = supply_forget_loras(ctx, aisha_json_parse(ctx, request.order, strlen(request.order)));
-    if (r == 0)
-        return aisha_db_commit(ctx);
-    int undone = aisha_db_rollback(ctx);
-    return undone < 0 ? undone : r;
+    return aisha_db_end(ctx, r);
 }
 
 int on_webhook(struct aisha_ctx *ctx)

@@ -27,7 +27,7 @@ static AISHA_ASYNC int move(struct aisha_ctx *ctx, const char *quote, bool is_ca
     if (r == 0)
         r = is_capture ? ledger_capture(ctx, ctx->user_id, quote, 1)
                        : ledger_hold(ctx, ctx->user_id, quote, NULL);
-    return r == 0 ? aisha_db_commit(ctx) : r;
+    return aisha_db_end(ctx, r);
 }
 
 static void work(struct fixture *f, int64_t client)

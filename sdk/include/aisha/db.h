@@ -114,6 +114,27 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_rollback(struct aisha_ctx *c
 /* Whether one is open: for a function that is part of its caller's. */
 AISHA_PUBLIC bool aisha_db_in_transaction(struct aisha_ctx *ctx);
 
+/*
+ * The end of a transaction, whatever has become of it: with 0 it is committed, with an error or a
+ * positive outcome rolled back, unless it never began or is over. Returns result, or why it could not be
+ * committed.
+ *
+ *     int r = aisha_db_begin(ctx);
+ *     if (r == 0)
+ *         r = aisha_db_exec(ctx, "…", a, b);
+ *     if (r == 0)
+ *         r = aisha_job_enqueue(ctx, NULL, .kind = "…", AISHA_DATA(order));
+ *     return aisha_db_end(ctx, r);
+ */
+static inline AISHA_ASYNC AISHA_CHECKED int aisha_db_end(struct aisha_ctx *ctx, int result)
+{
+    if (result == 0)
+        return aisha_db_commit(ctx);
+    if (aisha_db_in_transaction(ctx))
+        aisha_ignore(aisha_db_rollback(ctx));
+    return result;
+}
+
 /* The value in that row and column; a NULL value when there is none. */
 AISHA_PUBLIC const struct aisha_value *aisha_cell(const struct aisha_rows *rows, size_t row,
                                                   const char *column);

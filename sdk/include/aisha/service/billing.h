@@ -13,12 +13,11 @@
  *         …                                       // nothing to pay
  *
  *     r = aisha_db_begin(ctx);                    // they have pressed "pay"
- *     …
- *     r = aisha_job_enqueue(ctx, &job_id, .kind = "transcribe", AISHA_DATA(order));
- *     …
- *     r = aisha_billing_hold(ctx, quote->id, job_id);
  *     if (r == 0)
- *         r = aisha_db_commit(ctx);
+ *         r = aisha_job_enqueue(ctx, &job_id, .kind = "transcribe", AISHA_DATA(order));
+ *     if (r == 0)
+ *         r = aisha_billing_hold(ctx, quote->id, job_id);
+ *     r = aisha_db_end(ctx, r);
  *
  *     r = aisha_billing_capture(ctx, NULL, seconds_delivered);    // in the job, in a transaction
  *
