@@ -53,10 +53,13 @@ static AISHA_ASYNC int find_hold(struct aisha_ctx *ctx, const char **quote_id)
                : LEDGER_NO_HOLD;
 }
 
+/* As the ledger's functions it ends the transaction when it fails. */
 static AISHA_ASYNC int billing_capture(struct aisha_ctx *ctx, const char *quote_id, int64_t units)
 {
     int r = find_hold(ctx, &quote_id);
 
+    if (r < 0)
+        return aisha_db_end(ctx, r);
     return r == 0 ? ledger_capture(ctx, aisha_user_id(ctx), quote_id, units) : r;
 }
 
@@ -69,9 +72,7 @@ static AISHA_ASYNC int billing_covers(struct aisha_ctx *ctx, const char *quote_i
 
 static AISHA_ASYNC int billing_release(struct aisha_ctx *ctx, const char *quote_id)
 {
-    int r = find_hold(ctx, &quote_id);
-
-    return r == 0 ? ledger_release(ctx, aisha_user_id(ctx), quote_id) : r;
+    return billing_capture(ctx, quote_id, 0);
 }
 
 static AISHA_ASYNC int billing_grant(struct aisha_ctx *ctx, const char *user_id, const char *op_id,

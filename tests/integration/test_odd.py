@@ -158,7 +158,7 @@ class Crashes(unittest.TestCase):
         raise AssertionError("it dies for ever")
 
 
-class Stubborn(unittest.TestCase):
+class WithOthers(unittest.TestCase):
     def test_who_ignores_cancelling_does_not_stop_others(self):
         with Stack(plugins_ini=ODD) as stack:
             ann, eve = stack.user("Ann"), stack.user("Eve")
@@ -170,6 +170,14 @@ class Stubborn(unittest.TestCase):
             stack.wait_message(eve, "1 nulls")
             self.assertEqual(stack.host.end(timeout=60), 1)
             self.assertIn(b"ending without it", stack.host.output())
+
+    def test_credits_that_could_not_be_moved_leave_nothing_to_commit(self):
+        with Stack(plugins_ini=ODD + "[home]\n[balance]\n") as stack:
+            ann = stack.user("Ann")
+            for text in ("/half", "/half back"):
+                sent = stack.send(ann, text)
+                stack.wait_message(ann, "none of it", after=sent["message_id"])
+            self.assertEqual(stack.sql("SELECT value FROM odd_rows"), [])
 
     def test_a_blob_store_that_fails_is_an_ordinary_failure(self):
         with Stack(plugins_ini=ODD, env={"BLOB_URL": "file:files"}) as stack:

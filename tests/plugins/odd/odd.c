@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <aisha/aisha.h>
+#include <aisha/service/billing.h>
 
 /* Ignores that it was cancelled. */
 static AISHA_ASYNC int cmd_stubborn(struct aisha_ctx *ctx)
@@ -42,6 +43,23 @@ static AISHA_ASYNC int cmd_sleep_tx(struct aisha_ctx *ctx)
     int r = aisha_db_begin(ctx);
 
     return r < 0 ? r : aisha_sleep(ctx, 1);
+}
+
+/* Writes that something is done, and does not care that taking the credits for it failed: there is no
+ * job that they could be held for. */
+static AISHA_ASYNC int cmd_half(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+    if (r == 0)
+        r = aisha_db_exec(ctx, "INSERT INTO odd_rows (value) VALUES ($1)", "half");
+    if (r < 0)
+        return r;
+    int moved =
+        *aisha_args(ctx) ? aisha_billing_release(ctx, NULL) : aisha_billing_capture(ctx, NULL, 1);
+    bool is_committed = aisha_db_commit(ctx) == 0;
+    return aisha_reply(ctx, .text = moved == 0     ? "all of it"
+                                    : is_committed ? "half of it"
+                                                   : "none of it");
 }
 
 static AISHA_ASYNC int cmd_no_payload(struct aisha_ctx *ctx)
@@ -291,6 +309,7 @@ static const struct aisha_command commands[] = {
     {.name = "spin", .summary = "Compute", .run = cmd_spin},
     {.name = "open_tx", .summary = "Forget to commit", .run = cmd_open_tx},
     {.name = "sleep_tx", .summary = "Sleep in a transaction", .run = cmd_sleep_tx},
+    {.name = "half", .summary = "Forget the price", .run = cmd_half},
     {.name = "no_payload", .summary = "Forget a payload", .run = cmd_no_payload},
     {.name = "einval", .summary = "Fail", .run = cmd_einval},
     {.name = "mute", .summary = "Forget the answer", .run = cmd_mute},
