@@ -420,7 +420,7 @@ static const struct aisha_callback callbacks[] = {
     {.name = "intro", .run = show_intro},
     {.name = "pay", .run = on_pay, .payload_size = sizeof(struct aisha_uuid)},
     {.name = "decline", .run = on_decline, .payload_size = sizeof(struct aisha_uuid)},
-    {.name = "resume", .run = on_resume},
+    {.name = "resume", .run = on_resume, .version = 1, .payload_size = sizeof(struct aisha_uuid)},
 };
 
 static const struct aisha_menu_entry menu[] = {

@@ -114,7 +114,7 @@ static AISHA_ASYNC int pay(struct aisha_ctx *ctx, const char *quote_id)
     return aisha_db_end(ctx, r);
 }
 
-/* The offer as it is now: that, or NULL for the newest. */
+/* The offer as it is now. */
 static AISHA_ASYNC int show_again(struct aisha_ctx *ctx, const char *quote_id)
 {
     const struct aisha_quote *quote;
@@ -174,5 +174,8 @@ int on_decline(struct aisha_ctx *ctx)
 
 int on_resume(struct aisha_ctx *ctx)
 {
-    return show_again(ctx, NULL);
+    const char *quote_id = NULL;
+
+    int r = pressed_quote(ctx, &quote_id);
+    return r < 0 ? r : show_again(ctx, quote_id);
 }

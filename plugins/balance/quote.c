@@ -170,24 +170,16 @@ int quote_make(struct aisha_ctx *ctx, const char *tariffs,
     return r;
 }
 
-#define QUOTE_COLUMNS                                                                              \
-    "SELECT id, state, tariff, units, amount, data, expires_at FROM holds WHERE user_id = $1 AND "
-
 int quote_find(struct aisha_ctx *ctx, const char *plugin, const char *id,
                const struct aisha_quote **ret_quote)
 {
     struct aisha_quote *quote = aisha_alloc(ctx, sizeof *quote);
     const struct aisha_rows *rows;
-    int r;
 
-    if (id)
-        r = aisha_db_query(ctx, &rows, QUOTE_COLUMNS "id = $2 AND plugin = $3", aisha_user_id(ctx),
-                           id, plugin);
-    else
-        r = aisha_db_query(ctx, &rows,
-                           QUOTE_COLUMNS "state = 'quoted' AND plugin = $2"
-                                         " ORDER BY created_at DESC, id DESC LIMIT 1",
-                           aisha_user_id(ctx), plugin);
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT id, state, tariff, units, amount, data, expires_at FROM holds"
+                           " WHERE user_id = $1 AND id = $2 AND plugin = $3",
+                           aisha_user_id(ctx), id, plugin);
     if (r < 0)
         return r;
     if (rows->row_count == 0)

@@ -21,6 +21,7 @@ static AISHA_ASYNC int add_way_back(struct aisha_ctx *ctx, struct aisha_keyboard
                                     const char *quote_id)
 {
     const struct aisha_rows *rows;
+    struct aisha_uuid quote;
 
     int r = aisha_db_query(ctx, &rows,
                            "SELECT plugin, resume FROM holds WHERE user_id = $1 AND id = $2"
@@ -28,8 +29,11 @@ static AISHA_ASYNC int add_way_back(struct aisha_ctx *ctx, struct aisha_keyboard
                            aisha_user_id(ctx), quote_id, aisha_now(ctx));
     if (r < 0 || rows->row_count == 0)
         return r;
+    r = aisha_uuid_pack(quote_id, &quote);
+    if (r < 0)
+        return r;
     aisha_button(keyboard, .key = "resume_button", .plugin = aisha_cell_text(rows, 0, "plugin"),
-                 .callback = aisha_cell_text(rows, 0, "resume"));
+                 .callback = aisha_cell_text(rows, 0, "resume"), AISHA_PAYLOAD(quote));
     aisha_row(keyboard);
     return 0;
 }

@@ -70,7 +70,8 @@ struct aisha_button {
     size_t payload_size;
     const char *url; /* instead of a callback */
     bool cancels;    /* instead: ends the handler that is running in this chat, as /cancel does */
-    const char *plugin; /* whose callback it is, then with a payload of zeros; NULL = this plugin */
+    /* Whose callback it is, NULL = this plugin's; another one's payload may be left out: zeros. */
+    const char *plugin;
 };
 
 /* An empty keyboard; lives as long as ctx. */

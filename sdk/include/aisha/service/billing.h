@@ -51,8 +51,8 @@ struct aisha_quote_request {
     const char *tariff; /* a name in the operator's list of tariffs */
     int64_t units;      /* seconds of a tariff by the minute, items of one by the item; 0 = 1 */
     const char *title;  /* what is paid for, for the history; plain, in the person's language */
-    /* Who asks, and a callback of theirs without a payload (or fine with zeros) that shows the quote
-     * again, by aisha_billing_find(): where the way leads back after a top-up. */
+    /* Who asks, and a callback of theirs that shows the quote again, by aisha_billing_find(): where the
+     * way leads back after a top-up. Its payload is the quote's id, a struct aisha_uuid. */
     const char *plugin;
     const char *resume;
     const void *data; /* kept with the quote: AISHA_DATA(value), at most 1 KiB */
@@ -120,8 +120,8 @@ aisha_billing_quote_(struct aisha_ctx *ctx, const struct aisha_quote **ret_quote
     AISHA_BILLING_CALL_(ctx, quote, ret_quote, request);
 }
 
-/* The quote with that id, or with NULL the newest that the plugin made this person, as long as it can
- * be accepted. AISHA_BILLING_BEFORE: it has been; AISHA_BILLING_OUTDATED. */
+/* The quote with that id that the plugin made this person, as long as it can be accepted.
+ * AISHA_BILLING_BEFORE: it has been; AISHA_BILLING_OUTDATED. */
 static inline AISHA_ASYNC AISHA_CHECKED int aisha_billing_find(struct aisha_ctx *ctx,
                                                                const struct aisha_quote **ret_quote,
                                                                const char *plugin, const char *id)
