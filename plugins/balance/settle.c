@@ -16,6 +16,21 @@ enum { PAGE = 100 };
 
 /* ---- the receipt ---- */
 
+/* A button of a plugin that may have been switched off, or have no such callback any more: then there
+ * is none, and the receipt comes all the same. */
+static void add_if_possible(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard,
+                            const struct aisha_button *button)
+{
+    struct aisha_keyboard *trial = aisha_keyboard(ctx);
+    const struct aisha_reply_markup *markup;
+
+    aisha_button_(trial, button);
+    if (aisha_keyboard_markup(ctx, trial, &markup) < 0)
+        return;
+    aisha_button_(keyboard, button);
+    aisha_row(keyboard);
+}
+
 /* The way back to what they were about to pay for, if it can still be accepted. */
 static AISHA_ASYNC int add_way_back(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard,
                                     const char *quote_id)
@@ -32,9 +47,12 @@ static AISHA_ASYNC int add_way_back(struct aisha_ctx *ctx, struct aisha_keyboard
     r = aisha_uuid_pack(quote_id, &quote);
     if (r < 0)
         return r;
-    aisha_button(keyboard, .key = "resume_button", .plugin = aisha_cell_text(rows, 0, "plugin"),
-                 .callback = aisha_cell_text(rows, 0, "resume"), AISHA_PAYLOAD(quote));
-    aisha_row(keyboard);
+    const struct aisha_button button = {.size = sizeof button,
+                                        .key = "resume_button",
+                                        .plugin = aisha_cell_text(rows, 0, "plugin"),
+                                        .callback = aisha_cell_text(rows, 0, "resume"),
+                                        AISHA_PAYLOAD(quote)};
+    add_if_possible(ctx, keyboard, &button);
     return 0;
 }
 

@@ -456,6 +456,21 @@ class Interrupted(unittest.TestCase):
             stack.pay(ann, stack.wait_message(ann, lambda m: "invoice" in m))
             stack.wait_account(ann, 150, 0)
 
+    def test_a_receipt_comes_without_the_plugin_that_it_would_lead_back_to(self):
+        with MoneyStack() as stack:
+            ann = stack.person()
+            offer = stack.wait_message(ann, "20 credits short", after=stack.upload(
+                ann, b"not yet looked at", duration=130, raw=1)["message_id"])
+            stack.press_text(ann, offer, "Top up")
+            invoice = stack.invoice(ann, packages=stack.wait_message(ann, "Choose how many"))
+            stack.stop_host()
+            with open(stack.path("etc/plugins.ini"), encoding="utf-8") as file:
+                stack.write("etc/plugins.ini", re.sub(r"(?ms)^\[audio\]\n.*?(?=^\[|\Z)", "", file.read()))
+            stack.start_host()
+            stack.pay(ann, invoice)
+            receipt = stack.wait_message(ann, "you have 150 credits now")
+            self.assertRaises(AssertionError, stack.press_text, ann, receipt, "Go on")
+
     def test_another_provider_is_paid_in_its_currency(self):
         with MoneyStack("provider_token = 381764678:TEST:1\nprovider_packages = 100+5 for 199.50\n") as stack:
             ann = stack.person()
