@@ -1,15 +1,19 @@
 /*
- * Stackful coroutines on glibc's ucontext.
+ * Stackful coroutines: ucontext enters a new stack, _setjmp() and _longjmp() switch from then on. They
+ * leave the signal mask alone, which is the same everywhere here and costs swapcontext() a system
+ * call each time. (Who changes the rounding mode has to put it back before suspending.)
  *
  * Each stack is made once (one makecontext) and then reused: its entry function loops over jobs.
  * The order of the sanitizer calls matters: start right before the switch, finish as the first
  * thing after it. A pooled stack never "leaves for good", so its fake stack is always kept.
  */
+#undef _FORTIFY_SOURCE /* which takes a jump to another stack for a mistake */
 #include "host/core/co.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,11 +51,19 @@ enum {
     PAINT = 0xA5,
 };
 
+/* Where a stack goes on. */
+struct context {
+#if AISHA_ASAN || AISHA_TSAN
+    ucontext_t place; /* the sanitizers follow swapcontext() only */
+#else
+    jmp_buf place;
+#endif
+};
+
 /* Where co_leave() goes; on the stack of co_enter(). */
 struct co_exit {
     struct co_exit *outer;
-    ucontext_t context;
-    volatile bool is_left;
+    jmp_buf place;
 };
 
 struct co {
@@ -62,8 +74,8 @@ struct co {
     void (*fn)(void *arg);
     void *arg;
     char *stack; /* lowest usable byte; the guard lies below it */
-    ucontext_t context;
-    bool is_done;
+    struct context context;
+    bool is_entered, is_done;
     unsigned valgrind_id;
     void *asan_fake_stack;
     void *tsan_fiber;
@@ -76,7 +88,7 @@ struct co_pool {
     struct co *current, *free, *all;
     size_t free_count;
     struct co_stats stats;
-    ucontext_t home;
+    struct context home;
     const void *home_stack; /* bounds of the thread's own stack, for AddressSanitizer */
     size_t home_stack_bytes;
     void *home_fake_stack;
@@ -170,6 +182,26 @@ const char *co_name(const struct co *co)
     return co->name;
 }
 
+static void context_switch(struct context *from, struct context *to)
+{
+#if AISHA_ASAN || AISHA_TSAN
+    swapcontext(&from->place, &to->place);
+#else
+    if (_setjmp(from->place) == 0)
+        _longjmp(to->place, 1);
+#endif
+}
+
+static void context_enter(struct context *from, ucontext_t *start)
+{
+#if AISHA_ASAN || AISHA_TSAN
+    swapcontext(&from->place, start);
+#else
+    if (_setjmp(from->place) == 0)
+        setcontext(start);
+#endif
+}
+
 /* Called first thing after arriving on a coroutine's stack. */
 static void arrived_on_stack(struct co *co)
 {
@@ -191,7 +223,7 @@ static void switch_home(struct co *co)
 #if AISHA_TSAN
     __tsan_switch_to_fiber(pool->home_fiber, 0);
 #endif
-    swapcontext(&co->context, &pool->home);
+    context_switch(&co->context, &pool->home);
     arrived_on_stack(co);
 }
 
@@ -207,22 +239,22 @@ static void entry(unsigned high, unsigned low)
     }
 }
 
-/* A function of its own because getcontext() returns twice as far as the compiler knows. */
-static void co_make_context(struct co *co)
+static void co_enter_stack(struct co *co)
 {
     uintptr_t self = (uintptr_t)co;
+    ucontext_t start;
 
-    getcontext(&co->context);
-    co->context.uc_stack.ss_sp = co->stack;
-    co->context.uc_stack.ss_size = STACK_BYTES;
-    co->context.uc_link = NULL;
-    makecontext(&co->context, (void (*)(void))entry, 2, (unsigned)(self >> 16 >> 16),
-                (unsigned)self);
+    getcontext(&start);
+    start.uc_stack.ss_sp = co->stack;
+    start.uc_stack.ss_size = STACK_BYTES;
+    start.uc_link = NULL;
+    makecontext(&start, (void (*)(void))entry, 2, (unsigned)(self >> 16 >> 16), (unsigned)self);
 #if AISHA_ASAN
-    /* Its interceptor would clear the shadow of the whole stack at every switch, and so miss
-     * overflows of arrays that live across one. */
-    co->context.uc_stack.ss_size = 0;
+    /* Its interceptor would clear the shadow of the whole stack. */
+    start.uc_stack.ss_size = 0;
 #endif
+    co->is_entered = true;
+    context_enter(&co->pool->home, &start);
 }
 
 static struct co *co_map(struct co_pool *pool)
@@ -250,7 +282,6 @@ static struct co *co_map(struct co_pool *pool)
 #if AISHA_ASAN
     __lsan_register_root_region(co->stack, STACK_BYTES);
 #endif
-    co_make_context(co);
     return co;
 }
 
@@ -324,7 +355,10 @@ bool co_resume(struct co *co)
 #if AISHA_TSAN
     __tsan_switch_to_fiber(co->tsan_fiber, 0);
 #endif
-    swapcontext(&pool->home, &co->context);
+    if (co->is_entered)
+        context_switch(&pool->home, &co->context);
+    else
+        co_enter_stack(co);
 #if AISHA_ASAN
     __sanitizer_finish_switch_fiber(pool->home_fake_stack, NULL, NULL);
 #endif
@@ -349,11 +383,11 @@ bool co_enter(struct co_pool *pool, void (*fn)(void *arg), void *arg)
     struct co_exit exit = {.outer = pool->current->exit};
 
     pool->current->exit = &exit;
-    getcontext(&exit.context); /* comes back here once more, from co_leave() */
-    if (!exit.is_left)
+    bool is_left = _setjmp(exit.place) != 0;
+    if (!is_left)
         fn(arg);
     pool->current->exit = exit.outer;
-    return !exit.is_left;
+    return !is_left;
 }
 
 void co_leave(struct co_pool *pool)
@@ -364,9 +398,7 @@ void co_leave(struct co_pool *pool)
 #if AISHA_ASAN
     __asan_handle_no_return();
 #endif
-    exit->is_left = true;
-    setcontext(&exit->context);
-    abort();
+    _longjmp(exit->place, 1);
 }
 
 /* In a signal handler: only write(2), no formatting. */
