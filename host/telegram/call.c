@@ -37,7 +37,8 @@ struct call {
     struct codec_body given, body;
     struct uploads *uploads; /* NULL = no blobs */
     struct telegram_failure *failure;
-    const cJSON *result;
+    const cJSON *result; /* … if it is wanted */
+    bool is_result_wanted;
     int tries, moves;
     bool has_retried_file;
 };
@@ -219,7 +220,7 @@ static AISHA_ASYNC int try_once(struct call *call)
         return r;
     call->tries++;
     r = telegram_request(call->telegram, call->arena, call->method, &call->body, timeout_ms,
-                         &call->result, call->failure);
+                         call->is_result_wanted ? &call->result : NULL, call->failure);
     call->failure->remedy = r < 0 ? remedy_find(call->method, r, call->failure) : REMEDY_NONE;
     bool is_last = call->tries == MAX_TRIES && call->failure->remedy == REMEDY_RETRY;
     int64_t pause_ms = is_last ? 0 : pause_after(call);
@@ -294,9 +295,10 @@ int telegram_call_as(struct telegram *telegram, struct arena *arena,
         return explain(arena, failure, r, "no blobs can be sent here");
     target_of_params(name, method->params, params, &call.turn);
     call.body = call.given;
+    call.is_result_wanted = ret || call.uploads;
     r = run(&call);
     uploads_close(call.uploads);
-    return r < 0 ? r : codec_read_result(arena, method, call.result, ret);
+    return r < 0 || !ret ? r : codec_read_result(arena, method, call.result, ret);
 }
 
 int telegram_call_json_as(struct telegram *telegram, struct arena *arena,
@@ -318,6 +320,7 @@ int telegram_call_json_as(struct telegram *telegram, struct arena *arena,
     target_of_json(method, params, &call.turn);
     call.given.json = json;
     call.body = call.given;
+    call.is_result_wanted = ret_json != NULL;
     r = run(&call);
     if (r == 0 && ret_json) {
         char *text = cJSON_PrintUnformatted(call.result);

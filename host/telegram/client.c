@@ -209,6 +209,16 @@ static AISHA_ASYNC int fetch(struct telegram *telegram, struct arena *arena, con
     return r;
 }
 
+/* How every success begins, if not by the specification. */
+static const char success[] = "{\"ok\":true,\"result\":";
+
+static bool is_success(const struct aisha_http_response *answer)
+{
+    return answer->status == 200 && answer->body_size >= sizeof success &&
+           memcmp(answer->body, success, sizeof success - 1) == 0 &&
+           answer->body[answer->body_size - 1] == '}';
+}
+
 int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
                      const struct codec_body *body, int64_t timeout_ms, const cJSON **ret_result,
                      struct telegram_failure *failure)
@@ -217,9 +227,10 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
     cJSON *envelope;
 
     int r = fetch(telegram, arena, method, body, timeout_ms, &answer, failure);
-    if (r == 0)
-        r = read_envelope(telegram, arena, answer, &envelope, failure);
-    if (r == 0)
+    if (r < 0 || (!ret_result && is_success(answer)))
+        return r;
+    r = read_envelope(telegram, arena, answer, &envelope, failure);
+    if (r == 0 && ret_result)
         *ret_result = result_of(envelope);
     return r;
 }
@@ -228,15 +239,11 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
 static const char *text_of_result(struct arena *arena, const struct aisha_http_response *answer,
                                   const cJSON *result)
 {
-    static const char begin[] = "{\"ok\":true,\"result\":";
-    const size_t begin_size = sizeof begin - 1;
-    size_t size = answer->body_size;
+    const size_t before = sizeof success - 1;
 
-    while (size > 0 && answer->body[size - 1] != '}')
-        size--;
-    if (result->next || size <= begin_size || memcmp(answer->body, begin, begin_size) != 0)
+    if (result->next || !is_success(answer))
         return NULL;
-    return arena_strndup(arena, answer->body + begin_size, size - 1 - begin_size);
+    return arena_strndup(arena, answer->body + before, answer->body_size - 1 - before);
 }
 
 int telegram_get_updates(struct telegram *telegram, struct arena *arena, const char *params,

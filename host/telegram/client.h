@@ -58,7 +58,8 @@ void telegram_set_memory(struct telegram *telegram, const struct telegram_memory
 struct outbound *telegram_outbound(const struct telegram *telegram);
 
 /*
- * One HTTP request, no retry. ret_result is deleted with the arena. Fails with -AISHA_E_TELEGRAM and
+ * One HTTP request, no retry. *ret_result is deleted with the arena; when ret_result is NULL, a success
+ * is not read any further than its beginning. Fails with -AISHA_E_TELEGRAM and
  * a filled failure; -AISHA_E_UPSTREAM when the answer is not one of the Bot API (failure->error_code
  * is then the HTTP status); otherwise as http_client_fetch().
  */

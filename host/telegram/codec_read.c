@@ -276,6 +276,16 @@ static const char *skip_string(const char *text, const char *end)
     return text + 1;
 }
 
+static size_t count(const char *text, size_t size_bytes, char wanted)
+{
+    const char *at = text, *end = text + size_bytes;
+    size_t count = 0;
+
+    for (; (at = memchr(at, wanted, (size_t)(end - at))); at++)
+        count++;
+    return count;
+}
+
 /* Whether brackets outside of texts nest deeper than we read. Does not check anything else. */
 static bool is_too_deep(const char *text, size_t size_bytes)
 {
@@ -283,6 +293,8 @@ static bool is_too_deep(const char *text, size_t size_bytes)
     const char *end = text + size_bytes;
     int depth = 0;
 
+    if (count(text, size_bytes, '[') + count(text, size_bytes, '{') <= CODEC_MAX_DEPTH)
+        return false; /* nearly always */
     while (text < end) {
         if (*text == '"') {
             text = skip_string(text, end);
