@@ -155,7 +155,8 @@ struct http_conn {
     int fd;
     enum http_phase phase;
     bool is_eof, is_probed, closes;
-    bool is_readable; /* nothing has said since that there is no more */
+    bool is_readable;    /* nothing has said since that there is no more */
+    bool is_half_closed; /* the end of its input has come, perhaps behind bytes that are unread */
     struct event io, timer;
     struct evbuffer *output;
     struct exchange *exchange; /* being read or handled */
