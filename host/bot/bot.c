@@ -46,6 +46,7 @@
 #include "host/store/inbox_gate.h"
 #include "host/store/migrate.h"
 #include "host/store/schema.h"
+#include "host/store/user_copies.h"
 #include "host/telegram/client.h"
 #include "host/telegram/poller.h"
 #include "host/telegram/webhook.h"
@@ -257,6 +258,8 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
     bool are_copies_quicker = db_is_postgres(bot->db) || cache_is_shared(bot->cache);
     r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db,
                           are_copies_quicker ? bot->cache : NULL);
+    if (r == 0)
+        r = user_copies_new(&bot->users, bot->loop);
     if (r == 0 && cache_is_shared(bot->cache) && bot->config->outbound.rate > 0)
         r = outbound_share_start(&bot->outbound_share, bot->loop, bot->cache,
                                  telegram_outbound(bot->telegram), (int)bot->config->outbound.rate);
@@ -413,6 +416,7 @@ void bot_done(struct bot *bot)
     http_client_free(bot->http);
     outbound_share_free(bot->outbound_share);
     dialog_copies_free(bot->dialogs);
+    user_copies_free(bot->users);
     cache_close(bot->cache);
     blob_store_close(bot->blobs);
     db_close(bot->db);

@@ -25,6 +25,7 @@ struct cache;
 struct catalogue;
 struct db;
 struct dialog_copies;
+struct user_copies;
 struct health_board;
 struct helper_pool;
 struct http_client;
@@ -54,6 +55,7 @@ struct bot {
     struct blob_store *blobs;
     struct cache *cache;
     struct dialog_copies *dialogs;
+    struct user_copies *users;
     struct outbound_share *outbound_share; /* NULL when no other host can know */
     /* why it could not be opened, for `aisha check` */
     const char *database_error, *blobs_error, *cache_error;

@@ -45,7 +45,7 @@ static AISHA_ASYNC void chat_gone(void *user, struct arena *arena, int64_t chat_
     struct bot *bot = user;
     enum user_absence absence = why == REMEDY_DEACTIVATED ? USER_GONE : USER_BLOCKED;
 
-    int r = chat_id > 0 ? users_set_absence(bot->db, arena, chat_id, absence)
+    int r = chat_id > 0 ? users_set_absence(bot->db, bot->users, arena, chat_id, absence)
                         : chats_set_gone(bot->db, arena, chat_id, true);
     report(r, "who has left cannot be kept");
 }
@@ -137,7 +137,7 @@ static AISHA_ASYNC int note_membership(struct aisha_ctx *ctx,
 
     if (!ctx->is_private)
         return chats_set_gone(ctx->bot->db, &ctx->arena, ctx->chat_id, is_out);
-    return users_set_absence(ctx->bot->db, &ctx->arena, ctx->chat_id,
+    return users_set_absence(ctx->bot->db, ctx->bot->users, &ctx->arena, ctx->chat_id,
                              is_out ? USER_BLOCKED : USER_HERE);
 }
 
@@ -152,6 +152,7 @@ int memory_note_update(struct aisha_ctx *ctx)
         return chats_set_moved(ctx->bot->db, &ctx->arena, ctx->chat_id,
                                message->migrate_to_chat_id);
     if (writes && ctx->user.is_away)
-        return users_set_absence(ctx->bot->db, &ctx->arena, ctx->from->id, USER_HERE);
+        return users_set_absence(ctx->bot->db, ctx->bot->users, &ctx->arena, ctx->from->id,
+                                 USER_HERE);
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/db.h"
+#include "host/store/user_copies.h"
 #include "host/store/uuid.h"
 
 enum { FIRST_NAME_UNITS = 64, LINK_ARG_MAX = 64 };
@@ -313,6 +314,7 @@ int aisha_set_locale(struct aisha_ctx *ctx, const char *locale)
 {
     if (!i18n_is_locale(locale) || !ctx->user.id)
         return aisha_fail(ctx, -AISHA_E_INVALID, "no such language, or nobody to speak it");
+    user_copies_forget(ctx->bot->users, ctx->user.telegram_id);
     int r = aisha_db_exec(ctx, "UPDATE users SET locale = $1 WHERE id = $2", locale, ctx->user.id);
     if (r < 0)
         return r;

@@ -190,7 +190,7 @@ static AISHA_ASYNC int meet(struct aisha_ctx *ctx)
                                          .last_name = ctx->from->last_name,
                                          .username = ctx->from->username,
                                          .language_code = ctx->from->language_code};
-    int r = users_meet(ctx->bot->db, &ctx->arena, &profile, &ctx->user);
+    int r = users_meet(ctx->bot->db, ctx->bot->users, &ctx->arena, &profile, &ctx->user);
     if (r == 0 && ctx->user.locale)
         ctx->locale = ctx->user.locale;
     return r;

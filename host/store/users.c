@@ -1,5 +1,5 @@
 /*
- * Nearly every update finds the row as it should be: one point read and no write.
+ * Nearly every update finds the row as it should be: at most one point read, and no write.
  */
 #include "host/store/users.h"
 
@@ -10,6 +10,7 @@
 
 #include "host/core/arena.h"
 #include "host/store/db.h"
+#include "host/store/user_copies.h"
 #include "host/store/uuid.h"
 
 static bool same(const char *a, const char *b)
@@ -89,14 +90,16 @@ static AISHA_ASYNC int save(struct db *db, struct arena *arena, const struct use
         NULL);
 }
 
-int users_meet(struct db *db, struct arena *arena, const struct user_profile *profile,
-               struct user *ret_user)
+int users_meet(struct db *db, struct user_copies *copies, struct arena *arena,
+               const struct user_profile *profile, struct user *ret_user)
 {
     struct user_profile known = *profile;
     const struct aisha_rows *rows;
 
     if (!known.first_name)
         known.first_name = "";
+    if (user_copies_find(copies, arena, &known, ret_user))
+        return 0;
     int r = find(db, arena, known.telegram_id, &rows);
     if (r < 0)
         return r;
@@ -110,11 +113,12 @@ int users_meet(struct db *db, struct arena *arena, const struct user_profile *pr
     if (rows->row_count != 1)
         return -AISHA_E_CONFLICT; /* deleted meanwhile */
     *ret_user = read_user(rows);
+    user_copies_keep(copies, &known, ret_user);
     return 0;
 }
 
-int users_set_absence(struct db *db, struct arena *arena, int64_t telegram_id,
-                      enum user_absence absence)
+int users_set_absence(struct db *db, struct user_copies *copies, struct arena *arena,
+                      int64_t telegram_id, enum user_absence absence)
 {
     static const char *const changes[] = {
         [USER_HERE] = "UPDATE users SET blocked_at = NULL, gone_at = NULL WHERE telegram_id = $1"
@@ -124,6 +128,7 @@ int users_set_absence(struct db *db, struct arena *arena, int64_t telegram_id,
         [USER_GONE] = "UPDATE users SET gone_at = $2 WHERE telegram_id = $1 AND gone_at IS NULL",
     };
 
+    user_copies_forget(copies, telegram_id);
     return db_query(db, arena, &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)),
                     NULL);
 }

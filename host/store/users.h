@@ -11,6 +11,7 @@
 
 struct arena;
 struct db;
+struct user_copies;
 
 /* As an update describes them; texts are borrowed and may be NULL. */
 struct user_profile {
@@ -33,8 +34,9 @@ enum user_absence {
 };
 
 /* Finds or registers the person and brings the row up to date. Texts are in arena. */
-AISHA_ASYNC AISHA_CHECKED int users_meet(struct db *db, struct arena *arena,
-                                         const struct user_profile *profile, struct user *ret_user);
+AISHA_ASYNC AISHA_CHECKED int users_meet(struct db *db, struct user_copies *copies,
+                                         struct arena *arena, const struct user_profile *profile,
+                                         struct user *ret_user);
 
 /* The person, who is known. -AISHA_E_NOT_FOUND. */
 AISHA_ASYNC AISHA_CHECKED int users_find(struct db *db, struct arena *arena, int64_t telegram_id,
@@ -44,5 +46,6 @@ AISHA_ASYNC AISHA_CHECKED int users_find_by_id(struct db *db, struct arena *aren
 
 /* Notes that they left, from when on, or that they are back; for one whom the bot has not met it
  * does nothing. */
-AISHA_ASYNC AISHA_CHECKED int users_set_absence(struct db *db, struct arena *arena,
-                                                int64_t telegram_id, enum user_absence absence);
+AISHA_ASYNC AISHA_CHECKED int users_set_absence(struct db *db, struct user_copies *copies,
+                                                struct arena *arena, int64_t telegram_id,
+                                                enum user_absence absence);

@@ -2,6 +2,7 @@
 
 #include "host/store/migrate.h"
 #include "host/store/schema.h"
+#include "host/store/user_copies.h"
 
 void open_db(struct fixture *f)
 {
@@ -10,12 +11,16 @@ void open_db(struct fixture *f)
     int r = db_open(&f->db, f->loop, db_url(f), &f->arena, &error);
     if (r == 0)
         r = migrate(f->db, &f->arena, "host", host_migrations, host_migration_count, &error);
+    if (r == 0)
+        r = user_copies_new(&f->users, f->loop);
     if (r < 0)
         check(f, false, error, __FILE__, __LINE__);
 }
 
 void close_db(struct fixture *f)
 {
+    user_copies_free(f->users);
+    f->users = NULL;
     db_close(f->db);
     f->db = NULL;
 }

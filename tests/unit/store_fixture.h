@@ -25,6 +25,7 @@ struct fixture {
     char dir[64], path[80]; /* path: of the database in dir */
     struct sqlite *sqlite;  /* see open_sqlite() */
     struct db *db;          /* see run_with_db() in db_fixture.h */
+    struct user_copies *users;
     scenario *opened;
     unsigned failures;
     int tell_fd, stderr_fd;

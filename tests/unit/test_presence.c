@@ -21,7 +21,7 @@ static bool is_away(struct fixture *f)
     const struct user_profile ann = {.telegram_id = 42, .first_name = "Ann"};
     struct user user = {.is_away = true};
 
-    CHECK(f, users_meet(f->db, &f->arena, &ann, &user) == 0);
+    CHECK(f, users_meet(f->db, f->users, &f->arena, &ann, &user) == 0);
     return user.is_away;
 }
 
@@ -31,17 +31,17 @@ static void leave(struct fixture *f)
 
     CHECK(f, !is_away(f));
     for (size_t i = 0; i < 2; i++) {
-        CHECK(f, users_set_absence(f->db, &f->arena, 42, all[i]) == 0);
+        CHECK(f, users_set_absence(f->db, f->users, &f->arena, 42, all[i]) == 0);
         CHECK(f, is_away(f));
-        CHECK(f, users_set_absence(f->db, &f->arena, 42, USER_HERE) == 0);
+        CHECK(f, users_set_absence(f->db, f->users, &f->arena, 42, USER_HERE) == 0);
         CHECK(f, !is_away(f));
     }
-    CHECK(f, users_set_absence(f->db, &f->arena, 42, USER_BLOCKED) == 0);
+    CHECK(f, users_set_absence(f->db, f->users, &f->arena, 42, USER_BLOCKED) == 0);
     change(f, "UPDATE users SET blocked_at = 5");
-    CHECK(f, users_set_absence(f->db, &f->arena, 42, USER_BLOCKED) == 0);
+    CHECK(f, users_set_absence(f->db, f->users, &f->arena, 42, USER_BLOCKED) == 0);
     CHECK_INT(f, look(f, "SELECT blocked_at = 5 AND gone_at IS NULL FROM users"),
               1); /* since when */
-    CHECK(f, users_set_absence(f->db, &f->arena, 43, USER_BLOCKED) == 0);
+    CHECK(f, users_set_absence(f->db, f->users, &f->arena, 43, USER_BLOCKED) == 0);
     CHECK_INT(f, look(f, "SELECT COUNT(*) FROM users"), 1);
 }
 

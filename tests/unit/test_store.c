@@ -106,7 +106,7 @@ static struct user meet(struct fixture *f, struct user_profile profile)
 {
     struct user user = {.id = ""};
 
-    CHECK_INT(f, users_meet(f->db, &f->arena, &profile, &user), 0);
+    CHECK_INT(f, users_meet(f->db, f->users, &f->arena, &profile, &user), 0);
     return user;
 }
 
@@ -160,7 +160,7 @@ static void meet_at_once(struct fixture *f, int64_t n)
 
     profile.telegram_id = n % 3;
     profile.first_name = n % 2 ? "Ann" : "Anna";
-    CHECK(f, users_meet(f->db, &own, &profile, &user) == 0);
+    CHECK(f, users_meet(f->db, f->users, &own, &profile, &user) == 0);
     if (n % 3 == 0 && !*first_id)
         strcpy(first_id, user.id);
     if (n % 3 == 0)
@@ -411,7 +411,7 @@ static void fail_everywhere(struct fixture *f)
 
     for (size_t i = 0; i < 3; i++)
         change(f, arena_printf(&f->arena, "DROP TABLE %s", tables[i]));
-    CHECK(f, users_meet(f->db, &f->arena, &ann, &user) == -AISHA_E_INVALID);
+    CHECK(f, users_meet(f->db, f->users, &f->arena, &ann, &user) == -AISHA_E_INVALID);
     CHECK(f, strcmp(user.id, "untouched") == 0);
     CHECK(f, dialog_find(f->db, &f->arena, &key, &dialog) == -AISHA_E_INVALID);
     CHECK(f, secret_get(f->db, "buttons", &secret) == -AISHA_E_INVALID);
@@ -426,7 +426,7 @@ static void lock_everything(struct fixture *f)
 
     CHECK(f, sqlite3_open(f->path, &outside) == SQLITE_OK);
     CHECK(f, sqlite3_exec(outside, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
-    CHECK(f, users_meet(f->db, &f->arena, &ann, &user) == -AISHA_E_UNAVAILABLE);
+    CHECK(f, users_meet(f->db, f->users, &f->arena, &ann, &user) == -AISHA_E_UNAVAILABLE);
     CHECK(f, secret_get(f->db, "new", &secret) == -AISHA_E_UNAVAILABLE);
     CHECK(f, db_begin(f->db, &tx) == -AISHA_E_UNAVAILABLE);
     CHECK(f, sqlite3_close(outside) == SQLITE_OK);
