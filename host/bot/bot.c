@@ -254,10 +254,7 @@ static AISHA_ASYNC int open_stores(struct bot *bot)
         log_error("bot", "REDIS_URL: %s", error);
         return r;
     }
-    /* SQLite is asked as quickly as our own memory. */
-    bool are_copies_quicker = db_is_postgres(bot->db) || cache_is_shared(bot->cache);
-    r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db,
-                          are_copies_quicker ? bot->cache : NULL);
+    r = dialog_copies_new(&bot->dialogs, bot->loop, bot->db, bot->cache);
     if (r == 0)
         r = user_copies_new(&bot->users, bot->loop);
     if (r == 0 && cache_is_shared(bot->cache) && bot->config->outbound.rate > 0)

@@ -203,17 +203,18 @@ struct ctx_sent_change {
     bool is_over;
 };
 
-static void end_change(struct ctx_sent_change *change, bool has_taken_effect)
+static void end_change(struct ctx_sent_change *change, bool has_taken_effect,
+                       const struct dialog *now)
 {
     if (!change->is_over)
         dialog_copies_change_ends(change->copies, &change->key,
-                                  has_taken_effect && change->times == 1);
+                                  has_taken_effect && change->times == 1, now);
     change->is_over = true;
 }
 
 static void abandon_change(void *change)
 {
-    end_change(change, false);
+    end_change(change, false, NULL);
 }
 
 static void begin_change(struct aisha_ctx *ctx, const struct dialog_key *key)
@@ -273,7 +274,8 @@ void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 {
     ctx->is_committed = true;
     if (ctx->sent_change)
-        end_change(ctx->sent_change, true);
+        end_change(ctx->sent_change, true,
+                   ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
     ctx->sent_change = NULL;
     ctx->dialog_change = CTX_DIALOG_KEEP;
     ctx->rider_count = 0;

@@ -12,6 +12,7 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/store/cache.h"
+#include "host/store/dialog_memory.h"
 #include "host/store/uuid.h"
 
 enum {
@@ -24,12 +25,14 @@ enum {
 struct group {
     uint64_t number;
     unsigned changes; /* under way */
+    uint64_t begun;   /* the number that the last of them began with */
     int64_t no_copies_until_ms;
 };
 
 struct dialog_copies {
     struct loop *loop;
     struct db *db;
+    struct dialog_memory *memory; /* NULL = the copies are in Redis */
     struct cache *cache;
     char process[40]; /* no other one, before or after, has this */
     struct group groups[GROUPS];
@@ -45,8 +48,7 @@ static struct group *group_of(struct dialog_copies *copies, const struct dialog_
 
 static bool may_copy(const struct dialog_copies *copies, const struct group *group)
 {
-    return copies->cache && group->changes == 0 &&
-           group->no_copies_until_ms <= loop_now_ms(copies->loop);
+    return group->changes == 0 && group->no_copies_until_ms <= loop_now_ms(copies->loop);
 }
 
 static void name_copy(const struct dialog_copies *copies, const struct dialog_key *key,
@@ -56,7 +58,7 @@ static void name_copy(const struct dialog_copies *copies, const struct dialog_ke
              copies->process, number, key->chat_id, key->telegram_id, key->thread_id);
 }
 
-/* ---- what is in a copy: nothing, or when it ends, plugin, state and data, with zeros between ---- */
+/* ---- what is in a copy in Redis: nothing, or when it ends, plugin, state and data, with zeros between ---- */
 
 static AISHA_ASYNC void write_copy(struct dialog_copies *copies, const char *name,
                                    struct arena *arena, const struct dialog *dialog)
@@ -120,26 +122,51 @@ static int read_copy(const char *bytes, size_t size, struct dialog *ret_dialog)
 
 /* ---- using them ---- */
 
+/* What is pending or -AISHA_E_NOT_FOUND, 1 when there is no copy, or why it cannot be looked up. */
+static AISHA_ASYNC int get(struct dialog_copies *copies, struct arena *arena,
+                           const struct dialog_key *key, uint64_t number, struct dialog *ret_dialog)
+{
+    char name[NAME_SIZE];
+    const void *bytes;
+    size_t size;
+
+    if (copies->memory)
+        return dialog_memory_get(copies->memory, arena, key, number, ret_dialog);
+    name_copy(copies, key, number, name);
+    int r = cache_get(copies->cache, arena, name, &bytes, &size);
+    if (r == 0)
+        r = read_copy(bytes, size, ret_dialog);
+    return r == -AISHA_E_INVALID ? 1 : r;
+}
+
+static AISHA_ASYNC void put(struct dialog_copies *copies, struct arena *arena,
+                            const struct dialog_key *key, uint64_t number,
+                            const struct dialog *dialog)
+{
+    char name[NAME_SIZE];
+
+    if (copies->memory) {
+        dialog_memory_put(copies->memory, key, number, dialog);
+        return;
+    }
+    name_copy(copies, key, number, name);
+    write_copy(copies, name, arena, dialog);
+}
+
 int dialog_copies_find(struct dialog_copies *copies, struct arena *arena,
                        const struct dialog_key *key, struct dialog *ret_dialog)
 {
     const struct group *group = group_of(copies, key);
     uint64_t number = group->number;
-    char name[NAME_SIZE];
-    const void *bytes;
-    size_t size;
 
     if (!may_copy(copies, group))
         return dialog_find(copies->db, arena, key, ret_dialog);
-    name_copy(copies, key, number, name);
-    int r = cache_get(copies->cache, arena, name, &bytes, &size);
-    if (r == 0)
-        r = read_copy(bytes, size, ret_dialog);
-    if (r <= 0 && r != -AISHA_E_INVALID)
-        return r; /* found, or that there is none; or cancelled */
+    int r = get(copies, arena, key, number, ret_dialog);
+    if (r <= 0)
+        return r;
     r = dialog_find(copies->db, arena, key, ret_dialog);
     if ((r == 0 || r == -AISHA_E_NOT_FOUND) && group->number == number && may_copy(copies, group))
-        write_copy(copies, name, arena, r == 0 ? ret_dialog : NULL);
+        put(copies, arena, key, number, r == 0 ? ret_dialog : NULL);
     return r;
 }
 
@@ -148,18 +175,21 @@ void dialog_copies_change_begins(struct dialog_copies *copies, const struct dial
     struct group *group = group_of(copies, key);
 
     group->changes++;
-    group->number++;
+    group->begun = ++group->number;
 }
 
 void dialog_copies_change_ends(struct dialog_copies *copies, const struct dialog_key *key,
-                               bool is_known)
+                               bool is_known, const struct dialog *now)
 {
     struct group *group = group_of(copies, key);
 
+    bool was_alone = group->number == group->begun; /* or who knows which came last */
     group->changes--;
     group->number++;
     if (!is_known)
         group->no_copies_until_ms = loop_now_ms(copies->loop) + DOUBT_MS;
+    else if (copies->memory && was_alone && may_copy(copies, group))
+        dialog_memory_put(copies->memory, key, group->number, now);
 }
 
 /* ---- life ---- */
@@ -177,11 +207,17 @@ int dialog_copies_new(struct dialog_copies **ret_copies, struct loop *loop, stru
     copies->cache = cache;
     snprintf(copies->process, sizeof copies->process, "%s", uuid_new(&arena));
     arena_clear(&arena);
+    if (!cache_is_shared(cache) && dialog_memory_new(&copies->memory, loop) < 0) {
+        free(copies);
+        return -ENOMEM;
+    }
     *ret_copies = copies;
     return 0;
 }
 
 void dialog_copies_free(struct dialog_copies *copies)
 {
+    if (copies)
+        dialog_memory_free(copies->memory);
     free(copies);
 }

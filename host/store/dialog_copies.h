@@ -1,5 +1,6 @@
 /*
- * Copies of dialogues in the cache, so that most updates need not ask the database what is pending.
+ * Copies of dialogues, so that most updates need not ask the database what is pending: in Redis, or
+ * without one in this process' memory.
  *
  * A copy is never wrong, whatever the cache forgets or brings back. This process alone changes the
  * dialogues of its database. It keeps a number for each of many groups of them, which grows before
@@ -22,7 +23,7 @@ struct cache;
 struct dialog_copies;
 struct loop;
 
-/* Borrows the two. cache NULL = there are no copies. */
+/* Borrows the three. */
 int dialog_copies_new(struct dialog_copies **ret_copies, struct loop *loop, struct db *db,
                       struct cache *cache);
 
@@ -37,6 +38,7 @@ AISHA_ASYNC AISHA_CHECKED int dialog_copies_find(struct dialog_copies *copies, s
 /* Before a statement of dialog_statement() is sent to the database. */
 void dialog_copies_change_begins(struct dialog_copies *copies, const struct dialog_key *key);
 
-/* After that; is_known: it has taken effect, or certainly never will. */
+/* After that. is_known: it has taken effect, and now is what is pending, or NULL. Otherwise nobody
+ * knows. */
 void dialog_copies_change_ends(struct dialog_copies *copies, const struct dialog_key *key,
-                               bool is_known);
+                               bool is_known, const struct dialog *now);

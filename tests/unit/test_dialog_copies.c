@@ -42,14 +42,19 @@ static void scene_close(struct scene *s)
     cache_close(s->cache);
 }
 
+static struct dialog dialog_in(const char *state, int64_t ttl_s)
+{
+    return (struct dialog){.plugin = "shop",
+                           .state = state,
+                           .data = "a\0b",
+                           .data_size = 3,
+                           .expires_at = (int64_t)time(NULL) + ttl_s};
+}
+
 /* Changes what is in the database, behind the copies' back; NULL = nothing is pending. */
 static void put(struct scene *s, const char *state, int64_t ttl_s)
 {
-    const struct dialog dialog = {.plugin = "shop",
-                                  .state = state,
-                                  .data = "a\0b",
-                                  .data_size = 3,
-                                  .expires_at = (int64_t)time(NULL) + ttl_s};
+    const struct dialog dialog = dialog_in(state, ttl_s);
     const struct aisha_statement statement =
         dialog_statement(&s->f->arena, &key, state ? &dialog : NULL);
 
@@ -58,9 +63,11 @@ static void put(struct scene *s, const char *state, int64_t ttl_s)
 
 static void change_to(struct scene *s, const char *state, bool is_known)
 {
+    const struct dialog dialog = dialog_in(state, 1000);
+
     dialog_copies_change_begins(s->copies, &key);
     put(s, state, 1000);
-    dialog_copies_change_ends(s->copies, &key, is_known);
+    dialog_copies_change_ends(s->copies, &key, is_known, state ? &dialog : NULL);
 }
 
 static bool finds_in(struct dialog_copies *copies, struct fixture *f, const char *state)
@@ -101,6 +108,7 @@ static void what_was_read_is_not_read_again_until_it_is_changed(void **state)
 static void change_slowly(struct fixture *f)
 {
     struct scene s = scene_open(f);
+    const struct dialog dialog = dialog_in("size", 1000);
 
     CHECK(f, FINDS(&s, NULL));
     dialog_copies_change_begins(s.copies, &key);
@@ -108,12 +116,12 @@ static void change_slowly(struct fixture *f)
     put(&s, "size", 1000);
     CHECK(f, FINDS(&s, "size"));
     dialog_copies_change_begins(s.copies, &key); /* a second one at the same time */
-    dialog_copies_change_ends(s.copies, &key, true);
+    dialog_copies_change_ends(s.copies, &key, true, &dialog);
     put(&s, "colour", 1000);
     CHECK(f, FINDS(&s, "colour"));
-    dialog_copies_change_ends(s.copies, &key, true);
+    dialog_copies_change_ends(s.copies, &key, true, &dialog);
     put(&s, NULL, 0);
-    CHECK(f, FINDS(&s, NULL)); /* nothing was copied meanwhile */
+    CHECK(f, FINDS(&s, NULL)); /* nothing was copied meanwhile, nor what ended last */
     scene_close(&s);
 }
 
@@ -163,11 +171,12 @@ static void another_process_uses_no_copies_of_this_one(void **state)
 static void let_expire(struct fixture *f)
 {
     struct scene s = scene_open(f);
+    const struct dialog short_one = dialog_in("size", 1);
     struct dialog dialog;
 
     dialog_copies_change_begins(s.copies, &key);
     put(&s, "size", 1);
-    dialog_copies_change_ends(s.copies, &key, true);
+    dialog_copies_change_ends(s.copies, &key, true, &short_one);
     int64_t until_ms = loop_now_ms(f->loop) + 10000;
     while (dialog_copies_find(s.copies, &f->arena, &key, &dialog) == 0 &&
            loop_now_ms(f->loop) < until_ms)
