@@ -159,18 +159,10 @@ struct lane_key update_lane(const cJSON *update, int64_t update_id)
 
 /* ---- in structs ---- */
 
-static const struct api_field *find_field(const struct api_type *type, const char *name)
-{
-    for (size_t i = 0; name && i < type->field_count; i++)
-        if (*type->fields[i].name == *name && strcmp(type->fields[i].name, name) == 0)
-            return &type->fields[i];
-    return NULL;
-}
-
 /* The member that is an object, and its type; NULL when there is none. */
 static const void *object_at(const void *object, const struct api_type **type, const char *name)
 {
-    const struct api_field *field = object ? find_field(*type, name) : NULL;
+    const struct api_field *field = object && name ? api_find_field(*type, name) : NULL;
 
     if (!field || field->value.kind != API_OBJECT || field->value.depth > 0)
         return NULL;
@@ -185,7 +177,7 @@ static const void *member_at(const void *object, const struct api_type *type, co
 
 static int64_t integer_at(const void *object, const struct api_type *type, const char *name)
 {
-    const struct api_field *field = find_field(type, name);
+    const struct api_field *field = name ? api_find_field(type, name) : NULL;
 
     if (!field || field->value.kind != API_INTEGER || field->value.depth > 0)
         return 0;
@@ -194,7 +186,7 @@ static int64_t integer_at(const void *object, const struct api_type *type, const
 
 static const char *text_at(const void *object, const struct api_type *type, const char *name)
 {
-    const struct api_field *field = find_field(type, name);
+    const struct api_field *field = name ? api_find_field(type, name) : NULL;
 
     if (!field || field->value.kind != API_TEXT || field->value.depth > 0)
         return NULL;

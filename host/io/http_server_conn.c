@@ -56,6 +56,16 @@ static int64_t phase_timeout(const struct http_conn *conn)
     return 0;
 }
 
+static void start_timer(struct http_conn *conn, int64_t ms)
+{
+    const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    conn->timer_at_ms = loop_now_ms(conn->server->loop) + ms;
+    evtimer_add(&conn->timer, &after);
+}
+
+/* A timer that rings too early is left as it is: it starts again then, for most deadlines are never
+ * reached. */
 static void set_phase(struct http_conn *conn, enum http_phase phase)
 {
     bool goes_on_reading = phase == CONN_BODY;
@@ -64,11 +74,22 @@ static void set_phase(struct http_conn *conn, enum http_phase phase)
     if (goes_on_reading)
         return; /* one deadline for the whole request */
     int64_t ms = phase_timeout(conn);
-    const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    if (ms > 0)
-        evtimer_add(&conn->timer, &after);
-    else
-        evtimer_del(&conn->timer);
+    conn->deadline_ms = ms > 0 ? loop_now_ms(conn->server->loop) + ms : 0;
+    if (ms > 0 && (!conn->timer_at_ms || conn->deadline_ms < conn->timer_at_ms))
+        start_timer(conn, ms);
+}
+
+/* Whether the connection's time is over. */
+static bool is_overdue(struct http_conn *conn)
+{
+    int64_t left_ms = conn->deadline_ms - loop_now_ms(conn->server->loop);
+
+    conn->timer_at_ms = 0;
+    if (!conn->deadline_ms)
+        return false;
+    if (left_ms > 0)
+        start_timer(conn, left_ms);
+    return left_ms <= 0;
 }
 
 /* What a Date header says now: it is asked for more often than once a second. */
@@ -408,6 +429,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (!is_overdue(conn))
+        return;
     if (conn->phase == CONN_WRITING || conn->phase == CONN_STREAMING) {
         const struct linger reset = {.l_onoff = 1}; /* or the kernel would go on trying */
         setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);

@@ -158,6 +158,8 @@ struct http_conn {
     bool is_readable;    /* nothing has said since that there is no more */
     bool is_half_closed; /* the end of its input has come, perhaps behind bytes that are unread */
     struct event io, timer;
+    int64_t timer_at_ms; /* when it rings; 0 = never */
+    int64_t deadline_ms; /* of the phase; 0 = none */
     struct evbuffer *output;
     struct exchange *exchange; /* being read or handled */
     struct http_scan scan;

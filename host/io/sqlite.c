@@ -165,6 +165,9 @@ static struct sqlite *sqlite_new(struct loop *loop)
 {
     struct sqlite *db = calloc(1, sizeof *db);
 
+    /* Nobody asks how much memory it takes, and counting it costs a lock for each piece. Refused, which
+     * does no harm, when there is another one in the process already. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (db)
         *db = (struct sqlite){
             .loop = loop, .lock_fd = -1, .stop_reading = {.fn = stop_reading, .arg = db}};

@@ -1,5 +1,6 @@
 #include "host/io/sqlite_desk.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -237,6 +238,9 @@ static void *desk_main(void *arg)
     struct job *group[MAX_GROUP];
     size_t count;
 
+    /* It need not interrupt the loop in the middle of a turn: what comes until that ends is written
+     * together. */
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
     while ((count = take_jobs(desk, group)) > 0) {
         if (group[0]->kind == JOB_BEGIN)
             serve_transaction(desk, group[0]);

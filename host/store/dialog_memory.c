@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
 #include <uthash.h>
 
 #include <aisha/error.h>

@@ -21,6 +21,7 @@ void dialog_memory_free(struct dialog_memory *memory);
 
 /* 0 with *ret_dialog in arena, -AISHA_E_NOT_FOUND when nothing is pending, or DIALOG_NOT_REMEMBERED. */
 enum { DIALOG_NOT_REMEMBERED = 1 };
+
 int dialog_memory_get(struct dialog_memory *memory, struct arena *arena,
                       const struct dialog_key *key, uint64_t number, struct dialog *ret_dialog);
 

@@ -398,9 +398,11 @@ static int64_t sift(struct inbox *inbox, cJSON *updates, const char **text)
     for (update = updates->child; update; update = next) {
         next = update->next;
         int64_t id = update_id_of(update);
-        if (id > last_id)
+        bool is_highest = id > last_id; /* nearly always: they come in order */
+        if (is_highest)
             last_id = id;
-        if (id != 0 && !seen_has(&inbox->seen, id) && !is_repeated(updates, update, id))
+        if (id != 0 && !seen_has(&inbox->seen, id) &&
+            (is_highest || !is_repeated(updates, update, id)))
             continue;
         cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
         *text = NULL;

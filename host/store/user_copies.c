@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include <uthash.h>
 
 #include "host/core/arena.h"
@@ -13,7 +12,7 @@
 enum {
     MAX_COPIES = 4096,
     TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
-    DOUBT_MS = 60 * 1000, /* a transaction and a server end every statement of ours sooner */
+    DOUBT_MS = 60 * 1000,    /* a transaction and a server end every statement of ours sooner */
 };
 
 enum text { ID, LOCALE, FIRST_NAME, LAST_NAME, USERNAME, LANGUAGE_CODE, TEXT_COUNT };
@@ -22,7 +21,8 @@ struct copy {
     int64_t telegram_id;
     bool is_kept, is_away;
     int64_t until_ms; /* it is kept, or not to be kept again */
-    char *texts[TEXT_COUNT]; /* NULL where there is none; all in one block, which the first begins */
+    char
+        *texts[TEXT_COUNT]; /* NULL where there is none; all in one block, which the first begins */
     UT_hash_handle hh;
 };
 
@@ -56,7 +56,7 @@ void user_copies_free(struct user_copies *copies)
     if (!copies)
         return;
     HASH_ITER(hh, copies->copies, copy, next)
-        copy_free(copies, copy);
+    copy_free(copies, copy);
     free(copies);
 }
 
@@ -100,7 +100,8 @@ static void make_room(struct user_copies *copies)
     int64_t now_ms = loop_now_ms(copies->loop);
     struct copy *copy, *next;
 
-    HASH_ITER(hh, copies->copies, copy, next) {
+    HASH_ITER(hh, copies->copies, copy, next)
+    {
         if (HASH_COUNT(copies->copies) < MAX_COPIES)
             break;
         if (copy->is_kept || copy->until_ms <= now_ms)

@@ -25,3 +25,21 @@ const struct api_type *api_find_type(const char *name)
 {
     return bsearch(name, api_types, api_type_count, sizeof *api_types, compare_type);
 }
+
+const struct api_field *api_find_field(const struct api_type *type, const char *name)
+{
+    size_t low = 0, high = type->field_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct api_field *field = &type->fields[type->by_name[middle]];
+        int order = strcmp(name, field->name);
+        if (order == 0)
+            return field;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}

@@ -44,6 +44,7 @@ struct api_type {
     const char *name;
     size_t size;
     const struct api_field *fields;
+    const uint16_t *by_name; /* places of the fields in the order of their names */
     size_t field_count;
     /* Places of the required fields that are pointers: reading leaves none of them NULL. */
     const uint16_t *never_null;
@@ -70,3 +71,4 @@ extern const char *const api_update_kinds[];
 /* NULL if there is none. */
 const struct api_method *api_find_method(const char *name);
 const struct api_type *api_find_type(const char *name);
+const struct api_field *api_find_field(const struct api_type *type, const char *name);

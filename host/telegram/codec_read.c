@@ -141,20 +141,18 @@ static void read_field(struct reader *reader, const struct api_field *field, con
         *(const void **)place = read_element(reader, value, json);
 }
 
-/* Telegram sends fields in about the order of the specification: the search begins at *next, behind
- * the one that was found before. */
+/* Telegram sends fields in about the order of the specification, so the one at *next is looked at
+ * first; then it becomes the one behind what was found. */
 static const struct api_field *find_field(const struct api_type *type, const char *name,
                                           size_t *next)
 {
-    for (size_t i = 0; i < type->field_count; i++) {
-        size_t at = *next + i < type->field_count ? *next + i : *next + i - type->field_count;
-        const struct api_field *field = &type->fields[at];
-        if (*field->name == *name && strcmp(field->name, name) == 0) {
-            *next = at + 1;
-            return field;
-        }
-    }
-    return NULL;
+    const struct api_field *field = *next < type->field_count ? &type->fields[*next] : NULL;
+
+    if (!field || strcmp(field->name, name) != 0)
+        field = api_find_field(type, name);
+    if (field)
+        *next = (size_t)(field - type->fields) + 1;
+    return field;
 }
 
 /* An empty text, list or object where one is required and did not come, so that nobody who trusts

@@ -443,6 +443,12 @@ def field_rows(struct, index):
                f'offsetof({c_name}, {field.member}), {second}, {str(field.required).lower()}}},')
 
 
+def by_name(struct):
+    """The places of the fields in the order of their names."""
+    names = [f.name.encode() for f in struct.fields if not f.retired]
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
 def never_null(struct):
     """The places of the fields for which the codec makes something empty when they do not come."""
     fields = [f for f in struct.fields if not f.retired]
@@ -462,13 +468,14 @@ def write_tables(model):
         rows = list(field_rows(struct, index))
         if rows:
             lines += [f'static const struct api_field fields_{struct.name}[] = {{', *rows, '};', '']
+            lines += [f'static const uint16_t by_name_{struct.name}[] = {{{", ".join(map(str, by_name(struct)))}}};', '']
         places = ', '.join(map(str, never_null(struct)))
         if places:
             lines += [f'static const uint16_t never_null_{struct.name}[] = {{{places}}};', '']
     lines.append('const struct api_type api_types[] = {')
     for struct in structs:
         count = sum(not f.retired for f in struct.fields)
-        fields = f'fields_{struct.name}' if count else 'NULL'
+        fields = f'fields_{struct.name}, by_name_{struct.name}' if count else 'NULL, NULL'
         places = len(list(never_null(struct)))
         filled = f'never_null_{struct.name}' if places else 'NULL'
         lines.append(f'    {{"{struct.name}", sizeof(struct aisha_{struct.name}), {fields}, {count}, {filled}, '
