@@ -2,8 +2,9 @@
  * One connection: a small machine of phases, driven by http_conn_run() alone.
  *
  * Its socket is registered once, edge-triggered in both directions, so every run writes until the
- * kernel says no, and reads until it gives less than asked for, or says no once the peer has closed. Input is bounded by the buffer in the connection; the next pipelined
- * request is looked at only when the answer before it has been taken.
+ * kernel says no, and reads until it gives less than asked for (once the peer has closed, until it
+ * says no). Input is bounded by the buffer in the connection; the next pipelined request is looked
+ * at only when the answer before it has been taken.
  *
  * When the peer ends its stream while a handler runs, it may have closed, or only have shut down
  * its sending half and wait for the answer. An interim "100 Continue", which every HTTP/1.1 client

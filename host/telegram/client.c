@@ -212,11 +212,16 @@ static AISHA_ASYNC int fetch(struct telegram *telegram, struct arena *arena, con
 /* How every success begins, if not by the specification. */
 static const char success[] = "{\"ok\":true,\"result\":";
 
-static bool is_success(const struct aisha_http_response *answer)
+/* Then *ret_size is how much of the body there is up to the last brace. */
+static bool is_success(const struct aisha_http_response *answer, size_t *ret_size)
 {
-    return answer->status == 200 && answer->body_size >= sizeof success &&
-           memcmp(answer->body, success, sizeof success - 1) == 0 &&
-           answer->body[answer->body_size - 1] == '}';
+    size_t size = answer->body_size;
+
+    while (size > 0 && answer->body[size - 1] != '}')
+        size--;
+    *ret_size = size;
+    return answer->status == 200 && size >= sizeof success &&
+           memcmp(answer->body, success, sizeof success - 1) == 0;
 }
 
 int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
@@ -225,9 +230,10 @@ int telegram_request(struct telegram *telegram, struct arena *arena, const char 
 {
     const struct aisha_http_response *answer;
     cJSON *envelope;
+    size_t size;
 
     int r = fetch(telegram, arena, method, body, timeout_ms, &answer, failure);
-    if (r < 0 || (!ret_result && is_success(answer)))
+    if (r < 0 || (!ret_result && is_success(answer, &size)))
         return r;
     r = read_envelope(telegram, arena, answer, &envelope, failure);
     if (r == 0 && ret_result)
@@ -240,10 +246,11 @@ static const char *text_of_result(struct arena *arena, const struct aisha_http_r
                                   const cJSON *result)
 {
     const size_t before = sizeof success - 1;
+    size_t size;
 
-    if (result->next || !is_success(answer))
+    if (result->next || !is_success(answer, &size))
         return NULL;
-    return arena_strndup(arena, answer->body + before, answer->body_size - 1 - before);
+    return arena_strndup(arena, answer->body + before, size - 1 - before);
 }
 
 int telegram_get_updates(struct telegram *telegram, struct arena *arena, const char *params,

@@ -468,7 +468,8 @@ def write_tables(model):
         rows = list(field_rows(struct, index))
         if rows:
             lines += [f'static const struct api_field fields_{struct.name}[] = {{', *rows, '};', '']
-            lines += [f'static const uint16_t by_name_{struct.name}[] = {{{", ".join(map(str, by_name(struct)))}}};', '']
+            order = ', '.join(map(str, by_name(struct)))
+            lines += [f'static const uint16_t by_name_{struct.name}[] = {{{order}}};', '']
         places = ', '.join(map(str, never_null(struct)))
         if places:
             lines += [f'static const uint16_t never_null_{struct.name}[] = {{{places}}};', '']
