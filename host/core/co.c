@@ -58,6 +58,7 @@ struct context {
 #else
     jmp_buf place;
 #endif
+    void *tsan_fiber;
 };
 
 /* Where co_leave() goes; on the stack of co_enter(). */
@@ -78,7 +79,6 @@ struct co {
     bool is_entered, is_done;
     unsigned valgrind_id;
     void *asan_fake_stack;
-    void *tsan_fiber;
 };
 
 struct co_pool {
@@ -92,7 +92,6 @@ struct co_pool {
     const void *home_stack; /* bounds of the thread's own stack, for AddressSanitizer */
     size_t home_stack_bytes;
     void *home_fake_stack;
-    void *home_fiber;
     void *signal_stack;
 };
 
@@ -120,7 +119,7 @@ int co_pool_new(struct co_pool **ret_pool, size_t max_alive, bool measure)
     pool->measure = measure;
     pool->thread = pthread_self();
 #if AISHA_TSAN
-    pool->home_fiber = __tsan_get_current_fiber();
+    pool->home.tsan_fiber = __tsan_get_current_fiber();
 #endif
     *ret_pool = pool;
     return 0;
@@ -134,8 +133,8 @@ static void co_unmap(struct co *co)
     __asan_unpoison_memory_region(co->stack, STACK_BYTES);
 #endif
 #if AISHA_TSAN
-    if (co->tsan_fiber)
-        __tsan_destroy_fiber(co->tsan_fiber);
+    if (co->context.tsan_fiber)
+        __tsan_destroy_fiber(co->context.tsan_fiber);
 #endif
     munmap(co->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
     free(co);
@@ -182,8 +181,13 @@ const char *co_name(const struct co *co)
     return co->name;
 }
 
+/* ThreadSanitizer counts on leaving each function on the stack on which it was entered, so it is told
+ * right before the switch. */
 static void context_switch(struct context *from, struct context *to)
 {
+#if AISHA_TSAN
+    __tsan_switch_to_fiber(to->tsan_fiber, 0);
+#endif
 #if AISHA_ASAN || AISHA_TSAN
     swapcontext(&from->place, &to->place);
 #else
@@ -192,8 +196,13 @@ static void context_switch(struct context *from, struct context *to)
 #endif
 }
 
-static void context_enter(struct context *from, ucontext_t *start)
+/* The first switch to a stack. */
+static void context_enter(struct context *from, struct context *to, ucontext_t *start)
 {
+#if AISHA_TSAN
+    __tsan_switch_to_fiber(to->tsan_fiber, 0);
+#endif
+    (void)to;
 #if AISHA_ASAN || AISHA_TSAN
     swapcontext(&from->place, start);
 #else
@@ -219,9 +228,6 @@ static void switch_home(struct co *co)
 
 #if AISHA_ASAN
     __sanitizer_start_switch_fiber(&co->asan_fake_stack, pool->home_stack, pool->home_stack_bytes);
-#endif
-#if AISHA_TSAN
-    __tsan_switch_to_fiber(pool->home_fiber, 0);
 #endif
     context_switch(&co->context, &pool->home);
     arrived_on_stack(co);
@@ -254,7 +260,7 @@ static void co_enter_stack(struct co *co)
     start.uc_stack.ss_size = 0;
 #endif
     co->is_entered = true;
-    context_enter(&co->pool->home, &start);
+    context_enter(&co->pool->home, &co->context, &start);
 }
 
 static struct co *co_map(struct co_pool *pool)
@@ -301,7 +307,7 @@ struct co *co_start(struct co_pool *pool, const char *name, void (*fn)(void *arg
         pool->all = co;
         pool->stats.stacks++;
 #if AISHA_TSAN
-        co->tsan_fiber = __tsan_create_fiber(0);
+        co->context.tsan_fiber = __tsan_create_fiber(0);
 #endif
         if (pool->measure)
             memset(co->stack, PAINT, STACK_BYTES - 1024); /* before its first use only */
@@ -351,9 +357,6 @@ bool co_resume(struct co *co)
     pool->current = co;
 #if AISHA_ASAN
     __sanitizer_start_switch_fiber(&pool->home_fake_stack, co->stack, STACK_BYTES);
-#endif
-#if AISHA_TSAN
-    __tsan_switch_to_fiber(co->tsan_fiber, 0);
 #endif
     if (co->is_entered)
         context_switch(&pool->home, &co->context);
