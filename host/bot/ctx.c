@@ -274,7 +274,7 @@ void ctx_own_statements_took_effect(struct aisha_ctx *ctx)
 {
     ctx->is_committed = true;
     if (ctx->sent_change)
-        end_change(ctx->sent_change, true,
+        end_change(ctx->sent_change, ctx->dialog_change != CTX_DIALOG_KEEP,
                    ctx->dialog_change == CTX_DIALOG_SET ? &ctx->next_dialog : NULL);
     ctx->sent_change = NULL;
     ctx->dialog_change = CTX_DIALOG_KEEP;

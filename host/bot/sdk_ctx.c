@@ -316,6 +316,7 @@ int aisha_set_locale(struct aisha_ctx *ctx, const char *locale)
         return aisha_fail(ctx, -AISHA_E_INVALID, "no such language, or nobody to speak it");
     user_copies_forget(ctx->bot->users, ctx->user.telegram_id);
     int r = aisha_db_exec(ctx, "UPDATE users SET locale = $1 WHERE id = $2", locale, ctx->user.id);
+    user_copies_forget(ctx->bot->users, ctx->user.telegram_id);
     if (r < 0)
         return r;
     ctx->locale = arena_strdup(&ctx->arena, locale);

@@ -1,10 +1,10 @@
 /*
  * One connection: a small machine of phases, driven by http_conn_run() alone.
  *
- * Its socket is registered once, edge-triggered in both directions, so every run writes until the
- * kernel says no, and reads until it gives less than asked for (once the peer has closed, until it
- * says no). Input is bounded by the buffer in the connection; the next pipelined request is looked
- * at only when the answer before it has been taken.
+ * Its socket is registered once, edge-triggered in both directions, so every run reads and writes
+ * until the kernel says no: that a read was short does not tell whether a reset lies behind it. Input
+ * is bounded by the buffer in the connection; the next pipelined request is looked at only when the
+ * answer before it has been taken.
  *
  * When the peer ends its stream while a handler runs, it may have closed, or only have shut down
  * its sending half and wait for the answer. An interim "100 Continue", which every HTTP/1.1 client
@@ -352,7 +352,6 @@ static bool receive(struct http_conn *conn)
     ssize_t n = recv(conn->fd, conn->input + conn->input_size, room, 0);
     if (n > 0) {
         conn->input_size += (size_t)n;
-        conn->is_readable = (size_t)n == room || conn->is_half_closed;
         return true;
     }
     if (n == 0)
@@ -420,7 +419,6 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     conn->is_readable |= what & EV_READ;
-    conn->is_half_closed |= what & EV_CLOSED;
     http_conn_run(conn);
 }
 
@@ -458,8 +456,7 @@ void http_conn_open(struct http_server *server, int fd, const char *peer)
     conn->output = evbuffer_new();
     if (!conn->output)
         abort();
-    event_assign(&conn->io, base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_io,
-                 conn);
+    event_assign(&conn->io, base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_io, conn);
     evtimer_assign(&conn->timer, base, on_timer, conn);
     LIST_INSERT_HEAD(&server->conns, conn, link);
     server->conn_count++;

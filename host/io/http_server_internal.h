@@ -155,8 +155,7 @@ struct http_conn {
     int fd;
     enum http_phase phase;
     bool is_eof, is_probed, closes;
-    bool is_readable;    /* nothing has said since that there is no more */
-    bool is_half_closed; /* the end of its input has come, perhaps behind bytes that are unread */
+    bool is_readable; /* nothing has said since that there is no more */
     struct event io, timer;
     int64_t timer_at_ms; /* when it rings; 0 = never */
     int64_t deadline_ms; /* of the phase; 0 = none */

@@ -11,6 +11,7 @@
 
 enum {
     MAX_COPIES = 4096,
+    MAX_LOOKED_AT = 16,      /* that are in doubt, to find one that can go */
     TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
     DOUBT_MS = 60 * 1000,    /* a transaction and a server end every statement of ours sooner */
 };
@@ -94,18 +95,24 @@ bool user_copies_find(struct user_copies *copies, struct arena *arena,
 
 /* ---- keeping ---- */
 
-/* Makes room by letting go of the oldest, unless it says that something is in doubt. */
+static void add(struct user_copies *copies, struct copy *copy)
+{
+    HASH_ADD(hh, copies->copies, telegram_id, sizeof copy->telegram_id, copy);
+}
+
+/* Lets go of the oldest, but what says that something is in doubt goes to the end. */
 static void make_room(struct user_copies *copies)
 {
     int64_t now_ms = loop_now_ms(copies->loop);
-    struct copy *copy, *next;
 
-    HASH_ITER(hh, copies->copies, copy, next)
-    {
-        if (HASH_COUNT(copies->copies) < MAX_COPIES)
-            break;
-        if (copy->is_kept || copy->until_ms <= now_ms)
-            copy_free(copies, copy);
+    for (int i = 0; i < MAX_LOOKED_AT && HASH_COUNT(copies->copies) >= MAX_COPIES; i++) {
+        struct copy *oldest = copies->copies;
+        if (oldest->is_kept || oldest->until_ms <= now_ms) {
+            copy_free(copies, oldest);
+        } else {
+            HASH_DEL(copies->copies, oldest);
+            add(copies, oldest);
+        }
     }
 }
 
@@ -121,7 +128,7 @@ static struct copy *get(struct user_copies *copies, int64_t telegram_id)
     if (!copy)
         abort();
     copy->telegram_id = telegram_id;
-    HASH_ADD(hh, copies->copies, telegram_id, sizeof copy->telegram_id, copy);
+    add(copies, copy);
     return copy;
 }
 
@@ -167,6 +174,14 @@ void user_copies_keep(struct user_copies *copies, const struct user_profile *pro
     copy->is_away = user->is_away;
     copy->is_kept = true;
     copy->until_ms = loop_now_ms(copies->loop) + TTL_MS;
+}
+
+void user_copies_drop(struct user_copies *copies, int64_t telegram_id)
+{
+    struct copy *copy = find(copies, telegram_id);
+
+    if (copy && copy->is_kept)
+        copy_free(copies, copy);
 }
 
 void user_copies_forget(struct user_copies *copies, int64_t telegram_id)

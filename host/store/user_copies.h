@@ -30,5 +30,8 @@ bool user_copies_find(struct user_copies *copies, struct arena *arena,
 void user_copies_keep(struct user_copies *copies, const struct user_profile *profile,
                       const struct user *user);
 
-/* Before a row is changed in another way than users_meet() does. */
+/* Before names in the row are brought up to date. */
+void user_copies_drop(struct user_copies *copies, int64_t telegram_id);
+
+/* Before anything else in the row is changed, and again after the statement, however it ended. */
 void user_copies_forget(struct user_copies *copies, int64_t telegram_id);

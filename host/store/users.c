@@ -104,6 +104,7 @@ int users_meet(struct db *db, struct user_copies *copies, struct arena *arena,
     if (r < 0)
         return r;
     if (!is_current(rows, &known)) {
+        user_copies_drop(copies, known.telegram_id);
         r = save(db, arena, &known);
         if (r == 0)
             r = find(db, arena, known.telegram_id, &rows);
@@ -113,7 +114,8 @@ int users_meet(struct db *db, struct user_copies *copies, struct arena *arena,
     if (rows->row_count != 1)
         return -AISHA_E_CONFLICT; /* deleted meanwhile */
     *ret_user = read_user(rows);
-    user_copies_keep(copies, &known, ret_user);
+    if (is_current(rows, &known)) /* or another update of theirs was quicker */
+        user_copies_keep(copies, &known, ret_user);
     return 0;
 }
 
@@ -129,6 +131,8 @@ int users_set_absence(struct db *db, struct user_copies *copies, struct arena *a
     };
 
     user_copies_forget(copies, telegram_id);
-    return db_query(db, arena, &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)),
-                    NULL);
+    int r =
+        db_query(db, arena, &AISHA_SQL(changes[absence], telegram_id, (int64_t)time(NULL)), NULL);
+    user_copies_forget(copies, telegram_id);
+    return r;
 }

@@ -179,6 +179,15 @@ class WithOthers(unittest.TestCase):
                 stack.wait_message(ann, "none of it", after=sent["message_id"])
             self.assertEqual(stack.sql("SELECT value FROM odd_rows"), [])
 
+    def test_a_question_that_was_passed_on_after_a_failed_write_stays(self):
+        path = os.path.join(BUILD, "tests/plugins/nick/nick.so")
+        with Stack(plugins_ini=f"[nick]\npath = {path}\n") as stack:
+            ann = stack.user("Ann")
+            for text, answer in (("/nick", "Which nick?"), ("taken", "noted"), ("taken", "noted"), ("free", "stored"),
+                                 ("free", "noted")):
+                sent = stack.send(ann, text)
+                stack.wait_message(ann, answer, after=sent["message_id"])
+
     def test_a_blob_store_that_fails_is_an_ordinary_failure(self):
         with Stack(plugins_ini=ODD, env={"BLOB_URL": "file:files"}) as stack:
             ann = stack.user("Ann")

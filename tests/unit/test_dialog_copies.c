@@ -12,10 +12,12 @@
 
 #include <aisha/error.h>
 
+#include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/cache.h"
 #include "host/store/dialog_copies.h"
+#include "host/store/dialog_memory.h"
 #include "tests/unit/db_fixture.h"
 
 static const struct dialog_key key = {.chat_id = -100, .telegram_id = 7, .thread_id = 3};
@@ -190,6 +192,41 @@ static void a_copy_ends_with_its_dialogue(void **state)
     run_with_db(*state, let_expire);
 }
 
+static void remember(struct fixture *f)
+{
+    enum { MANY = 200, LARGE = 60000, TOO_LARGE = 70000 };
+    struct dialog_memory *memory = NULL;
+    struct dialog_key each = {.chat_id = 1}, small = {.chat_id = -1};
+    struct dialog dialog = {
+        .plugin = "shop", .state = "size", .data = arena_alloc(&f->arena, TOO_LARGE)};
+    int found = 0;
+
+    dialog.expires_at = (int64_t)time(NULL) + 1000;
+    CHECK(f, dialog_memory_new(&memory, f->loop) == 0);
+    dialog_memory_put(memory, &small, 1, NULL);
+    CHECK_INT(f, dialog_memory_get(memory, &f->arena, &small, 1, &dialog), -AISHA_E_NOT_FOUND);
+    CHECK_INT(f, dialog_memory_get(memory, &f->arena, &small, 2, &dialog), DIALOG_NOT_REMEMBERED);
+    dialog.data_size = TOO_LARGE;
+    dialog_memory_put(memory, &small, 2, &dialog);
+    CHECK_INT(f, dialog_memory_get(memory, &f->arena, &small, 2, &dialog), DIALOG_NOT_REMEMBERED);
+    CHECK_INT(f, dialog_memory_get(memory, &f->arena, &small, 1, &dialog), DIALOG_NOT_REMEMBERED);
+    dialog.data_size = LARGE;
+    for (each.chat_id = 1; each.chat_id <= MANY; each.chat_id++)
+        dialog_memory_put(memory, &each, 7, &dialog);
+    for (each.chat_id = 1; each.chat_id <= MANY; each.chat_id++)
+        found += dialog_memory_get(memory, &f->arena, &each, 7, &dialog) == 0;
+    CHECK(f, found > 50 && found < 100); /* 4 MiB, the newest */
+    each.chat_id = MANY;
+    CHECK_INT(f, dialog_memory_get(memory, &f->arena, &each, 7, &dialog), 0);
+    CHECK(f, dialog.data_size == LARGE && strcmp(dialog.state, "size") == 0);
+    dialog_memory_free(memory);
+}
+
+static void the_memory_of_dialogues_is_bounded(void **state)
+{
+    run_with_db(*state, remember);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +235,7 @@ int main(void)
         WITH_FIXTURE(after_a_change_of_unknown_outcome_the_database_is_asked),
         WITH_FIXTURE(another_process_uses_no_copies_of_this_one),
         WITH_FIXTURE(a_copy_ends_with_its_dialogue),
+        WITH_FIXTURE(the_memory_of_dialogues_is_bounded),
     };
 
     return RUN_ON_DATABASES("dialog copies", tests, 0);
