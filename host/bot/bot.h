@@ -41,6 +41,22 @@ struct telegram;
 struct wait;
 struct workers;
 
+/* How a unit of work ended. */
+enum unit_outcome {
+    UNIT_OK,
+    UNIT_FAILED,
+    UNIT_TIMEOUT,
+    UNIT_CANCELLED, /* by whom it was for */
+    UNIT_BLOCKED,   /* they have blocked the bot */
+    UNIT_EXPIRED,   /* it was dropped, since nobody takes the answer any more */
+    UNIT_OUTCOMES,
+};
+
+/* Since the start. */
+struct update_counts {
+    uint64_t received, ended[UNIT_OUTCOMES];
+};
+
 struct bot {
     struct arena arena; /* what lives as long as the bot */
     const struct config *config;
@@ -79,7 +95,7 @@ struct bot {
     LIST_HEAD(, incoming_press) presses; /* whose deliveries are not answered yet */
 
     TAILQ_HEAD(, aisha_ctx) running;
-    uint64_t expired[UPDATE_KINDS_MAX]; /* updates dropped because nobody takes the answer */
+    struct update_counts updates[UPDATE_KINDS_MAX + 1]; /* by kind; behind the known ones: others */
 
     struct secret button_key, files_key;
     int64_t id;                  /* of the bot, from getMe */

@@ -31,6 +31,7 @@ struct http_exchange;
 struct job_unit;
 struct plugin;
 struct progress;
+struct reading;
 struct task;
 
 enum ctx_cancel {
@@ -62,12 +63,14 @@ struct aisha_ctx {
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
     bool is_answered_late; /* by the host, because it took too long */
+    bool is_expired; /* it was dropped for being too late */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
     const struct aisha_webhook *webhook;
     size_t body_read;                   /* of a streamed one */
     struct job_unit *job;               /* the origin is a job */
     struct aisha_health_report *health; /* the origin is a question how things are */
+    struct reading *reading;            /* the origin is a question for figures */
     bool is_in_handler;
 
     /* what arrived; set by ctx_read() */

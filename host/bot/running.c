@@ -22,6 +22,16 @@ void running_remove(struct aisha_ctx *ctx)
     ctx->running_since_ms = 0;
 }
 
+size_t running_count(const struct bot *bot)
+{
+    const struct aisha_ctx *ctx;
+    size_t count = 0;
+
+    TAILQ_FOREACH(ctx, &bot->running, running_link)
+        count += ctx->album ? ctx->album->count : 1;
+    return count;
+}
+
 static void name(const struct aisha_ctx *ctx, int64_t limit_s)
 {
     log_warn(ctx->plugin ? ctx->plugin->name : "bot",

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include <aisha/base.h>
 
 struct aisha_ctx;
@@ -13,6 +15,9 @@ void running_add(struct aisha_ctx *ctx);
 
 /* Does nothing when it is not there. */
 void running_remove(struct aisha_ctx *ctx);
+
+/* Updates that are handled now: those of an album are several. */
+size_t running_count(const struct bot *bot);
 
 /* A task that looks at them until the loop ends; arg is the bot. */
 AISHA_ASYNC void running_watch(void *arg);

@@ -203,11 +203,11 @@ static bool is_expired(struct aisha_ctx *ctx)
 
     if (ctx->kind->life_s == 0 || age_s <= ctx->kind->life_s)
         return false;
-    uint64_t count = ++ctx->bot->expired[ctx->kind - update_kinds];
+    uint64_t before = ctx->bot->updates[ctx->kind - update_kinds].ended[UNIT_EXPIRED];
     log_info("bot", "update=%lld kind=%s waited for %lld s and was dropped, count=%llu",
              (long long)ctx->item.update_id, ctx->kind->name, (long long)age_s,
-             (unsigned long long)count);
-    ctx->is_answered = true;
+             (unsigned long long)before + 1);
+    ctx->is_answered = ctx->is_expired = true;
     return true;
 }
 
@@ -385,11 +385,28 @@ static AISHA_ASYNC void answer_quietly(struct aisha_ctx *ctx)
 
 /* ---- the items in the inbox ---- */
 
-static void done(struct aisha_ctx *ctx)
+static struct update_counts *counts_of(struct bot *bot, const cJSON *update)
+{
+    const struct update_kind *kind = update_kind_of(update, NULL);
+
+    return &bot->updates[kind ? (size_t)(kind - update_kinds) : update_kind_count];
+}
+
+static enum unit_outcome outcome_of(const struct aisha_ctx *ctx, int r)
+{
+    if (r >= 0)
+        return ctx->is_expired ? UNIT_EXPIRED : UNIT_OK;
+    if (ctx->cancel != CTX_NOT_CANCELLED)
+        return ctx->cancel == CTX_CANCELLED_BY_USER ? UNIT_CANCELLED : UNIT_TIMEOUT;
+    return has_blocked_us(ctx, r) ? UNIT_BLOCKED : UNIT_FAILED;
+}
+
+static void done(struct aisha_ctx *ctx, int r)
 {
     const struct inbox_item *items;
     size_t count = items_of(ctx, &items);
 
+    counts_of(ctx->bot, ctx->item.update)->ended[outcome_of(ctx, r)] += count;
     for (size_t i = 0; i < count; i++)
         inbox_done(ctx->bot->inbox, &items[i], ctx->is_committed);
 }
@@ -430,7 +447,7 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
     else if (loop_is_stopping(bot->loop) && !ctx->is_committed && r < 0)
         give_up(ctx);
     else
-        done(ctx);
+        done(ctx, r);
     lanes_done(bot->lanes, &ctx->lane);
     ctx_free(ctx);
     bot_unit_ended(bot);
@@ -515,6 +532,7 @@ void unit_deliver(const struct inbox_item *item, void *user)
 {
     struct bot *bot = user;
 
+    counts_of(bot, item->update)->received++;
     if (!bot->albums || !album_has(item))
         add_unit(bot, item, NULL);
     else if (!albums_add(bot->albums, item))

@@ -221,6 +221,11 @@ size_t loop_tasks_alive(const struct loop *loop)
     return loop->alive;
 }
 
+size_t loop_tasks_max(const struct loop *loop)
+{
+    return co_pool_max_alive(loop->pool);
+}
+
 size_t loop_stack_high_water(const struct loop *loop)
 {
     return co_pool_stats(loop->pool).high_water;

@@ -72,6 +72,7 @@ void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore);
 void loop_chore_cancel(struct loop_chore *chore);
 
 size_t loop_tasks_alive(const struct loop *loop);
+size_t loop_tasks_max(const struct loop *loop); /* that may be alive at once */
 size_t loop_stack_high_water(const struct loop *loop);
 
 /*

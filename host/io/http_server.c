@@ -179,6 +179,11 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+uint64_t http_server_answered(const struct http_server *server, unsigned status_class)
+{
+    return server->answered[status_class];
+}
+
 void http_server_stop(struct http_server *server)
 {
     struct exchange *exchange;

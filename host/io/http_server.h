@@ -30,7 +30,8 @@ struct http_exchange {
     size_t header_count;
     const char *body; /* ended by a zero byte that is not counted; "" when it is streamed */
     size_t body_size;
-    const char *peer; /* address of the other side, for the log */
+    const char *peer; /* address of the other side, without the port */
+    bool is_http_1_0;
 };
 
 typedef AISHA_ASYNC void http_handler(struct http_exchange *exchange, void *user);
@@ -61,6 +62,9 @@ int http_server_start(struct http_server **ret_server, struct loop *loop, const 
 
 /* The port it listens on. */
 int http_server_port(const struct http_server *server);
+
+/* Requests answered so far with a status of that class: 2 for 200 to 299, 3, 4 or 5. */
+uint64_t http_server_answered(const struct http_server *server, unsigned status_class);
 
 /* Closes the listener and all connections; their handlers are cancelled and end by themselves. */
 void http_server_stop(struct http_server *server);

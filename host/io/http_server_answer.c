@@ -91,6 +91,7 @@ void exchange_describe(struct exchange *exchange)
         .header_count = head->header_count,
         .body = "",
         .peer = arena_strdup(&exchange->arena, exchange->conn->peer),
+        .is_http_1_0 = head->is_http_1_0,
     };
 }
 

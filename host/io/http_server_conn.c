@@ -114,6 +114,7 @@ void http_conn_answer(struct http_conn *conn, const struct http_answer *answer)
     complete.date = date_of(conn->server);
     complete.closes = answer->closes || conn->closes || conn->server->is_stopping;
     conn->closes = complete.closes;
+    conn->server->answered[answer->status / 100]++;
     http_write_answer(conn->output, &complete);
     set_phase(conn, answer->is_streaming ? CONN_STREAMING : CONN_WRITING);
 }

@@ -201,6 +201,7 @@ struct http_server {
     time_t dated_at; /* when that was what a Date header says */
     char date[40];
     unsigned conn_count;
+    uint64_t answered[6]; /* by the first digit of the status */
     bool is_stopping;
     LIST_HEAD(, http_conn) conns;
     LIST_HEAD(, exchange) exchanges; /* whose handlers run */

@@ -224,18 +224,50 @@ static bool is_success(const struct aisha_http_response *answer, size_t *ret_siz
            memcmp(answer->body, success, sizeof success - 1) == 0;
 }
 
+/* failure->error_code is the status when there was an answer at all. */
+static void count(struct telegram *telegram, int r, const struct telegram_failure *failure)
+{
+    if (r == 0)
+        telegram->counts[TELEGRAM_OK]++;
+    else if (failure->error_code == 429)
+        telegram->counts[TELEGRAM_FLOOD]++;
+    else if (failure->error_code)
+        telegram->counts[TELEGRAM_ERROR]++;
+    else if (r != -AISHA_E_CANCELED)
+        telegram->counts[TELEGRAM_UNREACHED]++;
+}
+
+uint64_t telegram_count(const struct telegram *telegram, enum telegram_outcome outcome)
+{
+    return telegram->counts[outcome];
+}
+
+/* ret_envelope NULL: it is not needed. */
+static AISHA_ASYNC int ask(struct telegram *telegram, struct arena *arena, const char *method,
+                           const struct codec_body *body, int64_t timeout_ms,
+                           const struct aisha_http_response **ret_answer, cJSON **ret_envelope,
+                           struct telegram_failure *failure)
+{
+    cJSON *unneeded;
+    size_t size;
+
+    int r = fetch(telegram, arena, method, body, timeout_ms, ret_answer, failure);
+    if (r == 0 && (ret_envelope || !is_success(*ret_answer, &size)))
+        r = read_envelope(telegram, arena, *ret_answer, ret_envelope ? ret_envelope : &unneeded,
+                          failure);
+    count(telegram, r, failure);
+    return r;
+}
+
 int telegram_request(struct telegram *telegram, struct arena *arena, const char *method,
                      const struct codec_body *body, int64_t timeout_ms, const cJSON **ret_result,
                      struct telegram_failure *failure)
 {
     const struct aisha_http_response *answer;
     cJSON *envelope;
-    size_t size;
 
-    int r = fetch(telegram, arena, method, body, timeout_ms, &answer, failure);
-    if (r < 0 || (!ret_result && is_success(answer, &size)))
-        return r;
-    r = read_envelope(telegram, arena, answer, &envelope, failure);
+    int r = ask(telegram, arena, method, body, timeout_ms, &answer, ret_result ? &envelope : NULL,
+                failure);
     if (r == 0 && ret_result)
         *ret_result = result_of(envelope);
     return r;
@@ -261,9 +293,7 @@ int telegram_get_updates(struct telegram *telegram, struct arena *arena, const c
     const struct aisha_http_response *answer;
     cJSON *envelope;
 
-    int r = fetch(telegram, arena, "getUpdates", &body, timeout_ms, &answer, failure);
-    if (r == 0)
-        r = read_envelope(telegram, arena, answer, &envelope, failure);
+    int r = ask(telegram, arena, "getUpdates", &body, timeout_ms, &answer, &envelope, failure);
     if (r < 0)
         return r;
     cJSON *result = result_of(envelope);

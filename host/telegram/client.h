@@ -54,6 +54,18 @@ void telegram_free(struct telegram *telegram);
 void telegram_set_memory(struct telegram *telegram, const struct telegram_memory *memory,
                          void *user);
 
+/* How requests to the Bot API ended. */
+enum telegram_outcome {
+    TELEGRAM_OK,
+    TELEGRAM_FLOOD, /* 429 */
+    TELEGRAM_ERROR, /* any other refusal, or an answer that is none of the Bot API */
+    TELEGRAM_UNREACHED,
+    TELEGRAM_OUTCOMES,
+};
+
+/* How many ended so, since the start; those that we gave up ourselves are not counted. */
+uint64_t telegram_count(const struct telegram *telegram, enum telegram_outcome outcome);
+
 /* The order and pace of what it sends; its own. */
 struct outbound *telegram_outbound(const struct telegram *telegram);
 

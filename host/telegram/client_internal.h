@@ -4,7 +4,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
+
+#include "host/telegram/client.h"
 
 struct http_client;
 struct loop;
@@ -23,4 +26,5 @@ struct telegram {
     const struct telegram_memory *memory; /* NULL = none */
     void *memory_user;
     TAILQ_HEAD(, upload) uploading; /* blobs on their way to Telegram */
+    uint64_t counts[TELEGRAM_OUTCOMES];
 };

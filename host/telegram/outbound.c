@@ -62,6 +62,7 @@ struct outbound {
 
     int64_t rests_until_ms;
     struct lane *lanes;
+    size_t waiting; /* calls, in all lanes */
     size_t sweep_at;
     struct lane_list ready[OUTBOUND_PRIORITIES];
     struct event timer; /* until the limit over all chats lets the next one go */
@@ -205,11 +206,17 @@ static void spend(struct outbound *outbound, unsigned messages)
         bucket_spend(&outbound->all, messages);
 }
 
+static void take_out(struct lane *lane, struct outbound_call *call)
+{
+    TAILQ_REMOVE(&lane->waiting, call, link);
+    lane->outbound->waiting--;
+}
+
 static void let_go(struct lane *lane, struct outbound_call *call)
 {
     bucket_spend(&lane->bucket, call->messages);
     spend(lane->outbound, call->messages);
-    TAILQ_REMOVE(&lane->waiting, call, link);
+    take_out(lane, call);
     lane->is_taken = true;
     lane_settle(lane);
     wait_wake(&call->wait, 0);
@@ -336,11 +343,12 @@ static void line_up(struct lane *lane, struct outbound_call *call)
         TAILQ_INSERT_BEFORE(other, call, link);
     else
         TAILQ_INSERT_TAIL(&lane->waiting, call, link);
+    lane->outbound->waiting++;
 }
 
 static void send_away(struct lane *lane, struct outbound_call *call, int outcome)
 {
-    TAILQ_REMOVE(&lane->waiting, call, link);
+    take_out(lane, call);
     wait_wake(&call->wait, outcome);
 }
 
@@ -383,7 +391,7 @@ int outbound_enter(struct outbound *outbound, struct outbound_call *call)
     dispatch(outbound);
     int r = wait_for(&call->wait, WAIT_FOREVER);
     if (r < 0) {
-        TAILQ_REMOVE(&lane->waiting, call, link);
+        take_out(lane, call);
         lane_settle(lane);
         dispatch(outbound);
     }
@@ -450,6 +458,11 @@ int64_t outbound_rest_ms(const struct outbound *outbound, int64_t chat_id)
     if (lane && lane->rests_until_ms > until_ms)
         until_ms = lane->rests_until_ms;
     return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
+size_t outbound_waiting_count(const struct outbound *outbound)
+{
+    return outbound->waiting;
 }
 
 unsigned outbound_lane_count(const struct outbound *outbound)

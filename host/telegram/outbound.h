@@ -14,6 +14,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -92,6 +93,9 @@ void outbound_grant(struct outbound *outbound, unsigned messages);
 
 /* How long the chat still rests, in ms. */
 int64_t outbound_rest_ms(const struct outbound *outbound, int64_t chat_id);
+
+/* Calls that wait for their turn now. */
+size_t outbound_waiting_count(const struct outbound *outbound);
 
 /* Lanes in memory, for tests: a chat that is quiet for long enough has none. */
 unsigned outbound_lane_count(const struct outbound *outbound);
