@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include <cjson/cJSON.h>
@@ -16,9 +15,9 @@
 #include "host/bot/i18n.h"
 #include "host/bot/sized.h"
 #include "host/core/arena.h"
+#include "host/core/audience.h"
 #include "host/core/loop.h"
 #include "host/core/redact.h"
-#include "host/core/wait.h"
 #include "host/io/http_server.h"
 #include "host/store/db.h"
 
@@ -27,12 +26,6 @@ enum {
     COSTLY_FRESH_MS = 5 * 1000,
     READY_MS = 5 * 1000,     /* for GET /readyz, whose callers do not wait for long */
     QUESTION_MS = 10 * 1000, /* then it is cancelled */
-};
-
-/* Somebody who waits for the end of a question. */
-struct listener {
-    struct wait wait;
-    LIST_ENTRY(listener) link;
 };
 
 struct question {
@@ -46,7 +39,7 @@ struct question {
     struct arena arena;
     struct health health;
     int64_t latency_us, answered_at_ms;
-    LIST_HEAD(, listener) listeners;
+    struct audience listeners;
 };
 
 struct health_board {
@@ -120,7 +113,6 @@ static AISHA_ASYNC void ask_task(void *arg)
     struct question *question = arg;
     struct bot *bot = question->board->bot;
     struct arena arena = {0};
-    struct listener *listener;
 
     task_set_deadline(task_current(bot->loop), QUESTION_MS);
     int64_t before_us = now_us();
@@ -133,10 +125,7 @@ static AISHA_ASYNC void ask_task(void *arg)
     question->answered_at_ms = loop_now_ms(bot->loop);
     question->is_answered = true;
     question->is_running = false;
-    while ((listener = LIST_FIRST(&question->listeners))) {
-        LIST_REMOVE(listener, link);
-        wait_wake(&listener->wait, 0);
-    }
+    audience_end(&question->listeners);
 }
 
 static bool is_remote(const struct question *question)
@@ -162,21 +151,6 @@ static bool can_be_asked(const struct question *question)
     return question->check || (bot->blobs && bot->cache && (bot->inbox || !bot->server));
 }
 
-/* Until it has ended, but not beyond that time. */
-static AISHA_ASYNC void listen_to(struct question *question, int64_t until_ms)
-{
-    struct loop *loop = question->board->bot->loop;
-    int64_t rest_ms = until_ms - loop_now_ms(loop);
-    struct listener listener;
-
-    if (!question->is_running || rest_ms <= 0)
-        return;
-    wait_init(&listener.wait, loop);
-    LIST_INSERT_HEAD(&question->listeners, &listener, link);
-    if (wait_for(&listener.wait, rest_ms) < 0)
-        LIST_REMOVE(&listener, link);
-}
-
 /* ---- all of them ---- */
 
 static void add_question(struct health_board *board, const struct question *question)
@@ -185,7 +159,6 @@ static void add_question(struct health_board *board, const struct question *ques
 
     *added = *question;
     added->board = board;
-    LIST_INIT(&added->listeners);
 }
 
 int health_board_new(struct health_board **ret_board, struct bot *bot)
@@ -260,8 +233,9 @@ size_t health_ask(struct health_board *board, struct arena *arena, int64_t timeo
             question->is_running = task_start(loop, question->name, ask_task, question, NULL) == 0;
     }
     for (size_t i = 0; i < board->count; i++)
-        if (!is_remote(&board->questions[i]) || !board->questions[i].is_answered)
-            listen_to(&board->questions[i], until_ms);
+        if (board->questions[i].is_running &&
+            (!is_remote(&board->questions[i]) || !board->questions[i].is_answered))
+            audience_wait(&board->questions[i].listeners, loop, until_ms);
     for (size_t i = 0; i < board->count; i++)
         rows[i] = answer_of(&board->questions[i], arena);
     *ret_rows = rows;
