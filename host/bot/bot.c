@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -25,6 +26,7 @@
 #include "host/bot/job_runner.h"
 #include "host/bot/lanes.h"
 #include "host/bot/memory.h"
+#include "host/bot/metrics_readings.h"
 #include "host/bot/outbound_share.h"
 #include "host/bot/profile.h"
 #include "host/bot/running.h"
@@ -401,6 +403,7 @@ void bot_done(struct bot *bot)
 {
     black_box_close(bot);
     health_board_free(bot->health);
+    readings_free(bot->readings);
     http_server_free(bot->server);
     poller_free(bot->poller);
     inbox_gate_free(bot->gate);
@@ -444,12 +447,17 @@ int bot_run(const struct config *config, const struct registry *registry,
             const struct catalogue *texts, const char *program)
 {
     struct bot bot = {.config = config, .registry = registry, .texts = texts, .program = program};
+    struct timespec now;
 
+    clock_gettime(CLOCK_REALTIME, &now);
+    bot.started_at = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     int r = bot_init(&bot);
     if (r == 0)
         r = web_start(&bot);
     if (r == 0)
         r = health_board_new(&bot.health, &bot);
+    if (r == 0)
+        r = readings_new(&bot.readings, &bot);
     if (r == 0)
         r = run_loop(&bot);
     else

@@ -37,6 +37,7 @@ struct lanes;
 struct outbound_share;
 struct loop;
 struct poller;
+struct readings;
 struct telegram;
 struct wait;
 struct workers;
@@ -77,6 +78,7 @@ struct bot {
     const char *database_error, *blobs_error, *cache_error;
     bool is_database_new; /* the same: the file is not there yet */
     struct health_board *health;
+    struct readings *readings; /* for /metrics */
     struct telegram *telegram;
     struct helper_pool *helpers;
     struct lanes *lanes;
@@ -98,6 +100,7 @@ struct bot {
     struct update_counts updates[UPDATE_KINDS_MAX + 1]; /* by kind; behind the known ones: others */
 
     struct secret button_key, files_key;
+    double started_at;           /* seconds since 1970 */
     int64_t id;                  /* of the bot, from getMe */
     const char *username;        /* the same, without @ */
     struct wait *idle;           /* somebody waits for the last unit to end */

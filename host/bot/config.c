@@ -62,6 +62,17 @@ static bool is_mode(const char *value)
     return strcmp(value, "polling") == 0 || strcmp(value, "webhook") == 0;
 }
 
+static bool is_bearer_token(const char *value)
+{
+    size_t size = strlen(value);
+
+    return size == 0 ||
+           (size >= 16 && size <= 256 &&
+            strspn(value,
+                   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") ==
+                size);
+}
+
 static bool is_webhook_secret(const char *value)
 {
     size_t size = strlen(value);
@@ -166,6 +177,9 @@ static const struct setting settings[] = {
      .remedy = "write ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080"},
     {TEXT(http, public_url, ""), .is_good = is_http_url_or_empty,
      .remedy = "write https://HOST[:PORT], as Telegram reaches it from outside"},
+    {SECRET(http, metrics_token, ""), .is_good = is_bearer_token,
+     .remedy =
+         "write 16 to 256 of A-Z a-z 0-9 - . _ ~ + / =, or nothing for no access from elsewhere"},
     {INT(outbound, rate, "30", 0, 10000)},
     {INT(outbound, chat_rate, "1", 0, 10000)},
     {INT(outbound, group_rate, "20", 0, 100000)},

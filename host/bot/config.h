@@ -49,6 +49,7 @@ struct config {
         int64_t slots;          /* outgoing connections per host */
         const char *listen;     /* address:port of our own server */
         const char *public_url; /* how the outside reaches it, without a slash at its end; or "" */
+        const char *metrics_token; /* for GET /metrics from elsewhere; "" = nobody */
     } http;
 
     struct {

@@ -63,7 +63,7 @@ struct aisha_ctx {
     struct event *answer_timer; /* of a callback query nobody has answered yet */
     bool is_answered;
     bool is_answered_late; /* by the host, because it took too long */
-    bool is_expired; /* it was dropped for being too late */
+    bool is_expired;       /* it was dropped for being too late */
     int tries;
     struct http_exchange *exchange; /* the origin is a request, not an update */
     const struct aisha_webhook *webhook;

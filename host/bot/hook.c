@@ -5,9 +5,6 @@
 #include "host/bot/hook.h"
 
 #include <string.h>
-#include <strings.h>
-
-#include <openssl/crypto.h>
 
 #include <aisha/error.h>
 #include <aisha/plugin.h>
@@ -74,16 +71,9 @@ bool hook_is_streamed(const struct http_exchange *exchange, const struct bot *bo
 static bool has_token(const struct http_exchange *exchange, const struct plugin *plugin,
                       const struct aisha_webhook *webhook)
 {
-    static const char scheme[] = "bearer ";
-    const char *header = http_exchange_header(exchange, "authorization");
     const char *token = webhook->token ? plugin_text_option(plugin, webhook->token) : NULL;
 
-    if (!webhook->token)
-        return true;
-    if (!token || !*token || !header || strncasecmp(header, scheme, strlen(scheme)) != 0)
-        return false;
-    header += strlen(scheme);
-    return strlen(header) == strlen(token) && CRYPTO_memcmp(header, token, strlen(token)) == 0;
+    return !webhook->token || (token && web_has_bearer(exchange, token));
 }
 
 static bool is_admitted(struct http_exchange *exchange, const struct plugin *plugin,

@@ -78,6 +78,7 @@ static int widen_all(struct arena *arena, struct aisha_plugin *d)
         {&d->schedules, sizeof *d->schedules.rows},
         {&d->health, sizeof *d->health.rows},
         {&d->job_endings, sizeof *d->job_endings.rows},
+        {&d->metrics, sizeof *d->metrics.rows},
     };
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

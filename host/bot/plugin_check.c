@@ -17,6 +17,7 @@
 
 enum {
     MAX_NAME = 32,
+    MAX_METRIC_NAME = 64,
     MAX_STATE_DATA = 1024,
     MAX_WEBHOOK_BODY = 64 << 20,
     MAX_STREAMED_BODY = 1 << 30
@@ -216,6 +217,33 @@ static void check_events(const struct check *check)
     }
 }
 
+static bool ends_in_total(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size >= 6 && strcmp(name + size - 6, "_total") == 0;
+}
+
+static void check_metrics(const struct check *check)
+{
+    const struct aisha_plugin *d = &check->plugin->d;
+
+    for (size_t i = 0; i < d->metrics.count; i++) {
+        const struct aisha_metric_row *row = &d->metrics.rows[i];
+        check_name(check, "metric", row->name, MAX_METRIC_NAME);
+        if (!row->read || !row->help || !*row->help)
+            complain(check, "the metric \"%s\" has no .read, or no .help",
+                     row->name ? row->name : "");
+        if (row->type != AISHA_METRIC_COUNTER && row->type != AISHA_METRIC_GAUGE)
+            complain(check, "the metric \"%s\" has a type that this host does not know",
+                     row->name ? row->name : "");
+        else if (row->name && ends_in_total(row->name) != (row->type == AISHA_METRIC_COUNTER))
+            complain(check, "the metric \"%s\": counters end in \"_total\", and nothing else does",
+                     row->name);
+    }
+    check_unique(check, "metric", d->metrics.rows, d->metrics.count, d->metrics.row_size);
+}
+
 static void check_rest(const struct check *check)
 {
     const struct aisha_plugin *d = &check->plugin->d;
@@ -268,5 +296,6 @@ void plugin_check(const struct plugin *plugin, const struct registry_options *op
     check_events(&check);
     check_webhooks(&check);
     check_jobs(&check);
+    check_metrics(&check);
     check_rest(&check);
 }

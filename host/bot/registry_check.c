@@ -6,6 +6,7 @@
 
 #include "host/bot/button.h"
 #include "host/bot/loader.h"
+#include "host/bot/metrics.h"
 #include "host/core/arena.h"
 
 static bool provides(const struct plugin *plugin, const char *name)
@@ -143,6 +144,39 @@ static void check_circles(const struct registry *registry, struct problems *prob
         walk_from(&walk, &registry->plugins[i]);
 }
 
+static const struct plugin *find_metric(const struct registry *registry, struct arena *arena,
+                                        const char *full_name,
+                                        const struct aisha_metric_row *except)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct plugin *plugin = &registry->plugins[i];
+        for (size_t j = 0; j < plugin->d.metrics.count; j++)
+            if (&plugin->d.metrics.rows[j] != except &&
+                strcmp(full_name,
+                       metrics_full_name(arena, plugin, plugin->d.metrics.rows[j].name)) == 0)
+                return plugin;
+    }
+    return NULL;
+}
+
+/* "a" with "b_c" and "a_b" with "c", or a plugin that is called like something of the host. */
+static void check_metrics(const struct registry *registry, struct problems *problems)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct plugin *plugin = &registry->plugins[i];
+        for (size_t j = 0; j < plugin->d.metrics.count; j++) {
+            const struct aisha_metric_row *row = &plugin->d.metrics.rows[j];
+            const char *name = metrics_full_name(problems->arena, plugin, row->name);
+            const struct plugin *other = find_metric(registry, problems->arena, name, row);
+            if (!other && !metrics_is_ours(name))
+                continue;
+            problem_add(problems, registry->plugins_path, plugin->line, "rename it",
+                        "the metric \"%s\" of the plugin \"%s\" would be shown as %s, as one of %s",
+                        row->name, plugin->name, name, other ? other->name : "the host");
+        }
+    }
+}
+
 void registry_check(const struct registry *registry, struct problems *problems)
 {
     check_commands(registry, problems);
@@ -150,4 +184,5 @@ void registry_check(const struct registry *registry, struct problems *problems)
     check_services(registry, problems);
     check_requirements(registry, problems);
     check_circles(registry, problems);
+    check_metrics(registry, problems);
 }

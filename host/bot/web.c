@@ -1,6 +1,9 @@
 #include "host/bot/web.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include <openssl/crypto.h>
 
 #include <aisha/error.h>
 
@@ -9,6 +12,7 @@
 #include "host/bot/health.h"
 #include "host/bot/hook.h"
 #include "host/bot/incoming.h"
+#include "host/bot/metrics.h"
 #include "host/core/log.h"
 #include "host/io/http_server.h"
 
@@ -25,6 +29,22 @@ void web_respond_later(struct http_exchange *exchange)
     web_respond(exchange, 503, "not now\n");
 }
 
+void web_respond_nothing(struct http_exchange *exchange)
+{
+    web_respond(exchange, 404, "there is nothing here\n");
+}
+
+bool web_has_bearer(const struct http_exchange *exchange, const char *token)
+{
+    static const char scheme[] = "bearer ";
+    const char *header = http_exchange_header(exchange, "authorization");
+
+    if (!*token || !header || strncasecmp(header, scheme, strlen(scheme)) != 0)
+        return false;
+    header += strlen(scheme);
+    return strlen(header) == strlen(token) && CRYPTO_memcmp(header, token, strlen(token)) == 0;
+}
+
 static AISHA_ASYNC void on_health(struct http_exchange *exchange, struct bot *bot)
 {
     (void)bot;
@@ -35,8 +55,9 @@ static const struct {
     const char *prefix; /* the whole path, unless it ends with a slash */
     AISHA_ASYNC void (*handle)(struct http_exchange *exchange, struct bot *bot);
 } routes[] = {
-    {"/healthz", on_health},   {"/readyz", health_handle},        {"/hooks/", hook_handle},
-    {"/files/", files_handle}, {"/upload/", files_upload_handle}, {"/telegram/", incoming_handle},
+    {"/healthz", on_health},         {"/readyz", health_handle}, {"/metrics", metrics_handle},
+    {"/hooks/", hook_handle},        {"/files/", files_handle},  {"/upload/", files_upload_handle},
+    {"/telegram/", incoming_handle},
 };
 
 static bool is_under(const char *path, const char *prefix)
@@ -53,7 +74,7 @@ static AISHA_ASYNC void on_request(struct http_exchange *exchange, void *user)
             routes[i].handle(exchange, user);
             return;
         }
-    web_respond(exchange, 404, "there is nothing here\n");
+    web_respond_nothing(exchange);
 }
 
 static bool is_streamed(const struct http_exchange *exchange, void *user)

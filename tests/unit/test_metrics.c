@@ -62,7 +62,8 @@ static void a_label_stays_within_its_quotes(void **state)
 
 static void what_is_not_utf8_is_repaired(void **state)
 {
-    assert_string_equal(labels_of(*state, "a\xff\"\xe2\x82"), "{l=\"a\xef\xbf\xbd\\\"\xef\xbf\xbd\"}");
+    assert_string_equal(labels_of(*state, "a\xff\"\xe2\x82"),
+                        "{l=\"a\xef\xbf\xbd\\\"\xef\xbf\xbd\"}");
     assert_string_equal(labels_of(*state, "a\x01z"), "{l=\"az\"}");
 }
 
@@ -78,7 +79,8 @@ static void the_order_of_labels_does_not_matter(void **state)
 
 static void odd_names_of_labels_are_refused(void **state)
 {
-    static const char *const odd[] = {NULL, "", "A", "1a", "_a", "__name__", "a b", "a\"", "a=", "é"};
+    static const char *const odd[] = {NULL,       "",    "A",   "1a", "_a",
+                                      "__name__", "a b", "a\"", "a=", "é"};
     const struct aisha_metric_label twice[] = {{"a", "1"}, {"b", "1"}, {"a", "2"}};
     const struct aisha_metric_label many[] = {
         {"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}, {"e", ""}};

@@ -18,6 +18,7 @@
 #include <aisha/list.h>
 #include <aisha/log.h>
 #include <aisha/mem.h>
+#include <aisha/metrics.h>
 #include <aisha/notify.h>
 #include <aisha/plugin.h>
 #include <aisha/progress.h>

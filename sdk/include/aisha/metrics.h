@@ -41,8 +41,8 @@ enum aisha_metric_type {
  * 3 seconds its rows are left out and the log says why, once until it works again.
  */
 struct aisha_metric_row {
-    /* Up to 64 of a-z 0-9 _, a letter first; unique within the plugin. Say the unit, and use base
-     * units: "waited_seconds", "sent_bytes". That of a counter ends in "_total", no other one. */
+    /* Up to 64 of a-z 0-9 _; unique within the plugin. Say the unit, and use base units:
+     * "waited_seconds", "sent_bytes". That of a counter ends in "_total", no other one. */
     const char *name;
     const char *help; /* what it counts, in a sentence, for whoever looks at a graph */
     enum aisha_metric_type type;
@@ -52,7 +52,7 @@ struct aisha_metric_row {
 enum {
     AISHA_METRIC_LABELS = 4,        /* of a value */
     AISHA_METRIC_LABEL_BYTES = 128, /* of a label's value */
-    AISHA_METRIC_VALUES = 1000,     /* that one .read may give */
+    AISHA_METRIC_VALUES = 256,      /* that one .read may give */
 };
 
 /* Each combination of values is a time series of its own, kept for months: never an id of a person. */

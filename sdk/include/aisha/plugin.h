@@ -25,6 +25,7 @@
 #include <aisha/health.h>
 #include <aisha/helper.h>
 #include <aisha/job_table.h>
+#include <aisha/metrics.h>
 
 /* Changes only when an existing field or function changes its meaning. */
 #define AISHA_ABI 1
@@ -229,6 +230,7 @@ struct aisha_plugin {
     AISHA_TABLE_OF(struct aisha_schedule) schedules;
     AISHA_TABLE_OF(struct aisha_health_check) health;
     AISHA_TABLE_OF(struct aisha_job_ending) job_endings;
+    AISHA_TABLE_OF(struct aisha_metric_row) metrics;
 };
 
 #define AISHA_TABLE(array)                                                                         \
