@@ -1,8 +1,7 @@
 #include "host/bot/metrics.h"
 
-#include <string.h>
-
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "host/bot/bot.h"
 #include "host/bot/metrics_readings.h"
@@ -33,8 +32,7 @@ static bool is_this_machine(const char *address)
 static bool came_through_proxy(const struct http_exchange *exchange)
 {
     static const char *const headers[] = {
-        "forwarded",         "via",       "x-forwarded-for", "x-forwarded-host",
-        "x-forwarded-proto", "x-real-ip",
+        "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
     };
 
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)

@@ -68,12 +68,9 @@ static void write_received(const struct writing *w)
 static void write_ended(const struct writing *w)
 {
     static const char *const results[UNIT_OUTCOMES] = {
-        [UNIT_OK] = "ok",
-        [UNIT_FAILED] = "failed",
-        [UNIT_TIMEOUT] = "timeout",
-        [UNIT_CANCELLED] = "cancelled",
-        [UNIT_BLOCKED] = "blocked",
-        [UNIT_EXPIRED] = "expired",
+        [UNIT_OK] = "ok",           [UNIT_FAILED] = "failed",
+        [UNIT_TIMEOUT] = "timeout", [UNIT_CANCELLED] = "cancelled",
+        [UNIT_BLOCKED] = "blocked", [UNIT_EXPIRED] = "expired",
     };
 
     for (size_t i = 0; i <= update_kind_count; i++) {

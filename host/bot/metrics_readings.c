@@ -24,8 +24,8 @@
 #include "host/store/db.h"
 
 enum {
-    READING_MS = 3 * 1000,         /* then it is cancelled */
-    WAIT_MS = READING_MS + 500,    /* for that */
+    READING_MS = 3 * 1000,      /* then it is cancelled */
+    WAIT_MS = READING_MS + 500, /* for that */
     LEAST_FRESH_MS = 2 * 1000,
     MOST_FRESH_MS = 30 * 1000,
     REST_FACTOR = 20, /* so long as it took it is left alone */
@@ -127,7 +127,8 @@ static int add(struct aisha_ctx *ctx, struct reading *reading,
     const char *labels = labels_of(&reading->arena, value);
     if (!labels)
         return aisha_fail(ctx, -AISHA_E_INVALID,
-                          "the metric \"%s\" has a label that is too long, or with an odd name", name);
+                          "the metric \"%s\" has a label that is too long, or with an odd name",
+                          name);
     if (has_sample(reading, row, labels))
         return aisha_fail(ctx, -AISHA_E_INVALID, "the metric \"%s\" has two values%s%s", name,
                           *labels ? " with " : "", labels);
@@ -153,8 +154,8 @@ int aisha_metric_(struct aisha_ctx *ctx, const struct aisha_metric_value *value)
 
 /* ---- one reading ---- */
 
-const char *const job_states[JOB_STATES] = {"waiting", "running", "done", "cancelled",
-                                            [JOB_STATE_DEAD] = "dead"};
+const char *const job_states[JOB_STATES] = {"waiting", "running", "done",
+                                            "cancelled", [JOB_STATE_DEAD] = "dead"};
 
 static AISHA_ASYNC int read_stores(struct bot *bot, struct store_figures *ret)
 {
@@ -237,9 +238,8 @@ static AISHA_ASYNC void read_task(void *arg)
     STAILQ_INIT(&reading->samples);
     reading->count = 0;
     reading->error = 0;
-    int r = reading->plugin
-                ? read_plugin(reading)
-                : read_stores(reading->readings->bot, &reading->readings->stores);
+    int r = reading->plugin ? read_plugin(reading)
+                            : read_stores(reading->readings->bot, &reading->readings->stores);
     reading->result = r < 0 ? r : 0;
     reading->read_at_ms = loop_now_ms(loop);
     reading->fresh_ms = REST_FACTOR * (reading->read_at_ms - began_ms);

@@ -42,6 +42,7 @@ const struct sample_list *readings_of(const struct readings *readings, const str
 
 /* What the stores have said. */
 enum { JOB_STATE_DEAD = 4, JOB_STATES };
+
 extern const char *const job_states[JOB_STATES]; /* as the table calls them */
 
 struct store_figures {

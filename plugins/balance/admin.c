@@ -219,24 +219,20 @@ static bool is_right(const struct ledger_report *report)
 
 int cmd_ledger(struct aisha_ctx *ctx)
 {
-    const struct aisha_rows *sums;
+    struct ledger_totals totals;
     struct ledger_report report;
 
     int r = ledger_verify(ctx, &report);
     if (r == 0)
-        r = aisha_db_query(
-            ctx, &sums,
-            "SELECT CAST(COALESCE(SUM(CASE WHEN type = 'topup' THEN amount ELSE 0 END), 0) AS BIGINT)"
-            " AS paid, CAST(COALESCE(SUM(CASE WHEN type = 'capture' THEN amount ELSE 0 END), 0)"
-            " AS BIGINT) AS spent FROM transactions");
+        r = ledger_total(ctx, &totals);
     if (r < 0)
         return r;
     return aisha_reply(
         ctx, .html = aisha_t(
                  ctx, "ledger", AISHA_ARG("accounts", report.accounts),
                  AISHA_ARG("entries", report.entries),
-                 AISHA_ARG("paid", credits_text(ctx, aisha_cell_int(sums, 0, "paid"))),
-                 AISHA_ARG("spent", credits_text(ctx, aisha_cell_int(sums, 0, "spent"))),
+                 AISHA_ARG("paid", credits_text(ctx, totals.bought)),
+                 AISHA_ARG("spent", credits_text(ctx, totals.spent)),
                  AISHA_ARG("balance", credits_text(ctx, report.balance)),
                  AISHA_ARG("held", credits_text(ctx, report.held)),
                  AISHA_ARG("verdict", aisha_t_plain(ctx, is_right(&report) ? "ledger_right"

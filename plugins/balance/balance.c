@@ -137,4 +137,4 @@ AISHA_PLUGIN(.name = "balance", .version = "1.0", .summary = "Credits: balance, 
              .requires = AISHA_TABLE(requirements), .menu = AISHA_TABLE(menu),
              .jobs = AISHA_TABLE(jobs), .schedules = AISHA_TABLE(schedules),
              .provides = AISHA_TABLE(services), .job_endings = AISHA_TABLE(ledger_job_endings),
-             .migrations = AISHA_TABLE(balance_migrations))
+             .migrations = AISHA_TABLE(balance_migrations), .metrics = AISHA_TABLE(balance_metrics))

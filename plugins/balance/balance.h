@@ -7,6 +7,7 @@
 
 #include <aisha/base.h>
 #include <aisha/ctx.h>
+#include <aisha/metrics.h>
 
 struct balance_config {
     const char *tariffs;
@@ -72,3 +73,8 @@ AISHA_ASYNC int cmd_promo(struct aisha_ctx *ctx);
 AISHA_ASYNC int cmd_ledger(struct aisha_ctx *ctx);
 AISHA_ASYNC int check_ledger(struct aisha_ctx *ctx);
 AISHA_ASYNC int run_verify(struct aisha_ctx *ctx);
+
+/* ---- metrics.c ---- */
+
+enum { BALANCE_METRICS = 4 };
+extern const struct aisha_metric_row balance_metrics[BALANCE_METRICS];

@@ -13,16 +13,17 @@ enum { EXPIRED_AT_ONCE = 100, QUOTE_KEPT_S = 7 * 86400 };
 static const struct movement {
     const char *name, *from, *to;
     int balance, held; /* -1, 0, 1 */
+    int bought, given, spent, refunded, revoked;
 } movements[ENTRY_TYPES] = {
     [ENTRY_HOLD] = {"hold", "user", "held", -1, 1},
-    [ENTRY_CAPTURE] = {"capture", "held", "revenue", 0, -1},
+    [ENTRY_CAPTURE] = {"capture", "held", "revenue", 0, -1, .spent = 1},
     [ENTRY_RELEASE] = {"release", "held", "user", 1, -1},
-    [ENTRY_TOPUP] = {"topup", "payments", "user", 1, 0},
-    [ENTRY_BONUS] = {"bonus", "gifts", "user", 1, 0},
-    [ENTRY_GRANT] = {"grant", "gifts", "user", 1, 0},
-    [ENTRY_PROMO] = {"promo", "gifts", "user", 1, 0},
-    [ENTRY_REVOKE] = {"revoke", "user", "gifts", -1, 0},
-    [ENTRY_REFUND] = {"refund", "user", "payments", -1, 0},
+    [ENTRY_TOPUP] = {"topup", "payments", "user", 1, 0, .bought = 1},
+    [ENTRY_BONUS] = {"bonus", "gifts", "user", 1, 0, .given = 1},
+    [ENTRY_GRANT] = {"grant", "gifts", "user", 1, 0, .given = 1},
+    [ENTRY_PROMO] = {"promo", "gifts", "user", 1, 0, .given = 1},
+    [ENTRY_REVOKE] = {"revoke", "user", "gifts", -1, 0, .revoked = 1},
+    [ENTRY_REFUND] = {"refund", "user", "payments", -1, 0, .refunded = 1},
     [ENTRY_CORRECT_UP] = {"correction", "books", "user", 1, 0},
     [ENTRY_CORRECT_DOWN] = {"correction", "user", "books", -1, 0},
 };
@@ -113,9 +114,13 @@ static AISHA_ASYNC int move(struct aisha_ctx *ctx, const char *user_id, struct a
     if (rows->changed_count == 0)
         return compare_occasion(ctx, user_id, entry);
     r = aisha_db_exec(ctx,
-                      "UPDATE user_balances SET balance = $2, held = $3, entries = $4"
-                      " WHERE user_id = $1",
-                      user_id, after.balance, after.held, after.entries);
+                      "UPDATE user_balances SET balance = $2, held = $3, entries = $4,"
+                      " bought = bought + $5, given = given + $6, spent = spent + $7,"
+                      " refunded = refunded + $8, revoked = revoked + $9 WHERE user_id = $1",
+                      user_id, after.balance, after.held, after.entries,
+                      movement->bought * entry->amount, movement->given * entry->amount,
+                      movement->spent * entry->amount, movement->refunded * entry->amount,
+                      movement->revoked * entry->amount);
     if (r == 0)
         *account = after;
     return r;
@@ -168,6 +173,35 @@ int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
     *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
                             .held = aisha_cell_int(rows, 0, "held"),
                             .entries = aisha_cell_int(rows, 0, "entries")};
+    return 0;
+}
+
+int ledger_total(struct aisha_ctx *ctx, struct ledger_totals *ret)
+{
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query(ctx, &rows,
+                           "SELECT COUNT(CASE WHEN balance > 0 THEN 1 END) AS people,"
+                           " CAST(COALESCE(SUM(balance), 0) AS BIGINT) AS balance,"
+                           " CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held,"
+                           " CAST(COALESCE(SUM(bought), 0) AS BIGINT) AS bought,"
+                           " CAST(COALESCE(SUM(given), 0) AS BIGINT) AS given,"
+                           " CAST(COALESCE(SUM(spent), 0) AS BIGINT) AS spent,"
+                           " CAST(COALESCE(SUM(refunded), 0) AS BIGINT) AS refunded,"
+                           " CAST(COALESCE(SUM(revoked), 0) AS BIGINT) AS revoked"
+                           " FROM user_balances");
+    if (r < 0)
+        return r;
+    *ret = (struct ledger_totals){
+        .people = aisha_cell_int(rows, 0, "people"),
+        .balance = aisha_cell_int(rows, 0, "balance"),
+        .held = aisha_cell_int(rows, 0, "held"),
+        .bought = aisha_cell_int(rows, 0, "bought"),
+        .given = aisha_cell_int(rows, 0, "given"),
+        .spent = aisha_cell_int(rows, 0, "spent"),
+        .refunded = aisha_cell_int(rows, 0, "refunded"),
+        .revoked = aisha_cell_int(rows, 0, "revoked"),
+    };
     return 0;
 }
 
@@ -400,10 +434,18 @@ const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
 static const char verification[] =
     "WITH legs AS (SELECT user_id, n, balance,"
     "  CASE 'user' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS own,"
-    "  CASE 'held' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS aside"
+    "  CASE 'held' WHEN to_account THEN amount WHEN from_account THEN -amount ELSE 0 END AS aside,"
+    "  CASE from_account WHEN 'payments' THEN amount ELSE 0 END AS bought,"
+    "  CASE from_account WHEN 'gifts' THEN amount ELSE 0 END AS given,"
+    "  CASE to_account WHEN 'revenue' THEN amount ELSE 0 END AS spent,"
+    "  CASE to_account WHEN 'payments' THEN amount ELSE 0 END AS refunded,"
+    "  CASE to_account WHEN 'gifts' THEN amount ELSE 0 END AS revoked"
     "  FROM transactions),"
     " sums AS (SELECT user_id, COUNT(*) AS entries, CAST(SUM(own) AS BIGINT) AS balance,"
-    "  CAST(SUM(aside) AS BIGINT) AS held FROM legs GROUP BY user_id),"
+    "  CAST(SUM(aside) AS BIGINT) AS held, CAST(SUM(bought) AS BIGINT) AS bought,"
+    "  CAST(SUM(given) AS BIGINT) AS given, CAST(SUM(spent) AS BIGINT) AS spent,"
+    "  CAST(SUM(refunded) AS BIGINT) AS refunded, CAST(SUM(revoked) AS BIGINT) AS revoked"
+    "  FROM legs GROUP BY user_id),"
     " steps AS (SELECT user_id, n, balance, ROW_NUMBER() OVER w AS place,"
     "  COALESCE(LAG(balance) OVER w, 0) + own AS wanted FROM legs"
     "  WINDOW w AS (PARTITION BY user_id ORDER BY n)),"
@@ -415,7 +457,9 @@ static const char verification[] =
     " (SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM user_balances) AS held,"
     " (SELECT COUNT(*) FROM user_balances b LEFT JOIN sums s ON s.user_id = b.user_id"
     "  WHERE b.balance <> COALESCE(s.balance, 0) OR b.held <> COALESCE(s.held, 0)"
-    "  OR b.entries <> COALESCE(s.entries, 0))"
+    "  OR b.entries <> COALESCE(s.entries, 0) OR b.bought <> COALESCE(s.bought, 0)"
+    "  OR b.given <> COALESCE(s.given, 0) OR b.spent <> COALESCE(s.spent, 0)"
+    "  OR b.refunded <> COALESCE(s.refunded, 0) OR b.revoked <> COALESCE(s.revoked, 0))"
     " + (SELECT COUNT(*) FROM sums s LEFT JOIN user_balances b ON b.user_id = s.user_id"
     "  WHERE b.user_id IS NULL) AS wrong_sums,"
     " (SELECT COUNT(DISTINCT user_id) FROM steps WHERE n <> place OR balance <> wanted)"

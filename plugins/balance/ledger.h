@@ -75,6 +75,16 @@ AISHA_ASYNC AISHA_CHECKED int ledger_take(struct aisha_ctx *ctx, const char *use
 AISHA_ASYNC AISHA_CHECKED int ledger_read(struct aisha_ctx *ctx, const char *user_id,
                                           struct account *ret);
 
+/* Of all people, in hundredths; what each has moved in all is kept in the row of the account, so this
+ * reads as many rows as there are people, however much they have done. */
+struct ledger_totals {
+    int64_t people; /* who have something to spend */
+    int64_t balance, held;
+    int64_t bought, given, spent, refunded, revoked; /* since the beginning */
+};
+
+AISHA_ASYNC AISHA_CHECKED int ledger_total(struct aisha_ctx *ctx, struct ledger_totals *ret);
+
 /* ---- holds; each begins as a quote, see quote.h ---- */
 
 /* job_id NULL: until the quote's time is over. LEDGER_BEFORE, LEDGER_SHORT, LEDGER_OUTDATED. */

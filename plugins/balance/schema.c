@@ -139,4 +139,22 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
         "ALTER TABLE invoices ADD COLUMN list_id BIGINT;"
         "ALTER TABLE invoices ADD COLUMN sent_at BIGINT;",
     },
+    {
+        .version = 5,
+        .name = "totals of accounts",
+        .sql = /* What their transactions come to by the account on the other side: each only grows. */
+        "ALTER TABLE user_balances ADD COLUMN bought BIGINT NOT NULL DEFAULT 0;" /* payments */
+        "ALTER TABLE user_balances ADD COLUMN given BIGINT NOT NULL DEFAULT 0;"  /* gifts */
+        "ALTER TABLE user_balances ADD COLUMN spent BIGINT NOT NULL DEFAULT 0;"  /* revenue */
+        "ALTER TABLE user_balances ADD COLUMN refunded BIGINT NOT NULL DEFAULT 0;"
+        "ALTER TABLE user_balances ADD COLUMN revoked BIGINT NOT NULL DEFAULT 0;"
+        "UPDATE user_balances SET (bought, given, spent, refunded, revoked) = (SELECT"
+        "  CAST(COALESCE(SUM(CASE from_account WHEN 'payments' THEN amount END), 0) AS BIGINT),"
+        "  CAST(COALESCE(SUM(CASE from_account WHEN 'gifts' THEN amount END), 0) AS BIGINT),"
+        "  CAST(COALESCE(SUM(CASE to_account WHEN 'revenue' THEN amount END), 0) AS BIGINT),"
+        "  CAST(COALESCE(SUM(CASE to_account WHEN 'payments' THEN amount END), 0) AS BIGINT),"
+        "  CAST(COALESCE(SUM(CASE to_account WHEN 'gifts' THEN amount END), 0) AS BIGINT)"
+        "  FROM transactions t WHERE t.user_id = user_balances.user_id);"
+        "CREATE INDEX payments_by_state ON payments (state);",
+    },
 };

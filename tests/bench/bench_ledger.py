@@ -25,15 +25,16 @@ SELECT state, title, unit, price, free_units, amount, expires_at FROM holds WHER
 ENTRY = """INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount, balance, description,
  created_at) VALUES ({user}, :entries + 1, '{kind}:' || {id}, '{kind}', '{source}', '{target}', {cost},
  :balance + {change}, 'bench', 1) ON CONFLICT (user_id, op_id) DO NOTHING;
-UPDATE user_balances SET balance = :balance + {change}, held = :held + {held}, entries = :entries + 1
+UPDATE user_balances SET balance = :balance + {change}, held = :held + {held}, entries = :entries + 1,
+ bought = bought + 0, given = given + 0, spent = spent + {spent}, refunded = refunded + 0, revoked = revoked + 0
  WHERE user_id = {user};
 """
 SCRIPT = ("\\set q :q + 1\n"
           "BEGIN;\n" + LOCK + ENTRY.format(kind="hold", source="user", target="held", change=-COST, held=COST,
-                                           cost=COST, user="{user}", id="{id}")
+                                           cost=COST, spent=0, user="{user}", id="{id}")
           + "UPDATE holds SET state = 'held', job_id = NULL WHERE user_id = {user} AND id = {id};\nCOMMIT;\n"
           + "BEGIN;\n" + LOCK + ENTRY.format(kind="capture", source="held", target="revenue", change=0, held=-COST,
-                                             cost=COST, user="{user}", id="{id}")
+                                             cost=COST, spent=COST, user="{user}", id="{id}")
           + "UPDATE holds SET state = 'captured', captured = " + str(COST)
           + ", ended_at = 1 WHERE user_id = {user} AND id = {id};\nCOMMIT;\n")
 

@@ -572,7 +572,7 @@ class Interrupted(unittest.TestCase):
             key = stack.key_of(ann)
             stack.stop_host()  # as if nobody had told of the refund
             stack.sql(f"DELETE FROM transactions WHERE user_id = '{key}' AND type = 'refund'")
-            stack.sql(f"UPDATE user_balances SET balance = 15000, entries = 1 WHERE user_id = '{key}'")
+            stack.sql(f"UPDATE user_balances SET balance = 15000, entries = 1, refunded = 0 WHERE user_id = '{key}'")
             stack.sql("UPDATE payments SET state = 'paid', taken_back = 0, refunded_at = NULL")
             stack.sql("UPDATE schedules SET next_at = 1 WHERE plugin = 'balance' AND name = 'reconcile'")
             stack.start_host()

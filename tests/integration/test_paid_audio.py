@@ -29,7 +29,8 @@ class MoneyStack(Stack):
         self.wait_message(user, "")
         if credits:
             key, amount = self.key_of(user), credits * HUNDREDTHS
-            self.sql(f"INSERT INTO user_balances VALUES ('{key}', {amount}, 0, 1, 0)")
+            self.sql("INSERT INTO user_balances (user_id, balance, held, entries, updated_at, given) VALUES "
+                     f"('{key}', {amount}, 0, 1, 0, {amount})")
             self.sql("INSERT INTO transactions VALUES "
                      f"('{key}', 1, 'grant:test', 'grant', 'gifts', 'user', {amount}, {amount}, 'test', 0)")
         return user

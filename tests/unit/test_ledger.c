@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "host/store/migrate.h"
+#include "plugins/balance/schema.h"
 #include "plugins/balance/tariff.h"
 #include "tests/unit/ledger_fixture.h"
 
@@ -121,6 +123,112 @@ static void each_occasion_moves_credits_once_and_never_below_nothing(void **stat
 {
     run_with_db(*state, move_once);
 }
+
+/* ---- totals ---- */
+
+static void check_totals(struct fixture *f, struct ledger_totals wanted)
+{
+    struct aisha_ctx unit = {.f = f};
+    struct ledger_totals totals;
+
+    CHECK(f, ledger_total(&unit, &totals) == 0);
+    CHECK_INT(f, totals.people, wanted.people);
+    CHECK_INT(f, totals.balance, wanted.balance);
+    CHECK_INT(f, totals.held, wanted.held);
+    CHECK_INT(f, totals.bought, wanted.bought);
+    CHECK_INT(f, totals.given, wanted.given);
+    CHECK_INT(f, totals.spent, wanted.spent);
+    CHECK_INT(f, totals.refunded, wanted.refunded);
+    CHECK_INT(f, totals.revoked, wanted.revoked);
+    arena_clear(&unit.arena);
+}
+
+static void move_all_kinds(struct fixture *f)
+{
+    struct ledger_totals wanted = {.people = 2, .balance = 80, .given = 80};
+
+    make_ledger(f, 2, 4); /* 40 hundredths each */
+    check_totals(f, wanted);
+    CHECK(f, run_alone(f, (struct op){OP_TOPUP, 0, 1}) == 0);
+    CHECK(f, run_alone(f, (struct op){OP_TOPUP, 0, 1}) == LEDGER_BEFORE);
+    wanted.balance += 950;
+    wanted.bought = 950;
+    check_totals(f, wanted);
+    CHECK(f, run_alone(f, (struct op){OP_HOLD, 0, 3}) == 0); /* 4 units, 600 */
+    wanted.balance -= 600;
+    wanted.held = 600;
+    check_totals(f, wanted);
+    CHECK(f, run_alone(f, (struct op){OP_CAPTURE, 0, 3}) == 0);
+    wanted.held = 0;
+    wanted.spent = 600;
+    check_totals(f, wanted);
+    CHECK(f, run_alone(f, (struct op){OP_REVOKE, 0, 3}) == 0);
+    CHECK(f, run_alone(f, (struct op){OP_REFUND, 0, 0}) == 0);
+    wanted.revoked = 300;
+    wanted.refunded = 25;
+    wanted.balance -= 325;
+    check_totals(f, wanted);
+    check_ledger(f);
+}
+
+static void totals_follow_each_movement(void **state)
+{
+    run_with_db(*state, move_all_kinds);
+}
+
+#define ENTRY(n, type, from, to, amount, balance)                                                  \
+    "('user-0', " #n ", 'op-" #n "', '" type "', '" from "', '" to "', " #amount ", " #balance     \
+    ", '', 1)"
+
+/* As an earlier version has left it. */
+static void come_from_before(struct fixture *f)
+{
+    struct aisha_ctx unit = {.f = f};
+    struct ledger_report report;
+    const char *error = "";
+
+    CHECK(f, migrate(f->db, &f->arena, "balance", balance_migrations, 4, &error) == 0);
+    CHECK(f, QUERY(f, NULL,
+                   "INSERT INTO user_balances VALUES ('user-0', 60, 0, 7, 1),"
+                   " ('user-1', 0, 0, 0, 1)") == 0);
+    CHECK(
+        f,
+        QUERY(
+            f, NULL,
+            "INSERT INTO transactions VALUES " ENTRY(1, "topup", "payments", "user", 100, 100) "," ENTRY(
+                2, "bonus", "gifts", "user", 10,
+                110) "," ENTRY(3, "promo", "gifts", "user", 5,
+                               115) "," ENTRY(4, "hold", "user", "held", 30,
+                                              85) "," ENTRY(5, "capture", "held", "revenue", 30,
+                                                            85) "," ENTRY(6, "refund", "user",
+                                                                          "payments", 23,
+                                                                          62) "," ENTRY(7, "revoke",
+                                                                                        "user",
+                                                                                        "gifts", 2,
+                                                                                        60)) == 0);
+    CHECK(f, migrate(f->db, &f->arena, "balance", balance_migrations, BALANCE_MIGRATIONS, &error) ==
+                 0);
+    check_totals(f, (struct ledger_totals){.people = 1,
+                                           .balance = 60,
+                                           .bought = 100,
+                                           .given = 15,
+                                           .spent = 30,
+                                           .refunded = 23,
+                                           .revoked = 2});
+    CHECK(f, ledger_verify(&unit, &report) == 0);
+    CHECK_INT(f, report.wrong_sums, 0);
+    CHECK(f, QUERY(f, NULL, "UPDATE user_balances SET given = given + 1 WHERE balance > 0") == 0);
+    CHECK(f, ledger_verify(&unit, &report) == 0);
+    CHECK_INT(f, report.wrong_sums, 1);
+    arena_clear(&unit.arena);
+}
+
+static void totals_of_an_older_ledger_are_made_up(void **state)
+{
+    run_with_db(*state, come_from_before);
+}
+
+/* ---- holds ---- */
 
 static void hold_and_capture(struct fixture *f)
 {
@@ -323,6 +431,8 @@ int main(void)
         cmocka_unit_test(a_list_that_cannot_be_understood_is_refused),
         cmocka_unit_test(amounts_are_read_exactly_or_not_at_all),
         WITH_FIXTURE(each_occasion_moves_credits_once_and_never_below_nothing),
+        WITH_FIXTURE(totals_follow_each_movement),
+        WITH_FIXTURE(totals_of_an_older_ledger_are_made_up),
         WITH_FIXTURE(a_hold_is_captured_once_as_far_as_it_was_delivered),
         WITH_FIXTURE(a_hold_ends_with_its_job_or_without_one_with_its_time),
         WITH_FIXTURE(hostile_amounts_are_refused),
