@@ -13,7 +13,7 @@
 
 /* ---- who may see them ---- */
 
-static bool is_this_machine(const char *address)
+bool metrics_is_this_machine(const char *address)
 {
     static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
     struct in_addr v4;
@@ -27,8 +27,8 @@ static bool is_this_machine(const char *address)
            (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
-/* A server in front of us is on this machine, too, and passes on what anybody asks. Each of them adds one
- * of these headers; nginx does only when told to, but then it speaks HTTP/1.0. */
+/* A server in front of us may be on this machine, too, and passes on what anybody asks. Most add one of
+ * these headers; nginx does only when told to, and speaks HTTP/1.0 unless told otherwise. */
 static bool came_through_proxy(const struct http_exchange *exchange)
 {
     static const char *const headers[] = {
@@ -44,7 +44,7 @@ static bool came_through_proxy(const struct http_exchange *exchange)
 static bool is_admitted(const struct http_exchange *exchange, const struct bot *bot)
 {
     return web_has_bearer(exchange, bot->config->http.metrics_token) ||
-           (is_this_machine(exchange->peer) && !came_through_proxy(exchange));
+           (metrics_is_this_machine(exchange->peer) && !came_through_proxy(exchange));
 }
 
 /* ---- what is shown ---- */

@@ -20,6 +20,9 @@ struct text;
 
 AISHA_ASYNC void metrics_handle(struct http_exchange *exchange, struct bot *bot);
 
+/* Of a peer, as http_exchange has it. */
+bool metrics_is_this_machine(const char *address);
+
 /* The name that a plugin's row is shown with. */
 const char *metrics_full_name(struct arena *arena, const struct plugin *plugin, const char *name);
 

@@ -202,7 +202,7 @@ static AISHA_ASYNC int read_plugin(struct reading *reading)
         db_rollback(ctx.tx);
     if (r >= 0 && reading->error)
         r = reading->error;
-    if (r < 0 && !reading->is_told) {
+    if (r < 0 && !reading->is_told && !loop_is_stopping(bot->loop)) {
         log_warn(reading->plugin->name, "metrics=%s cannot be read and are left out: %s%s%s",
                  reading->name,
                  task_is_cancelled(ctx.task) ? "it takes too long" : aisha_error_text(r),

@@ -7,6 +7,8 @@
 #include "host/bot/split.h"
 #include "host/bot/text.h"
 
+enum { MAX_NAME = 64 };
+
 /* In help two characters are special, in a label's value three. */
 static void add_escaped(struct text *text, const char *value, const char *special)
 {
@@ -50,7 +52,7 @@ void metrics_text_sample(struct text *text, const char *name, const char *labels
 
 static bool is_label_name(const char *name)
 {
-    return name && *name >= 'a' && *name <= 'z' &&
+    return name && *name >= 'a' && *name <= 'z' && strnlen(name, MAX_NAME + 1) <= MAX_NAME &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 

@@ -25,6 +25,7 @@ static AISHA_ASYNC int read_books(struct aisha_ctx *ctx)
     int r = ledger_total(ctx, &totals);
     if (r < 0)
         return r;
+
     const struct {
         const char *metric;
         struct aisha_metric_label label;
@@ -38,6 +39,7 @@ static AISHA_ASYNC int read_books(struct aisha_ctx *ctx)
         {OWED, {"account", "user"}, totals.balance},
         {OWED, {"account", "held"}, totals.held},
     };
+
     for (size_t i = 0; r == 0 && i < sizeof values / sizeof *values; i++)
         r = aisha_metric(ctx, .metric = values[i].metric, .value = in_credits(values[i].amount),
                          .labels = {values[i].label});

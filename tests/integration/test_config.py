@@ -43,7 +43,11 @@ class Refused(unittest.TestCase):
         self.refuse("[home]\n; fine\nenabled = " + "y" * 300 + "\n", "etc/plugins.ini:3:", "bytes")
 
     def test_tables_that_make_no_sense(self):
-        self.refuse(plugin("sloppy"), "Bad Name", "no_such_text", "norun", "nowhere", "vioce")
+        self.refuse(plugin("sloppy"), "Bad Name", "no_such_text", "norun", "nowhere", "vioce", "Odd-one",
+                    '"many": counters end in', '"unread" has no .read', '"untyped" has a type')
+
+    def test_metric_that_is_the_hosts(self):
+        self.refuse(plugin("plugin_metrics"), "etc/plugins.ini:1:", "aisha_plugin_metrics_up", "one of the host")
 
     def test_file_that_is_no_plugin(self):
         self.refuse("[home]\n[fake]\npath = etc/aisha.ini\n", "etc/plugins.ini:3:", "cannot be loaded")

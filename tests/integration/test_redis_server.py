@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from servers import Redis
+from prometheus import parse
 from stack import BUILD, ROUNDS, Stack, free_port, until
 
 TALLY = "[tally]\npath = " + os.path.join(BUILD, "tests/plugins/tally/tally.so") + "\n"
@@ -78,6 +79,9 @@ class Outage(unittest.TestCase):
         self.assertIn("REDIS_URL", redis["advice"])
         self.assertNotIn("tea", json.dumps(redis))
         self.assertTrue(self.stack.is_healthy())
+        with urllib.request.urlopen(f"http://{self.stack.listen}/metrics", timeout=30) as answer:
+            metrics = parse(answer.read())
+        self.assertEqual((metrics["aisha_cache_up"].value(), metrics["aisha_database_up"].value()), (0, 1))
 
     def replies_go_on(self):
         begun, before = time.monotonic(), len(self.stack.sql("SELECT number FROM tally_effects"))

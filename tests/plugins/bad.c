@@ -37,8 +37,23 @@ static const struct aisha_command commands[] = {
 static const struct aisha_menu_entry menu[] = {{.text = "Menu", .callback = "nowhere"}};
 static const struct aisha_message_route messages[] = {{.field = "vioce", .run = cmd_bad}};
 
+static const struct aisha_metric_row metrics[] = {
+    {.name = "Odd-one", .type = AISHA_METRIC_GAUGE, .help = "Its name.", .read = cmd_bad},
+    {.name = "many", .type = AISHA_METRIC_COUNTER, .help = "No total.", .read = cmd_bad},
+    {.name = "unread", .type = AISHA_METRIC_GAUGE, .help = "Nobody reads it."},
+    {.name = "untyped", .help = "Nobody knows.", .read = cmd_bad},
+};
+
 AISHA_PLUGIN(.name = PLUGIN_NAME, .version = "1", .commands = AISHA_TABLE(commands),
-             .menu = AISHA_TABLE(menu), .messages = AISHA_TABLE(messages))
+             .menu = AISHA_TABLE(menu), .messages = AISHA_TABLE(messages),
+             .metrics = AISHA_TABLE(metrics))
+
+#elif defined(HOSTS_METRIC)
+static const struct aisha_metric_row metrics[] = {
+    {.name = "up", .type = AISHA_METRIC_GAUGE, .help = "The host has it.", .read = cmd_bad},
+};
+
+AISHA_PLUGIN(.name = PLUGIN_NAME, .version = "1", .metrics = AISHA_TABLE(metrics))
 
 #else
 #error "which mistake?"

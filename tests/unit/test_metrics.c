@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "host/bot/metrics.h"
 #include "host/bot/metrics_text.h"
 #include "host/bot/text.h"
 
@@ -125,6 +126,21 @@ static void numbers_are_exact_and_short(void **state)
     }
 }
 
+static void only_loopback_is_this_machine(void **state)
+{
+    static const char *const here[] = {"127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"};
+    static const char *const elsewhere[] = {
+        "0.0.0.0", "10.0.0.1",          "192.168.127.1", "128.0.0.1", "172.17.0.1", "::",  "::2",
+        "fe80::1", "::ffff:10.0.0.127", "::127.0.0.1",   "",          "localhost",  "127",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+        assert_true(metrics_is_this_machine(here[i]));
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        assert_false(metrics_is_this_machine(elsewhere[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_utf8_is_repaired, setup, teardown),
         cmocka_unit_test_setup_teardown(the_order_of_labels_does_not_matter, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_names_of_labels_are_refused, setup, teardown),
+        cmocka_unit_test(only_loopback_is_this_machine),
         cmocka_unit_test_setup_teardown(numbers_are_exact_and_short, setup, teardown),
     };
 

@@ -57,7 +57,7 @@ enum {
 
 /* Each combination of values is a time series of its own, kept for months: never an id of a person. */
 struct aisha_metric_label {
-    const char *name; /* of a-z 0-9 _, a letter first */
+    const char *name; /* up to 64 of a-z 0-9 _, a letter first */
     const char *value;
 };
 
