@@ -7,7 +7,7 @@
 
 #include "tariff.h"
 
-enum { EXPIRED_AT_ONCE = 100, QUOTE_KEPT_S = 7 * 86400 };
+enum { EXPIRED_AT_ONCE = 100, TOTALED_AT_ONCE = 20000, QUOTE_KEPT_S = 7 * 86400 };
 
 /* How each type of entry moves credits, and what that does to the person's account. */
 static const struct movement {
@@ -176,33 +176,55 @@ int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
     return 0;
 }
 
-int ledger_total(struct aisha_ctx *ctx, struct ledger_totals *ret)
+/* Of the next accounts by their keys, behind that one, added to *totals; ret_last is NULL behind the
+ * last of all. */
+static AISHA_ASYNC int add_page(struct aisha_ctx *ctx, const char *after,
+                                struct ledger_totals *totals, const char **ret_last)
 {
     const struct aisha_rows *rows;
 
     int r = aisha_db_query(ctx, &rows,
-                           "SELECT COUNT(CASE WHEN balance > 0 THEN 1 END) AS people,"
-                           " CAST(COALESCE(SUM(balance), 0) AS BIGINT) AS balance,"
-                           " CAST(COALESCE(SUM(held), 0) AS BIGINT) AS held,"
-                           " CAST(COALESCE(SUM(bought), 0) AS BIGINT) AS bought,"
-                           " CAST(COALESCE(SUM(given), 0) AS BIGINT) AS given,"
-                           " CAST(COALESCE(SUM(spent), 0) AS BIGINT) AS spent,"
-                           " CAST(COALESCE(SUM(refunded), 0) AS BIGINT) AS refunded,"
-                           " CAST(COALESCE(SUM(revoked), 0) AS BIGINT) AS revoked"
-                           " FROM user_balances");
+                           "SELECT MAX(user_id) AS last, COUNT(*) AS accounts,"
+                           " COUNT(CASE WHEN balance > 0 THEN 1 END) AS people,"
+                           " CAST(SUM(balance) AS BIGINT) AS balance,"
+                           " CAST(SUM(held) AS BIGINT) AS held,"
+                           " CAST(SUM(bought) AS BIGINT) AS bought,"
+                           " CAST(SUM(given) AS BIGINT) AS given,"
+                           " CAST(SUM(spent) AS BIGINT) AS spent,"
+                           " CAST(SUM(refunded) AS BIGINT) AS refunded,"
+                           " CAST(SUM(revoked) AS BIGINT) AS revoked"
+                           " FROM (SELECT * FROM user_balances WHERE user_id > $1"
+                           "  ORDER BY user_id LIMIT $2) AS page",
+                           after, TOTALED_AT_ONCE);
     if (r < 0)
         return r;
-    *ret = (struct ledger_totals){
-        .people = aisha_cell_int(rows, 0, "people"),
-        .balance = aisha_cell_int(rows, 0, "balance"),
-        .held = aisha_cell_int(rows, 0, "held"),
-        .bought = aisha_cell_int(rows, 0, "bought"),
-        .given = aisha_cell_int(rows, 0, "given"),
-        .spent = aisha_cell_int(rows, 0, "spent"),
-        .refunded = aisha_cell_int(rows, 0, "refunded"),
-        .revoked = aisha_cell_int(rows, 0, "revoked"),
-    };
+    totals->people += aisha_cell_int(rows, 0, "people");
+    totals->balance += aisha_cell_int(rows, 0, "balance");
+    totals->held += aisha_cell_int(rows, 0, "held");
+    totals->bought += aisha_cell_int(rows, 0, "bought");
+    totals->given += aisha_cell_int(rows, 0, "given");
+    totals->spent += aisha_cell_int(rows, 0, "spent");
+    totals->refunded += aisha_cell_int(rows, 0, "refunded");
+    totals->revoked += aisha_cell_int(rows, 0, "revoked");
+    *ret_last = aisha_cell_int(rows, 0, "accounts") == TOTALED_AT_ONCE
+                    ? aisha_cell_text(rows, 0, "last")
+                    : NULL;
     return 0;
+}
+
+/* In pages, so that others have their turn at the database. Nothing moves from one person to another,
+ * so it is as good as in one moment. */
+int ledger_total(struct aisha_ctx *ctx, struct ledger_totals *ret)
+{
+    struct ledger_totals totals = {0};
+    const char *last = "";
+    int r = 0;
+
+    while (r == 0 && last)
+        r = add_page(ctx, last, &totals, &last);
+    if (r == 0)
+        *ret = totals;
+    return r;
 }
 
 /* ---- holds ---- */

@@ -169,6 +169,16 @@ static void move_all_kinds(struct fixture *f)
     wanted.balance -= 325;
     check_totals(f, wanted);
     check_ledger(f);
+    CHECK(f,
+          QUERY(f, NULL,
+                "INSERT INTO user_balances (user_id, balance, held, entries, updated_at, spent)"
+                " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 39998)"
+                " SELECT 'another-' || i, i % 2, 1, 0, 1, 3 FROM n") == 0);
+    wanted.people += 39998 / 2; /* two full pages with the first two */
+    wanted.balance += 39998 / 2;
+    wanted.held += 39998;
+    wanted.spent += 3 * 39998;
+    check_totals(f, wanted);
 }
 
 static void totals_follow_each_movement(void **state)
