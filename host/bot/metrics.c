@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/bot/bot.h"
 #include "host/bot/metrics_readings.h"
@@ -41,10 +42,29 @@ static bool came_through_proxy(const struct http_exchange *exchange)
     return exchange->is_http_1_0;
 }
 
+/* Whoever passes connections on without looking into them leaves the name that the client asked for. */
+static bool is_asked_by_address(const struct http_exchange *exchange)
+{
+    const char *host = http_exchange_header(exchange, "host");
+    char name[64];
+
+    if (!host)
+        return false;
+    bool is_bracketed = *host == '[';
+    host += is_bracketed;
+    size_t size = strcspn(host, is_bracketed ? "]" : ":");
+    if (size >= sizeof name)
+        return false;
+    memcpy(name, host, size);
+    name[size] = '\0';
+    return strcasecmp(name, "localhost") == 0 || metrics_is_this_machine(name);
+}
+
 static bool is_admitted(const struct http_exchange *exchange, const struct bot *bot)
 {
     return web_has_bearer(exchange, bot->config->http.metrics_token) ||
-           (metrics_is_this_machine(exchange->peer) && !came_through_proxy(exchange));
+           (metrics_is_this_machine(exchange->peer) && is_asked_by_address(exchange) &&
+            !came_through_proxy(exchange));
 }
 
 /* ---- what is shown ---- */

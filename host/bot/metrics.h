@@ -2,8 +2,8 @@
  * GET /metrics: figures for Prometheus. The host's own are a table in metrics_host.c, read when they
  * are written; the plugins' are their rows of .metrics (metrics_readings.h).
  *
- * They tell how much money is made, so who asks has to be on this machine, and to ask directly; or to
- * show the token of [http] metrics_token. Everybody else finds nothing there.
+ * They tell how much money is made, so who asks has to be on this machine, and to ask it directly and by
+ * an address of its own; or to show the token of [http] metrics_token. Everybody else finds nothing there.
  */
 #pragma once
 

@@ -128,7 +128,9 @@ static void write_http(const struct writing *w)
 
 static void write_database(const struct writing *w)
 {
-    write_one(w, readings_of_stores(w->bot->readings) ? 1 : 0);
+    const struct store_figures *stores = readings_of_stores(w->bot->readings);
+
+    write_one(w, stores && stores->is_database_up ? 1 : 0);
 }
 
 static void write_cache(const struct writing *w)
@@ -143,7 +145,7 @@ static void write_jobs(const struct writing *w)
 {
     const struct store_figures *stores = readings_of_stores(w->bot->readings);
 
-    for (size_t i = 0; stores && i < JOB_STATES; i++)
+    for (size_t i = 0; stores && stores->are_counted && i < JOB_STATES; i++)
         write_labelled(w, (double)stores->jobs[i], LABEL("state", job_states[i]), NO_LABEL);
 }
 
@@ -151,7 +153,7 @@ static void write_dead_letters(const struct writing *w)
 {
     const struct store_figures *stores = readings_of_stores(w->bot->readings);
 
-    if (!stores)
+    if (!stores || !stores->are_counted)
         return;
     write_labelled(w, (double)stores->dead_updates, LABEL("kind", "update"), NO_LABEL);
     write_labelled(w, (double)stores->jobs[JOB_STATE_DEAD], LABEL("kind", "job"), NO_LABEL);

@@ -38,7 +38,8 @@ struct reading {
     int (*read)(struct aisha_ctx *ctx);
     const char *name; /* of its first row */
 
-    bool is_running; /* what it has found so far: */
+    bool is_running; /* since then, and what it has found so far: */
+    int64_t began_ms;
     struct arena arena;
     struct sample_list samples;
     size_t count;
@@ -54,7 +55,6 @@ struct reading {
 
 struct readings {
     struct bot *bot;
-    struct arena arena;
     struct store_figures stores;
     size_t count;
     struct reading all[]; /* the first is the stores' */
@@ -157,12 +157,15 @@ int aisha_metric_(struct aisha_ctx *ctx, const struct aisha_metric_value *value)
 const char *const job_states[JOB_STATES] = {"waiting", "running", "done",
                                             "cancelled", [JOB_STATE_DEAD] = "dead"};
 
-static AISHA_ASYNC int read_stores(struct bot *bot, struct store_figures *ret)
+static AISHA_ASYNC void read_stores(struct bot *bot, struct store_figures *ret)
 {
     struct store_figures figures = {0};
     const struct aisha_rows *rows;
     struct arena arena = {0};
 
+    figures.is_cache_up = !cache_check(bot->cache, &arena);
+    figures.is_database_up = db_query(bot->db, &arena, &AISHA_SQL("SELECT 1"), NULL) == 0;
+    *ret = figures; /* counting takes longer, perhaps too long */
     int r = db_query(bot->db, &arena,
                      &AISHA_SQL("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state UNION ALL"
                                 " SELECT 'update', COUNT(*) FROM dead_updates WHERE bot_id = $1",
@@ -177,10 +180,9 @@ static AISHA_ASYNC int read_stores(struct bot *bot, struct store_figures *ret)
             if (strcmp(state, job_states[j]) == 0)
                 figures.jobs[j] = count;
     }
-    figures.is_cache_up = !cache_check(bot->cache, &arena);
     arena_clear(&arena);
+    figures.are_counted = r == 0;
     *ret = figures;
-    return r;
 }
 
 static AISHA_ASYNC int read_plugin(struct reading *reading)
@@ -202,6 +204,8 @@ static AISHA_ASYNC int read_plugin(struct reading *reading)
         db_rollback(ctx.tx);
     if (r >= 0 && reading->error)
         r = reading->error;
+    if (r >= 0 && task_is_cancelled(ctx.task))
+        r = -AISHA_E_TIMEOUT; /* what it has given may be a part only */
     if (r < 0 && !reading->is_told && !loop_is_stopping(bot->loop)) {
         log_warn(reading->plugin->name, "metrics=%s cannot be read and are left out: %s%s%s",
                  reading->name,
@@ -232,17 +236,17 @@ static AISHA_ASYNC void read_task(void *arg)
 {
     struct reading *reading = arg;
     struct loop *loop = reading->readings->bot->loop;
-    int64_t began_ms = loop_now_ms(loop);
 
     task_set_deadline(task_current(loop), READING_MS);
     STAILQ_INIT(&reading->samples);
     reading->count = 0;
     reading->error = 0;
-    int r = reading->plugin ? read_plugin(reading)
-                            : read_stores(reading->readings->bot, &reading->readings->stores);
-    reading->result = r < 0 ? r : 0;
+    if (reading->plugin)
+        reading->result = read_plugin(reading);
+    else
+        read_stores(reading->readings->bot, &reading->readings->stores);
     reading->read_at_ms = loop_now_ms(loop);
-    reading->fresh_ms = REST_FACTOR * (reading->read_at_ms - began_ms);
+    reading->fresh_ms = REST_FACTOR * (reading->read_at_ms - reading->began_ms);
     if (reading->fresh_ms < LEAST_FRESH_MS)
         reading->fresh_ms = LEAST_FRESH_MS;
     if (reading->fresh_ms > MOST_FRESH_MS)
@@ -311,24 +315,25 @@ static bool is_younger(const struct reading *reading, int64_t age_ms)
 void readings_refresh(struct readings *readings)
 {
     struct loop *loop = readings->bot->loop;
-    int64_t until_ms = loop_now_ms(loop) + WAIT_MS;
 
     if (!readings->bot->inbox) /* the stores are not open yet */
         return;
     for (size_t i = 0; i < readings->count; i++) {
         struct reading *reading = &readings->all[i];
-        if (!reading->is_running && !is_younger(reading, reading->fresh_ms))
-            reading->is_running = task_start(loop, "metrics", read_task, reading, NULL) == 0;
+        if (reading->is_running || is_younger(reading, reading->fresh_ms))
+            continue;
+        reading->began_ms = loop_now_ms(loop);
+        reading->is_running = task_start(loop, "metrics", read_task, reading, NULL) == 0;
     }
     for (size_t i = 0; i < readings->count; i++)
         if (readings->all[i].is_running)
-            audience_wait(&readings->all[i].audience, loop, until_ms);
+            audience_wait(&readings->all[i].audience, loop, readings->all[i].began_ms + WAIT_MS);
 }
 
 /* Somebody else may have begun to read again, while whoever asks now was waiting for others. */
 static bool can_be_shown(const struct reading *reading)
 {
-    return reading->result == 0 && is_younger(reading, reading->fresh_ms + 2 * WAIT_MS);
+    return reading->result >= 0 && is_younger(reading, reading->fresh_ms + 2 * WAIT_MS);
 }
 
 const struct sample_list *readings_of(const struct readings *readings, const struct plugin *plugin,

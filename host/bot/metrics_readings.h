@@ -46,10 +46,11 @@ enum { JOB_STATE_DEAD = 4, JOB_STATES };
 extern const char *const job_states[JOB_STATES]; /* as the table calls them */
 
 struct store_figures {
-    bool is_cache_up;
+    bool is_database_up, is_cache_up;
+    bool are_counted; /* the rest */
     int64_t jobs[JOB_STATES];
     int64_t dead_updates;
 };
 
-/* NULL while the database does not answer. */
+/* NULL while they are late. */
 const struct store_figures *readings_of_stores(const struct readings *readings);

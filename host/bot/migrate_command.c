@@ -1,6 +1,8 @@
 #include "host/bot/migrate_command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <aisha/error.h>
 
@@ -41,10 +43,31 @@ static AISHA_ASYNC int apply(struct run *run, const char *owner,
     return 0;
 }
 
+static void on_database_taken(const char *who, void *user)
+{
+    (void)user;
+    fprintf(stderr, "aisha: %s has taken over the database; ending at once\n", who);
+    _exit(EXIT_FAILURE);
+}
+
+/* A host that goes on meanwhile would not know what the new tables ask of it. */
+static AISHA_ASYNC int hold(struct run *run)
+{
+    int r = db_hold(run->db, on_database_taken, NULL);
+
+    if (r == -AISHA_E_CONFLICT)
+        run->error =
+            arena_printf(&run->arena, "the database is in use by a host (%s); stop it first",
+                         db_last_error(run->db));
+    return r;
+}
+
 static AISHA_ASYNC int apply_all(struct run *run)
 {
     run->error = "";
     int r = db_open(&run->db, run->loop, run->config->database.url, &run->arena, &run->error);
+    if (r == 0)
+        r = hold(run);
     if (r == 0)
         r = apply(run, "host", host_migrations, host_migration_count);
     for (size_t i = 0; r == 0 && i < run->registry->count; i++) {

@@ -335,10 +335,10 @@ int check_ledger(struct aisha_ctx *ctx)
     const char *mistake = find_mistake(ctx, &advice);
     if (mistake)
         return aisha_health(ctx, .state = AISHA_HEALTH_FAILED, .text = mistake, .advice = advice);
-    int r = aisha_db_query(ctx, &rows, "SELECT user_id FROM user_balances LIMIT 1");
+    int r = aisha_db_query(ctx, &rows, "SELECT revoked FROM user_balances LIMIT 1");
     if (r == -AISHA_E_UNAVAILABLE) /* which the host's own check tells */
         return aisha_health(ctx, .text = "not looked at: the database is not there");
-    if (r == -AISHA_E_INVALID) /* before the first start */
+    if (r == -AISHA_E_INVALID) /* before the first start, or the first of a new version */
         return aisha_health(ctx, .text = "not looked at: a start makes its tables");
     if (r == 0)
         r = count_wrong(ctx, &wrong);

@@ -33,18 +33,19 @@ int invoice_sent(struct aisha_ctx *ctx, const struct invoice *invoice)
 
 int invoice_is_repeated(struct aisha_ctx *ctx, const struct invoice *invoice, bool *ret)
 {
+    int64_t now = aisha_now(ctx); /* the clock may have been set back since */
     const struct aisha_rows *rows;
 
     int r = aisha_db_query(ctx, &rows,
                            "SELECT i.id FROM invoices i WHERE i.user_id = $1 AND i.chat_id = $2"
-                           " AND i.list_id = $3 AND i.sent_at > $4 AND i.credits = $5"
-                           " AND i.bonus = $6 AND i.currency = $7 AND i.price = $8"
-                           " AND i.promo = $9 AND i.quote_id = $10 AND NOT EXISTS"
+                           " AND i.list_id = $3 AND i.sent_at > $4 AND i.sent_at <= $5"
+                           " AND i.credits = $6 AND i.bonus = $7 AND i.currency = $8"
+                           " AND i.price = $9 AND i.promo = $10 AND i.quote_id = $11 AND NOT EXISTS"
                            " (SELECT 1 FROM payments p"
                            "  WHERE p.user_id = i.user_id AND p.invoice_id = i.id)",
-                           invoice->user_id, invoice->chat_id, invoice->list_id,
-                           aisha_now(ctx) - DOUBLE_TAP_S, invoice->credits, invoice->bonus,
-                           invoice->currency, invoice->price, invoice->promo, invoice->quote_id);
+                           invoice->user_id, invoice->chat_id, invoice->list_id, now - DOUBLE_TAP_S,
+                           now, invoice->credits, invoice->bonus, invoice->currency, invoice->price,
+                           invoice->promo, invoice->quote_id);
     if (r == 0)
         *ret = rows->row_count > 0;
     return r;

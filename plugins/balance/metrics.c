@@ -66,9 +66,10 @@ const struct aisha_metric_row balance_metrics[BALANCE_METRICS] = {
     {.name = MOVED,
      .type = AISHA_METRIC_COUNTER,
      .read = read_books,
-     .help = "Credits that were moved since the beginning: bought for money, given for nothing "
-             "(bonuses, promo codes, by the operator), spent on what was delivered, refunded with "
-             "the money, revoked by the operator."},
+     .help =
+         "Credits that were moved since the beginning: bought for money, given for nothing "
+         "(bonuses, promo codes, by the operator), spent on what was delivered, refunded with "
+         "the money, revoked by the operator. Less than before only after a backup was restored."},
     {.name = OWED,
      .type = AISHA_METRIC_GAUGE,
      .read = read_books,

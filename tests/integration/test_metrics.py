@@ -157,8 +157,11 @@ class Access(unittest.TestCase):
             nothing = ask(stack, path="/nowhere")[2]
             proxies = ({"X_Forwarded_For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"Via": "1.1 x"},
                        {"X_Real_IP": "127.0.0.1"}, {"X_Forwarded_Host": "x"}, {"X_Forwarded_Proto": "https"},
-                       {"version": 10})
+                       {"version": 10}, {"Host": "bot.example.org"}, {"Host": "127.0.0.1.example.org:80"},
+                       {"Host": ""})
             self.assertEqual(ask(stack)[0], 200)
+            self.assertEqual(ask(stack, Host="LocalHost:1")[0], 200)
+            self.assertEqual(ask(stack, Host="[::1]:1")[0], 200)
             self.assertEqual(ask(stack, "HEAD")[::2], (200, b""))
             self.assertEqual(ask(stack, "POST")[0], 405)
             for proxy in proxies:

@@ -50,6 +50,9 @@ class OneHost(unittest.TestCase):
         self.assertRegex(second.output().decode(),
                          r"in use by another host \(aisha host \S+/\d+ \w+ from 127.0.0.1, since .*\);")
         self.check_that_it_works(1)
+        status, output = self.stack.run_host("migrate")
+        self.assertEqual(status, 1)
+        self.assertIn("in use by a host (aisha host ", output)
 
     def test_the_next_one_starts_at_once_after_a_kill(self):
         for number in range(3):

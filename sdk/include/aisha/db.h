@@ -117,7 +117,7 @@ AISHA_PUBLIC bool aisha_db_in_transaction(struct aisha_ctx *ctx);
 /*
  * The end of a transaction, whatever has become of it: with 0 it is committed, with an error or a
  * positive outcome rolled back, unless it never began or is over. Returns result, or why it could not be
- * committed.
+ * committed. (When it could not begin because the caller has one open, that one is rolled back.)
  *
  *     int r = aisha_db_begin(ctx);
  *     if (r == 0)
