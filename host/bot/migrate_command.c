@@ -53,8 +53,11 @@ static void on_database_taken(const char *who, void *user)
 /* A host that goes on meanwhile would not know what the new tables ask of it. */
 static AISHA_ASYNC int hold(struct run *run)
 {
-    int r = db_hold(run->db, on_database_taken, NULL);
-
+    int r = db_query(run->db, &run->arena, &AISHA_SQL("SELECT 1"), NULL); /* holding waits for it */
+    if (r == -AISHA_E_UNAVAILABLE)
+        run->error = db_last_error(run->db);
+    if (r == 0)
+        r = db_hold(run->db, on_database_taken, NULL);
     if (r == -AISHA_E_CONFLICT)
         run->error =
             arena_printf(&run->arena, "the database is in use by a host (%s); stop it first",

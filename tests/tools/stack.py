@@ -18,6 +18,7 @@ tap.py, which lies beside this file, runs the tests.
 """
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import random
@@ -50,11 +51,17 @@ INHERITED = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OP
 libc = ctypes.CDLL(None)
 
 
+PORTS = os.open(os.path.join(tempfile.gettempdir(), f"aisha-test-ports.{os.getuid()}"),
+                os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
 def free_port():
-    """One that the system does not meanwhile give to somebody who asked for any port."""
+    """One that the system does not meanwhile give to somebody who asked for any port, nor another test of ours takes:
+    until this process ends it has locked that byte of a file."""
     while True:
         port = random.randint(10240, 32767)
         try:
+            fcntl.lockf(PORTS, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             with socket.create_server(("127.0.0.1", port)):
                 return port
         except OSError:
