@@ -49,8 +49,6 @@ ASAN_ON_CONTEXTS = re.compile(r"(?m)^==\d+==WARNING: ASan doesn't fully support 
 PR_SET_PDEATHSIG = 1
 INHERITED = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
 libc = ctypes.CDLL(None)
-
-
 PORTS = os.open(os.path.join(tempfile.gettempdir(), f"aisha-test-ports.{os.getuid()}"),
                 os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
