@@ -81,6 +81,7 @@ class Money(unittest.TestCase):
             self.assertEqual(before["aisha_balance_people"].value(), 1)
             self.assertEqual(before["aisha_balance_payments"].value(state="paid"), 1)
             stack.restart_host()
+            wait_value(stack, 1, "aisha_database_up")
             after = scrape(stack)
             for name in ("moved_credits_total", "owed_credits", "people", "payments"):
                 self.assertEqual(after["aisha_balance_" + name].samples, before["aisha_balance_" + name].samples)
