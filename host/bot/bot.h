@@ -25,7 +25,6 @@ struct cache;
 struct catalogue;
 struct db;
 struct dialog_copies;
-struct user_copies;
 struct health_board;
 struct helper_pool;
 struct http_client;
@@ -39,6 +38,7 @@ struct loop;
 struct poller;
 struct readings;
 struct telegram;
+struct user_copies;
 struct wait;
 struct workers;
 

@@ -240,7 +240,7 @@ static void *desk_main(void *arg)
 
     /* It need not interrupt the loop in the middle of a turn: what comes until that ends is written
      * together. */
-    pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
+    aisha_ignore(pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0}));
     while ((count = take_jobs(desk, group)) > 0) {
         if (group[0]->kind == JOB_BEGIN)
             serve_transaction(desk, group[0]);

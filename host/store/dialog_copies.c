@@ -12,13 +12,12 @@
 #include "host/core/arena.h"
 #include "host/core/loop.h"
 #include "host/store/cache.h"
+#include "host/store/copies.h"
 #include "host/store/dialog_memory.h"
 #include "host/store/uuid.h"
 
 enum {
     GROUPS = 1024,
-    TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
-    DOUBT_MS = 60 * 1000,    /* a server ends every statement of ours sooner */
     NAME_SIZE = 160,
 };
 
@@ -58,7 +57,7 @@ static void name_copy(const struct dialog_copies *copies, const struct dialog_ke
              copies->process, number, key->chat_id, key->telegram_id, key->thread_id);
 }
 
-/* ---- what is in a copy in Redis: nothing, or when it ends, plugin, state and data, with zeros between ---- */
+/* ---- in Redis: nothing, or when it ends, plugin, state and data, with zeros between ---- */
 
 static AISHA_ASYNC void write_copy(struct dialog_copies *copies, const char *name,
                                    struct arena *arena, const struct dialog *dialog)
@@ -84,7 +83,7 @@ static AISHA_ASYNC void write_copy(struct dialog_copies *copies, const char *nam
         for (size_t i = 0; i < 4; i++)
             end = parts[i].size ? mempcpy(end, parts[i].bytes, parts[i].size) : end;
     }
-    aisha_ignore(cache_set(copies->cache, name, bytes ? bytes : "", size, TTL_MS));
+    aisha_ignore(cache_set(copies->cache, name, bytes ? bytes : "", size, COPIES_TTL_MS));
 }
 
 /* The text in front, and what comes after it; NULL when there is none. */
@@ -187,7 +186,7 @@ void dialog_copies_change_ends(struct dialog_copies *copies, const struct dialog
     group->changes--;
     group->number++;
     if (!is_known)
-        group->no_copies_until_ms = loop_now_ms(copies->loop) + DOUBT_MS;
+        group->no_copies_until_ms = loop_now_ms(copies->loop) + COPIES_DOUBT_MS;
     else if (copies->memory && was_alone && may_copy(copies, group))
         dialog_memory_put(copies->memory, key, group->number, now);
 }

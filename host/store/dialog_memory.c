@@ -11,11 +11,11 @@
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
+#include "host/store/copies.h"
 
 enum {
     MAX_BYTES = 4 << 20,
     MAX_ENTRY_BYTES = MAX_BYTES / 64,
-    TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
 };
 
 struct entry {
@@ -124,7 +124,7 @@ void dialog_memory_put(struct dialog_memory *memory, const struct dialog_key *ke
     entry = entry_new(dialog ? dialog : &none);
     entry->key = *key;
     entry->number = number;
-    entry->until_ms = loop_now_ms(memory->loop) + TTL_MS;
+    entry->until_ms = loop_now_ms(memory->loop) + COPIES_TTL_MS;
     memory->bytes += size_of(entry);
     HASH_ADD(hh, memory->entries, key, sizeof entry->key, entry);
     while (memory->bytes > MAX_BYTES)

@@ -7,13 +7,12 @@
 
 #include "host/core/arena.h"
 #include "host/core/loop.h"
+#include "host/store/copies.h"
 #include "host/store/users.h"
 
 enum {
     MAX_COPIES = 4096,
-    MAX_LOOKED_AT = 16,      /* that are in doubt, to find one that can go */
-    TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
-    DOUBT_MS = 60 * 1000,    /* a transaction and a server end every statement of ours sooner */
+    MAX_LOOKED_AT = 16, /* that are in doubt, to find one that can go */
 };
 
 enum text { ID, LOCALE, FIRST_NAME, LAST_NAME, USERNAME, LANGUAGE_CODE, TEXT_COUNT };
@@ -69,21 +68,19 @@ static struct copy *find(struct user_copies *copies, int64_t telegram_id)
     return copy;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : !a && !b;
-}
-
 bool user_copies_find(struct user_copies *copies, struct arena *arena,
                       const struct user_profile *profile, struct user *ret_user)
 {
     const struct copy *copy = find(copies, profile->telegram_id);
 
-    if (!copy || !copy->is_kept || copy->until_ms <= loop_now_ms(copies->loop) ||
-        !same(copy->texts[FIRST_NAME], profile->first_name) ||
-        !same(copy->texts[LAST_NAME], profile->last_name) ||
-        !same(copy->texts[USERNAME], profile->username) ||
-        !same(copy->texts[LANGUAGE_CODE], profile->language_code))
+    if (!copy || !copy->is_kept || copy->until_ms <= loop_now_ms(copies->loop))
+        return false;
+    const struct user_profile kept = {.telegram_id = copy->telegram_id,
+                                      .first_name = copy->texts[FIRST_NAME],
+                                      .last_name = copy->texts[LAST_NAME],
+                                      .username = copy->texts[USERNAME],
+                                      .language_code = copy->texts[LANGUAGE_CODE]};
+    if (!user_profile_equals(&kept, profile))
         return false;
     *ret_user = (struct user){.id = arena_strdup(arena, copy->texts[ID]),
                               .locale = arena_strdup(arena, copy->texts[LOCALE]),
@@ -173,7 +170,7 @@ void user_copies_keep(struct user_copies *copies, const struct user_profile *pro
                      });
     copy->is_away = user->is_away;
     copy->is_kept = true;
-    copy->until_ms = loop_now_ms(copies->loop) + TTL_MS;
+    copy->until_ms = loop_now_ms(copies->loop) + COPIES_TTL_MS;
 }
 
 void user_copies_drop(struct user_copies *copies, int64_t telegram_id)
@@ -189,5 +186,5 @@ void user_copies_forget(struct user_copies *copies, int64_t telegram_id)
     struct copy *copy = get(copies, telegram_id);
 
     drop_texts(copy);
-    copy->until_ms = loop_now_ms(copies->loop) + DOUBT_MS;
+    copy->until_ms = loop_now_ms(copies->loop) + COPIES_DOUBT_MS;
 }

@@ -18,6 +18,13 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
+bool user_profile_equals(const struct user_profile *a, const struct user_profile *b)
+{
+    return a->telegram_id == b->telegram_id && same(a->first_name, b->first_name) &&
+           same(a->last_name, b->last_name) && same(a->username, b->username) &&
+           same(a->language_code, b->language_code);
+}
+
 #define SELECT_USER                                                                                \
     "SELECT id, telegram_id, first_name, last_name, username, language_code, locale,"              \
     " blocked_at IS NOT NULL OR gone_at IS NOT NULL AS is_away FROM users"
@@ -66,11 +73,15 @@ int users_find_by_id(struct db *db, struct arena *arena, const char *id, struct 
 
 static bool is_current(const struct aisha_rows *rows, const struct user_profile *profile)
 {
-    return rows->row_count == 1 &&
-           same(aisha_cell_text(rows, 0, "first_name"), profile->first_name) &&
-           same(aisha_cell_text(rows, 0, "last_name"), profile->last_name) &&
-           same(aisha_cell_text(rows, 0, "username"), profile->username) &&
-           same(aisha_cell_text(rows, 0, "language_code"), profile->language_code);
+    const struct user_profile stored = {
+        .telegram_id = aisha_cell_int(rows, 0, "telegram_id"),
+        .first_name = aisha_cell_text(rows, 0, "first_name"),
+        .last_name = aisha_cell_text(rows, 0, "last_name"),
+        .username = aisha_cell_text(rows, 0, "username"),
+        .language_code = aisha_cell_text(rows, 0, "language_code"),
+    };
+
+    return rows->row_count == 1 && user_profile_equals(&stored, profile);
 }
 
 static AISHA_ASYNC int save(struct db *db, struct arena *arena, const struct user_profile *profile)

@@ -1,6 +1,6 @@
 /*
  * People the bot has met. One row each, made at the first contact and refreshed when they rename
- * themselves in Telegram.
+ * themselves in Telegram. Who changes a row in another way has to see to its copy (user_copies.h).
  */
 #pragma once
 
@@ -18,6 +18,8 @@ struct user_profile {
     int64_t telegram_id;
     const char *first_name, *last_name, *username, *language_code;
 };
+
+bool user_profile_equals(const struct user_profile *a, const struct user_profile *b);
 
 struct user {
     const char *id;            /* UUID */

@@ -12,19 +12,7 @@
 #include "host/bot/metrics.h"
 #include "host/bot/metrics_text.h"
 #include "host/bot/text.h"
-
-static int setup(void **state)
-{
-    *state = test_calloc(1, sizeof(struct arena));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_clear(*state);
-    test_free(*state);
-    return 0;
-}
+#include "tests/unit/arena_fixture.h"
 
 static const char *head_of(struct arena *arena, enum aisha_metric_type type, const char *help)
 {
@@ -144,13 +132,17 @@ static void only_loopback_is_this_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(help_is_one_line_whatever_it_says, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_label_stays_within_its_quotes, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_utf8_is_repaired, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_order_of_labels_does_not_matter, setup, teardown),
-        cmocka_unit_test_setup_teardown(odd_names_of_labels_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(help_is_one_line_whatever_it_says, arena_setup,
+                                        arena_teardown),
+        cmocka_unit_test_setup_teardown(a_label_stays_within_its_quotes, arena_setup,
+                                        arena_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_utf8_is_repaired, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(the_order_of_labels_does_not_matter, arena_setup,
+                                        arena_teardown),
+        cmocka_unit_test_setup_teardown(odd_names_of_labels_are_refused, arena_setup,
+                                        arena_teardown),
         cmocka_unit_test(only_loopback_is_this_machine),
-        cmocka_unit_test_setup_teardown(numbers_are_exact_and_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_are_exact_and_short, arena_setup, arena_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

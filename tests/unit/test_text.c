@@ -17,19 +17,7 @@
 #include "host/bot/json.h"
 #include "host/bot/split.h"
 #include "host/bot/text.h"
-
-static int setup(void **state)
-{
-    *state = test_calloc(1, sizeof(struct arena));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_clear(*state);
-    test_free(*state);
-    return 0;
-}
+#include "tests/unit/arena_fixture.h"
 
 static void html_escape_leaves_nothing_that_is_markup(void **state)
 {
@@ -524,7 +512,7 @@ static void json_survives_truncation_and_noise(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
     const struct CMUnitTest tests[] = {
         TEST(html_escape_leaves_nothing_that_is_markup),
         TEST(html_printf_escapes_what_is_inserted),
