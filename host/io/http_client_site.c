@@ -18,6 +18,7 @@ struct site {
     char *key;
     CURLM *multi;
     struct event timer; /* curl's; while the site is idle, until it is forgotten */
+    struct loop_chore now; /* instead of a timer that has run out when it is set */
     unsigned users;
     LIST_ENTRY(site) link;
     TAILQ_ENTRY(site) idle_link;
@@ -80,10 +81,13 @@ static int curl_on_timer(CURLM *multi, long timeout_ms, void *user)
     const struct timeval after = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
 
     (void)multi;
-    if (timeout_ms < 0)
-        evtimer_del(&site->timer);
-    else
+    loop_chore_cancel(&site->now);
+    if (timeout_ms > 0)
         evtimer_add(&site->timer, &after);
+    else
+        evtimer_del(&site->timer);
+    if (timeout_ms == 0)
+        loop_at_end_of_turn(site->sites->loop, &site->now);
     return 0;
 }
 
@@ -96,23 +100,30 @@ static void site_free(struct site *site)
     sites->idle_count--;
     curl_multi_cleanup(site->multi);
     evtimer_del(&site->timer);
+    loop_chore_cancel(&site->now);
     free(site->key);
     free(site);
+}
+
+static void do_what_is_due(void *arg)
+{
+    struct site *site = arg;
+    int running;
+
+    curl_multi_socket_action(site->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    wake_finished(site);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct site *site = arg;
-    int running;
 
     (void)fd;
     (void)what;
-    if (site->users == 0) {
+    if (site->users == 0)
         site_free(site);
-        return;
-    }
-    curl_multi_socket_action(site->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    wake_finished(site);
+    else
+        do_what_is_due(site);
 }
 
 void sites_init(struct sites *sites, struct loop *loop, unsigned connections)
@@ -139,6 +150,7 @@ static struct site *site_new(struct sites *sites, const char *key)
     if (!site->key || !site->multi)
         abort();
     evtimer_assign(&site->timer, loop_base(sites->loop), on_timer, site);
+    site->now = (struct loop_chore){.fn = do_what_is_due, .arg = site};
     curl_multi_setopt(site->multi, CURLMOPT_SOCKETFUNCTION, curl_on_socket);
     curl_multi_setopt(site->multi, CURLMOPT_SOCKETDATA, site);
     curl_multi_setopt(site->multi, CURLMOPT_TIMERFUNCTION, curl_on_timer);
@@ -180,6 +192,7 @@ void site_leave(struct site *site)
     if (--site->users > 0)
         return;
     LIST_REMOVE(site, link);
+    loop_chore_cancel(&site->now);
     TAILQ_INSERT_TAIL(&sites->idle, site, idle_link);
     evtimer_add(&site->timer, &after);
     if (++sites->idle_count > MAX_IDLE_SITES)

@@ -81,10 +81,11 @@ static AISHA_ASYNC int poll_once(struct poller *poller, struct arena *arena,
     if (r < 0)
         failure->description = "what came cannot be stored; it is asked for again";
     if (r == 0 && !last_id)
-        return -AISHA_E_UPSTREAM;
-    if (r == 0)
-        poller->next_offset = last_id + 1;
-    return r;
+        r = -AISHA_E_UPSTREAM;
+    if (r < 0)
+        return r;
+    poller->next_offset = last_id + 1;
+    return wait_yield(poller->loop); /* what answers them goes out before the next request */
 }
 
 /* Returns whether the next request differs, so that it may succeed where this one failed. */
