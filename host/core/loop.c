@@ -54,6 +54,7 @@ struct post {
 };
 
 STAILQ_HEAD(post_list, post);
+LIST_HEAD(chore_list, loop_chore);
 
 struct loop {
     struct event_base *base;
@@ -62,7 +63,7 @@ struct loop {
     struct loop_mark *mark; /* of the current one, for others to see; or NULL */
     TAILQ_HEAD(, task) ready;
     TAILQ_HEAD(, task) tasks;
-    LIST_HEAD(, loop_chore) chores;
+    struct chore_list chores;
     size_t alive;
     bool is_stopping;
     pthread_mutex_t post_lock; /* guards posts */
@@ -122,10 +123,16 @@ void loop_chore_cancel(struct loop_chore *chore)
     chore->is_due = false;
 }
 
+/* One that asks for another time has that at the end of the next turn, so that it stops nobody. */
 static void run_chores(struct loop *loop)
 {
-    while (!LIST_EMPTY(&loop->chores)) {
-        struct loop_chore *chore = LIST_FIRST(&loop->chores);
+    struct chore_list due = loop->chores;
+
+    if (!LIST_EMPTY(&due))
+        LIST_FIRST(&due)->link.le_prev = &LIST_FIRST(&due);
+    LIST_INIT(&loop->chores);
+    while (!LIST_EMPTY(&due)) {
+        struct loop_chore *chore = LIST_FIRST(&due);
         loop_chore_cancel(chore);
         chore->fn(chore->arg);
     }
@@ -502,8 +509,8 @@ int loop_run(struct loop *loop)
         run_chores(loop);
         if (loop->is_stopping && loop->alive == 0)
             return 0;
-        int flags = EVLOOP_ONCE | (TAILQ_EMPTY(&loop->ready) ? 0 : EVLOOP_NONBLOCK);
-        if (event_base_loop(loop->base, flags) < 0)
+        bool may_wait = TAILQ_EMPTY(&loop->ready) && LIST_EMPTY(&loop->chores);
+        if (event_base_loop(loop->base, EVLOOP_ONCE | (may_wait ? 0 : EVLOOP_NONBLOCK)) < 0)
             return -AISHA_E_UNAVAILABLE;
     }
 }

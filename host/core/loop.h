@@ -67,7 +67,8 @@ struct loop_chore {
     LIST_ENTRY(loop_chore) link;
 };
 
-/* Calls chore->fn(chore->arg) once at the end of this turn, however often it is asked for. */
+/* Calls chore->fn(chore->arg) once at the end of this turn, however often it is asked for; asked for
+ * by a chore, at the end of the next one. */
 void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore);
 void loop_chore_cancel(struct loop_chore *chore);
 

@@ -423,6 +423,30 @@ static void a_chore_is_done_once_when_all_of_a_turn_have_run(void **state)
     run_in_loop(ask_for_chores);
 }
 
+static void do_chore_again(void *arg)
+{
+    struct turn *turn = arg;
+
+    turn->done++;
+    loop_at_end_of_turn(turn->f->loop, &turn->chore);
+}
+
+static void let_chore_come_again(struct loop_fixture *f)
+{
+    struct turn turn = {.f = f, .chore = {.fn = do_chore_again, .arg = &turn}};
+
+    loop_at_end_of_turn(f->loop, &turn.chore);
+    CHECK(f, wait_sleep(f->loop, 5) == 0);
+    CHECK(f, turn.done > 1);
+    loop_chore_cancel(&turn.chore);
+}
+
+static void a_chore_that_comes_again_and_again_stops_nobody(void **state)
+{
+    (void)state;
+    run_in_loop(let_chore_come_again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +460,7 @@ int main(void)
         cmocka_unit_test(what_came_before_the_cancel_is_not_lost),
         cmocka_unit_test(stopping_cancels_thousands_of_tasks_and_those_they_start),
         cmocka_unit_test(a_chore_is_done_once_when_all_of_a_turn_have_run),
+        cmocka_unit_test(a_chore_that_comes_again_and_again_stops_nobody),
     };
 
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
