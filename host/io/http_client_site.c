@@ -17,7 +17,7 @@ struct site {
     struct sites *sites;
     char *key;
     CURLM *multi;
-    struct event timer; /* curl's; while the site is idle, until it is forgotten */
+    struct event timer;    /* curl's; while the site is idle, until it is forgotten */
     struct loop_chore now; /* instead of a timer that has run out when it is set */
     unsigned users;
     LIST_ENTRY(site) link;

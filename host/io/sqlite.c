@@ -98,7 +98,6 @@ static int open_writer(struct sqlite_connection *writer, struct arena *arena, co
         r = sqlite_connection_exec(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                            "PRAGMA foreign_keys = ON;"
                                            "PRAGMA secure_delete = FAST;"
-                                           "PRAGMA wal_autocheckpoint = 4000;" /* pages */
                                            "SELECT COUNT(*) FROM sqlite_schema");
     if (r == 0)
         r = sqlite_connection_run(writer, arena,

@@ -11,6 +11,7 @@
 enum {
     MAX_GROUP = 256, /* units in one commit */
     TX_LIFE_S = 5,
+    CHECKPOINT_PAGES = 1000, /* in the write-ahead log */
 };
 
 /* Of all in the list that begins with this one. */
@@ -232,6 +233,27 @@ static size_t take_jobs(struct desk *desk, struct job *group[MAX_GROUP])
     return count;
 }
 
+static int on_committed(void *arg, sqlite3 *db, const char *name, int log_pages)
+{
+    struct desk *desk = arg;
+
+    (void)db;
+    (void)name;
+    desk->log_pages = log_pages;
+    return SQLITE_OK;
+}
+
+/* SQLite itself would do it within a COMMIT, and those who wait for that would wait for this, too.
+ * When it fails the log grows, and the next commit tries again. */
+static void checkpoint(struct desk *desk)
+{
+    if (desk->log_pages < CHECKPOINT_PAGES)
+        return;
+    desk->log_pages = 0;
+    aisha_ignore(sqlite3_wal_checkpoint_v2(desk->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                           NULL, NULL));
+}
+
 static void *desk_main(void *arg)
 {
     struct desk *desk = arg;
@@ -241,6 +263,7 @@ static void *desk_main(void *arg)
     /* It need not interrupt the loop in the middle of a turn: what comes until that ends is written
      * together. */
     aisha_ignore(pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0}));
+    sqlite3_wal_hook(desk->connection.db, on_committed, desk);
     while ((count = take_jobs(desk, group)) > 0) {
         if (group[0]->kind == JOB_BEGIN)
             serve_transaction(desk, group[0]);
@@ -248,6 +271,7 @@ static void *desk_main(void *arg)
             finish_job(desk, group[0], run_statements(desk, group[0]));
         else
             write_group(desk, group, count);
+        checkpoint(desk);
     }
     return NULL;
 }

@@ -57,6 +57,7 @@ struct desk {
     int64_t tx_id;           /* which that is, 0 = none */
     bool is_stopping;
     struct sqlite_connection connection;
+    int log_pages;            /* after the last commit; the thread's, too */
     struct job_list gathered; /* in this turn of the loop, which hands them over at its end */
     struct loop_chore hand_over;
 };

@@ -4,10 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <uthash.h>
 
 #include <cmocka.h>
-
-#include <uthash.h>
 
 enum { ENTRIES = 20000, LONGEST_CHAIN = 20 };
 

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -232,6 +234,38 @@ static void a_forgotten_transaction_is_rolled_back(void **state)
     run_with_sqlite(*state, stay_open);
 }
 
+/* ---- the log ---- */
+
+static int64_t log_bytes(struct fixture *f)
+{
+    char path[sizeof f->path + sizeof "-wal"];
+    struct stat info;
+
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    CHECK(f, stat(path, &info) == 0);
+    return info.st_size;
+}
+
+/* 40 MB in pieces of 400 KB, by turns alone and in a transaction. */
+static void write_much(struct fixture *f)
+{
+    CHECK(f, WRITE(f, "CREATE TABLE v (x)") == 0);
+    for (int i = 0; i < 50; i++) {
+        struct sqlite_tx *tx = NULL;
+        CHECK(f, WRITE(f, "INSERT INTO v VALUES (zeroblob(400000))") == 0);
+        CHECK(f, sqlite_begin(f->sqlite, &tx) == 0);
+        CHECK(f, run_in_tx(f, tx, AISHA_SQL("INSERT INTO v VALUES (zeroblob(400000))")) == 0);
+        CHECK(f, sqlite_commit(tx) == 0);
+    }
+    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM v"), 100);
+    CHECK(f, log_bytes(f) < 10000000);
+}
+
+static void the_log_does_not_grow_for_ever(void **state)
+{
+    run_with_sqlite(*state, write_much);
+}
+
 /* ---- cancellation ---- */
 
 struct waiting {
@@ -302,6 +336,7 @@ int main(void)
         WITH_FIXTURE(a_broken_transaction_leaves_nothing),
         WITH_FIXTURE(transactions_take_turns_and_lose_no_update),
         WITH_FIXTURE(a_forgotten_transaction_is_rolled_back),
+        WITH_FIXTURE(the_log_does_not_grow_for_ever),
         WITH_FIXTURE(a_cancelled_writer_learns_what_happened),
     };
 
