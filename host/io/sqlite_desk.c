@@ -250,8 +250,15 @@ static void checkpoint(struct desk *desk)
     if (desk->log_pages < CHECKPOINT_PAGES)
         return;
     desk->log_pages = 0;
-    aisha_ignore(sqlite3_wal_checkpoint_v2(desk->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-                                           NULL, NULL));
+    int code =
+        sqlite3_wal_checkpoint_v2(desk->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    bool has_failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
+    if (has_failed && !desk->has_checkpoint_failed)
+        log_warn("db",
+                 "the write-ahead log grows, for it cannot be written back: %s; it is tried "
+                 "again after every commit",
+                 sqlite3_errstr(code));
+    desk->has_checkpoint_failed = has_failed;
 }
 
 static void *desk_main(void *arg)

@@ -57,7 +57,8 @@ struct desk {
     int64_t tx_id;           /* which that is, 0 = none */
     bool is_stopping;
     struct sqlite_connection connection;
-    int log_pages;            /* after the last commit; the thread's, too */
+    int log_pages; /* after the last commit; the thread's, as the next one */
+    bool has_checkpoint_failed;
     struct job_list gathered; /* in this turn of the loop, which hands them over at its end */
     struct loop_chore hand_over;
 };
