@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <uthash.h>
 
-enum { SLOTS = 64, SLOW_SLOTS = 6000, CONNECTIONS = 4 * (SLOTS + SLOW_SLOTS) };
+enum { SLOTS = 64, SLOW_SLOTS = 6000 };
 
 enum step { STEP_NONE, STEP_NAME, STEP_NUMBER };
 
@@ -34,7 +34,7 @@ struct chat {
 
 struct raw {
     struct event_base *base;
-    struct client client;
+    struct client telegram, others;
     struct slots calls, polls, slow;
     const char *api, *token, *slow_url, *public_url;
     double next_offset;
@@ -68,7 +68,7 @@ static void call(struct raw *raw, struct slots *slots, const char *method, cJSON
     request->done = done;
     request->user = user;
     cJSON_Delete(params);
-    client_send(&raw->client, slots, request);
+    client_send(&raw->telegram, slots, request);
 }
 
 static cJSON *result_of(const char *method, const char *body, size_t size, cJSON **ret_result)
@@ -129,7 +129,7 @@ static void wait_for_slow(struct chat *chat)
     snprintf(request->url, sizeof request->url, "%s/", chat->raw->slow_url);
     request->done = on_slow;
     request->user = chat;
-    client_send(&chat->raw->client, &chat->raw->slow, request);
+    client_send(&chat->raw->others, &chat->raw->slow, request);
 }
 
 static void handle(struct chat *chat, const char *text)
@@ -313,7 +313,8 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, on_term);
     take_all_descriptors();
-    client_init(&raw.client, raw.base, CONNECTIONS);
+    client_init(&raw.telegram, raw.base, 4 * (SLOTS + 1));
+    client_init(&raw.others, raw.base, 4 * SLOW_SLOTS);
     slots_init(&raw.calls, SLOTS);
     slots_init(&raw.polls, 1);
     slots_init(&raw.slow, SLOW_SLOTS);

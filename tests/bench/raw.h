@@ -35,6 +35,8 @@ struct slots {
     STAILQ_HEAD(, request) waiting;
 };
 
+/* One for each server: curl walks through all its connections whenever a request ends, until it finds
+ * the one of that request. */
 struct client {
     struct event_base *base;
     CURLM *multi;
