@@ -54,7 +54,7 @@ struct post {
 };
 
 STAILQ_HEAD(post_list, post);
-LIST_HEAD(chore_list, loop_chore);
+TAILQ_HEAD(chore_list, loop_chore);
 
 struct loop {
     struct event_base *base;
@@ -64,6 +64,7 @@ struct loop {
     TAILQ_HEAD(, task) ready;
     TAILQ_HEAD(, task) tasks;
     struct chore_list chores;
+    uint64_t turn; /* how often chores were done */
     size_t alive;
     bool is_stopping;
     pthread_mutex_t post_lock; /* guards posts */
@@ -110,29 +111,32 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 
 void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore)
 {
-    if (chore->is_due)
+    if (chore->loop)
         return;
-    chore->is_due = true;
-    LIST_INSERT_HEAD(&loop->chores, chore, link);
+    chore->loop = loop;
+    chore->turn = loop->turn;
+    TAILQ_INSERT_TAIL(&loop->chores, chore, link);
+}
+
+bool loop_chore_is_due(const struct loop_chore *chore)
+{
+    return chore->loop;
 }
 
 void loop_chore_cancel(struct loop_chore *chore)
 {
-    if (chore->is_due)
-        LIST_REMOVE(chore, link);
-    chore->is_due = false;
+    if (chore->loop)
+        TAILQ_REMOVE(&chore->loop->chores, chore, link);
+    chore->loop = NULL;
 }
 
 /* One that asks for another time has that at the end of the next turn, so that it stops nobody. */
 static void run_chores(struct loop *loop)
 {
-    struct chore_list due = loop->chores;
+    uint64_t turn = loop->turn++;
+    struct loop_chore *chore;
 
-    if (!LIST_EMPTY(&due))
-        LIST_FIRST(&due)->link.le_prev = &LIST_FIRST(&due);
-    LIST_INIT(&loop->chores);
-    while (!LIST_EMPTY(&due)) {
-        struct loop_chore *chore = LIST_FIRST(&due);
+    while ((chore = TAILQ_FIRST(&loop->chores)) && chore->turn == turn) {
         loop_chore_cancel(chore);
         chore->fn(chore->arg);
     }
@@ -168,7 +172,7 @@ int loop_new(struct loop **ret_loop, const struct loop_options *options)
     TAILQ_INIT(&loop->ready);
     TAILQ_INIT(&loop->tasks);
     STAILQ_INIT(&loop->posts);
-    LIST_INIT(&loop->chores);
+    TAILQ_INIT(&loop->chores);
     pthread_mutex_init(&loop->post_lock, NULL);
     int r = loop_init_events(loop);
     if (r == 0)
@@ -455,17 +459,21 @@ int wait_sleep(struct loop *loop, int64_t timeout_ms)
     return r == -AISHA_E_TIMEOUT ? 0 : r;
 }
 
+static void end_yield(void *arg)
+{
+    wait_wake(arg, 0);
+}
+
 int wait_yield(struct loop *loop)
 {
     struct wait w;
+    struct loop_chore end = {.fn = end_yield, .arg = &w};
 
     wait_init(&w, loop);
-    if (task_is_cancelled(loop->current))
-        return -AISHA_E_CANCELED;
-    w.task = loop->current;
-    wait_wake(&w, 0);
-    co_suspend(loop->pool);
-    return task_is_cancelled(loop->current) ? -AISHA_E_CANCELED : 0;
+    loop_at_end_of_turn(loop, &end);
+    int r = wait_for(&w, WAIT_FOREVER);
+    loop_chore_cancel(&end);
+    return r;
 }
 
 static void loop_drain(struct loop *loop)
@@ -509,7 +517,7 @@ int loop_run(struct loop *loop)
         run_chores(loop);
         if (loop->is_stopping && loop->alive == 0)
             return 0;
-        bool may_wait = TAILQ_EMPTY(&loop->ready) && LIST_EMPTY(&loop->chores);
+        bool may_wait = TAILQ_EMPTY(&loop->ready) && TAILQ_EMPTY(&loop->chores);
         if (event_base_loop(loop->base, EVLOOP_ONCE | (may_wait ? 0 : EVLOOP_NONBLOCK)) < 0)
             return -AISHA_E_UNAVAILABLE;
     }

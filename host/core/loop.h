@@ -63,13 +63,15 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 struct loop_chore {
     void (*fn)(void *arg);
     void *arg;
-    bool is_due; /* private from here */
-    LIST_ENTRY(loop_chore) link;
+    struct loop *loop; /* private from here: NULL = it is not asked for */
+    uint64_t turn;
+    TAILQ_ENTRY(loop_chore) link;
 };
 
-/* Calls chore->fn(chore->arg) once at the end of this turn, however often it is asked for; asked for
- * by a chore, at the end of the next one. */
+/* Calls chore->fn(chore->arg) once at the end of this turn, however often it is asked for, in the order
+ * in which they were; asked for by a chore, at the end of the next turn. */
 void loop_at_end_of_turn(struct loop *loop, struct loop_chore *chore);
+bool loop_chore_is_due(const struct loop_chore *chore);
 void loop_chore_cancel(struct loop_chore *chore);
 
 size_t loop_tasks_alive(const struct loop *loop);

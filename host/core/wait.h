@@ -42,5 +42,5 @@ AISHA_ASYNC int wait_for_uncancelled(struct wait *w, int64_t timeout_ms);
 
 AISHA_ASYNC AISHA_CHECKED int wait_sleep(struct loop *loop, int64_t timeout_ms);
 
-/* Lets all other ready tasks run first. */
+/* Suspends until the next turn: all that is ready runs first, and what is done at the end of this one. */
 AISHA_ASYNC AISHA_CHECKED int wait_yield(struct loop *loop);

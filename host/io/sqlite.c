@@ -237,7 +237,7 @@ bool sqlite_is_read_only(struct sqlite *db, const char *sql)
 int sqlite_read(struct sqlite *db, struct arena *arena, const struct aisha_statement *statement,
                 const struct aisha_rows **ret_rows)
 {
-    bool is_reading = db->stop_reading.is_due;
+    bool is_reading = loop_chore_is_due(&db->stop_reading);
 
     if (!is_reading && sqlite_connection_control(&db->quick, SQLITE_BEGIN_READING) == 0)
         loop_at_end_of_turn(db->loop, &db->stop_reading);

@@ -289,8 +289,8 @@ static void hand_over(void *arg)
 
     pthread_mutex_lock(&desk->lock);
     STAILQ_CONCAT(&desk->jobs, &desk->gathered);
-    pthread_cond_signal(&desk->more);
     pthread_mutex_unlock(&desk->lock);
+    pthread_cond_signal(&desk->more); /* when it can have the lock */
 }
 
 int desk_start(struct desk *desk, struct loop *loop)

@@ -28,12 +28,14 @@ struct inbox_batch {
     cJSON *updates;
     size_t undone;    /* delivered, not done */
     bool is_given_up; /* one of its updates stays undone: the row must stay */
+    bool has_marks;   /* rows in done_updates may point to it */
 };
 
 /* What the next commit should take along. */
 struct leftover {
     int64_t first_id;
     int64_t update_id; /* done, or 0: the whole row is finished */
+    bool has_marks;    /* of a row: they go with it */
 };
 
 struct inbox {
@@ -92,6 +94,7 @@ static int64_t lowest_id(const cJSON *updates)
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item)
 {
+    item->batch->has_marks = true;
     return STATEMENT(arena,
                      "INSERT INTO done_updates (bot_id, first_id, update_id) VALUES ($1, $2, $3)",
                      inbox->bot_id, item->batch->first_id, item->update_id);
@@ -126,14 +129,22 @@ static size_t add_leftovers(const struct inbox *inbox, struct arena *arena, size
                 inbox->bot_id, left->first_id, left->update_id);
             continue;
         }
-        statements[count++] =
-            STATEMENT(arena, "DELETE FROM done_updates WHERE bot_id = $1 AND first_id = $2",
-                      inbox->bot_id, left->first_id);
+        if (left->has_marks)
+            statements[count++] =
+                STATEMENT(arena, "DELETE FROM done_updates WHERE bot_id = $1 AND first_id = $2",
+                          inbox->bot_id, left->first_id);
         statements[count++] =
             STATEMENT(arena, "DELETE FROM inbox WHERE bot_id = $1 AND first_id = $2", inbox->bot_id,
                       left->first_id);
     }
     return count;
+}
+
+static void add_leftover(struct inbox *inbox, const struct leftover *leftover)
+{
+    inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
+                            sizeof *inbox->leftovers);
+    inbox->leftovers[inbox->leftover_count++] = *leftover;
 }
 
 /* Commits the statements together with the leftovers so far. */
@@ -157,20 +168,9 @@ static AISHA_ASYNC int commit(struct inbox *inbox, struct arena *arena,
     for (size_t i = 0; i < inbox->leftover_count; i++)
         inbox->leftovers[i] = inbox->leftovers[i + taken];
     int r = db_batch(inbox->db, arena, all, count, NULL);
-    for (size_t i = 0; r < 0 && i < taken; i++) {
-        inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
-                                sizeof *inbox->leftovers);
-        inbox->leftovers[inbox->leftover_count++] = moved[i];
-    }
+    for (size_t i = 0; r < 0 && i < taken; i++)
+        add_leftover(inbox, &moved[i]);
     return r;
-}
-
-static void add_leftover(struct inbox *inbox, int64_t first_id, int64_t update_id)
-{
-    inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
-                            sizeof *inbox->leftovers);
-    inbox->leftovers[inbox->leftover_count++] =
-        (struct leftover){.first_id = first_id, .update_id = update_id};
 }
 
 /* A finished row needs no marks of its own any more. */
@@ -191,7 +191,8 @@ static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
         return;
     if (!batch->is_given_up) {
         drop_marks(inbox, batch->first_id);
-        add_leftover(inbox, batch->first_id, 0);
+        add_leftover(
+            inbox, &(struct leftover){.first_id = batch->first_id, .has_marks = batch->has_marks});
     }
     cJSON_Delete(batch->updates);
     free(batch);
@@ -315,6 +316,7 @@ static void read_row(struct inbox *inbox, struct replay *replay, const struct ai
         log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
                  (long long)first_id, cJSON_GetArraySize(updates));
     struct inbox_batch *batch = batch_new(inbox, updates, first_id);
+    batch->has_marks = done->row_count > 0;
     cJSON_ArrayForEach(update, updates) {
         replay->items =
             grow(replay->items, replay->count, &replay->capacity, sizeof *replay->items);
@@ -490,10 +492,15 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
 
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
 {
-    if (!is_committed && (item->batch->undone > 1 || item->batch->is_given_up))
-        add_leftover(inbox, item->batch->first_id, item->update_id);
+    struct inbox_batch *batch = item->batch;
+
+    if (!is_committed && (batch->undone > 1 || batch->is_given_up)) {
+        batch->has_marks = true;
+        add_leftover(inbox,
+                     &(struct leftover){.first_id = batch->first_id, .update_id = item->update_id});
+    }
     inbox->pending--;
-    batch_unref(inbox, item->batch);
+    batch_unref(inbox, batch);
 }
 
 void inbox_give_up(struct inbox *inbox, const struct inbox_item *item)
