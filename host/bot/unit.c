@@ -13,7 +13,6 @@
 
 #include <aisha/ctx.h>
 #include <aisha/error.h>
-#include <aisha/reply.h>
 
 #include "host/bot/album.h"
 #include "host/bot/black_box.h"
@@ -21,7 +20,9 @@
 #include "host/bot/chat_action.h"
 #include "host/bot/ctx.h"
 #include "host/bot/dead_letters.h"
+#include "host/bot/ending.h"
 #include "host/bot/incoming.h"
+#include "host/bot/late_answer.h"
 #include "host/bot/memory.h"
 #include "host/bot/outage.h"
 #include "host/bot/progress.h"
@@ -37,8 +38,6 @@
 enum {
     HANDLER_DEADLINE_MS = 10 * 60 * 1000,
     ENDING_DEADLINE_MS = 60 * 1000,
-    ANSWER_AFTER_S = 3,
-    MAX_LATE_ANSWERS = 128,
     LEFT_TO_REFUSE_MS = 2000, /* of the life of a question that its handler has not answered */
 };
 
@@ -117,66 +116,6 @@ static bool cancel_running(const struct bot *bot, const struct aisha_ctx *ctx)
     running->cancel = CTX_CANCELLED_BY_USER;
     task_cancel(running->task);
     return true;
-}
-
-/* ---- a callback query that nobody answers in time ---- */
-
-struct late_answer {
-    struct bot *bot;
-    struct arena arena;
-    const char *query_id;
-};
-
-static AISHA_ASYNC void late_answer_run(void *arg)
-{
-    struct late_answer *late = arg;
-    const struct aisha_answer_callback_query_params params = {.size = sizeof params,
-                                                              .callback_query_id = late->query_id};
-    struct telegram_failure failure;
-
-    aisha_ignore(telegram_call(late->bot->telegram, &late->arena, "answerCallbackQuery", &params,
-                               NULL, &failure));
-    late->bot->late_answers--;
-    arena_clear(&late->arena);
-    free(late);
-}
-
-static void on_answer_timer(evutil_socket_t fd, short what, void *arg)
-{
-    struct aisha_ctx *ctx = arg;
-    const char *id = cJSON_GetStringValue(member(member(ctx->item.update, "callback_query"), "id"));
-    const struct timeval again = {.tv_sec = 1};
-
-    (void)fd;
-    (void)what;
-    if (ctx->bot->late_answers >= MAX_LATE_ANSWERS) { /* tasks are for the units first */
-        evtimer_add(ctx->answer_timer, &again);
-        return;
-    }
-    struct late_answer *late = calloc(1, sizeof *late);
-    if (!late)
-        abort();
-    late->bot = ctx->bot;
-    late->query_id = arena_strdup(&late->arena, id);
-    if (!ctx->is_answered && id &&
-        task_start(ctx->bot->loop, "late answer", late_answer_run, late, NULL) == 0) {
-        ctx->is_answered = ctx->is_answered_late = true;
-        ctx->bot->late_answers++;
-        return;
-    }
-    arena_clear(&late->arena);
-    free(late);
-}
-
-static void arm_answer_timer(struct aisha_ctx *ctx)
-{
-    const struct timeval after = {.tv_sec = ANSWER_AFTER_S};
-
-    if (!member(ctx->item.update, "callback_query"))
-        return;
-    ctx->answer_timer = evtimer_new(loop_base(ctx->bot->loop), on_answer_timer, ctx);
-    if (ctx->answer_timer)
-        evtimer_add(ctx->answer_timer, &after);
 }
 
 /* ---- running ---- */
@@ -299,90 +238,6 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
     }
 }
 
-/* ---- ending ---- */
-
-static bool has_blocked_us(const struct aisha_ctx *ctx, int r)
-{
-    return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.error_code == 403;
-}
-
-static void log_failure(const struct aisha_ctx *ctx, int r)
-{
-    const char *owner = ctx->plugin ? ctx->plugin->name : "bot";
-    const char *handler = ctx->handler ? ctx->handler : "";
-
-    if (has_blocked_us(ctx, r))
-        log_info(owner, "update=%lld handler=\"%s\" ended: the user has blocked the bot",
-                 (long long)ctx->item.update_id, handler);
-    else
-        log_error(owner, "update=%lld handler=\"%s\" failed: %s%s%s",
-                  (long long)ctx->item.update_id, handler, aisha_error_text(r),
-                  ctx->failure_text ? ": " : "", ctx->failure_text ? ctx->failure_text : "");
-}
-
-static bool is_payment(const struct aisha_ctx *ctx)
-{
-    return ctx->update->pre_checkout_query || ctx->update->shipping_query;
-}
-
-/* Somebody holds the phone in the hand and waits: better a clear no than a time-out. */
-static AISHA_ASYNC void refuse_payment(struct aisha_ctx *ctx, const char *key)
-{
-    const char *why = ctx_plain(ctx, key, NULL);
-
-    if (ctx->is_answered)
-        return;
-    if (ctx->update->pre_checkout_query)
-        aisha_ignore(aisha_answer_pre_checkout_query(
-            ctx, NULL, .pre_checkout_query_id = ctx->update->pre_checkout_query->id, .ok = false,
-            .error_message = why));
-    else
-        aisha_ignore(aisha_answer_shipping_query(
-            ctx, NULL, .shipping_query_id = ctx->update->shipping_query->id, .ok = false,
-            .error_message = why));
-}
-
-/* Says how it ended: in the message that was shown, else as an answer to the press, else anew; but
- * a group is not told about messages that were not meant for us. */
-static AISHA_ASYNC void tell(struct aisha_ctx *ctx, const char *key)
-{
-    ctx->plugin = NULL;
-    if (ctx->screen_id)
-        aisha_ignore(aisha_screen(ctx, .key = key));
-    else if (ctx->update->callback_query && !ctx->is_answered)
-        aisha_ignore(aisha_answer_alert(ctx, ctx_plain(ctx, key, NULL)));
-    else if (is_payment(ctx))
-        refuse_payment(ctx, key);
-    else if (ctx->is_private || ctx->args)
-        aisha_ignore(aisha_reply(ctx, .key = key));
-}
-
-static AISHA_ASYNC void explain(struct aisha_ctx *ctx, int r)
-{
-    if (r >= 0 || loop_is_stopping(ctx->bot->loop))
-        return;
-    if (ctx->cancel == CTX_CANCELLED_BY_USER) {
-        ctx->dialog_change = CTX_DIALOG_KEEP;
-        if (ctx->screen_id)
-            tell(ctx, "cancelled");
-        return;
-    }
-    if (!ctx->update) { /* it could not even be read */
-        log_failure(ctx, r);
-        return;
-    }
-    ctx->dialog_change = CTX_DIALOG_KEEP;
-    log_failure(ctx, r);
-    if (!has_blocked_us(ctx, r))
-        tell(ctx, ctx->cancel == CTX_CANCELLED_BY_DEADLINE ? "too_slow" : "failed");
-}
-
-static AISHA_ASYNC void answer_quietly(struct aisha_ctx *ctx)
-{
-    if (ctx->update && ctx->update->callback_query && !ctx->is_answered)
-        aisha_ignore(aisha_answer(ctx, NULL));
-}
-
 /* ---- the items in the inbox ---- */
 
 static struct update_counts *counts_of(struct bot *bot, const cJSON *update)
@@ -398,7 +253,7 @@ static enum unit_outcome outcome_of(const struct aisha_ctx *ctx, int r)
         return ctx->is_expired ? UNIT_EXPIRED : UNIT_OK;
     if (ctx->cancel != CTX_NOT_CANCELLED)
         return ctx->cancel == CTX_CANCELLED_BY_USER ? UNIT_CANCELLED : UNIT_TIMEOUT;
-    return has_blocked_us(ctx, r) ? UNIT_BLOCKED : UNIT_FAILED;
+    return ending_is_block(ctx, r) ? UNIT_BLOCKED : UNIT_FAILED;
 }
 
 static void done(struct aisha_ctx *ctx, int r)
@@ -436,8 +291,8 @@ static AISHA_ASYNC void finish(struct aisha_ctx *ctx, int r)
     chat_action_end(ctx);
     if (r >= 0)
         progress_finish(ctx);
-    explain(ctx, r);
-    answer_quietly(ctx);
+    ending_explain(ctx, r);
+    ending_answer_quietly(ctx);
     incoming_release(bot, ctx->item.update_id);
     progress_forget(ctx);
     ctx->task = NULL;
@@ -524,7 +379,7 @@ static void add_unit(struct bot *bot, const struct inbox_item *item, struct albu
     ctx->lane.key = update_lane(item->update, item->update_id);
     ctx->lane.order = item->update_id;
     ctx->has_cancelled = cancel_running(bot, ctx);
-    arm_answer_timer(ctx);
+    late_answer_arm(ctx);
     lanes_add(bot->lanes, &ctx->lane);
 }
 
