@@ -234,6 +234,8 @@ static AISHA_ASYNC int hold_database(struct bot *bot)
                   "DATABASE_URL: the database is in use by another host (%s); stop it first,"
                   " or give this one a database of its own",
                   db_last_error(bot->db));
+    else if (r < 0 && r != -AISHA_E_CANCELED)
+        log_error("bot", "DATABASE_URL: %s", db_last_error(bot->db));
     return r;
 }
 

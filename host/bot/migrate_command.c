@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <aisha/error.h>
@@ -50,18 +51,36 @@ static void on_database_taken(const char *who, void *user)
     _exit(EXIT_FAILURE);
 }
 
+/* Holding waits for a server that writes; who calls a command does not. */
+static AISHA_ASYNC int look_at_server(struct run *run)
+{
+    const struct aisha_rows *rows;
+
+    int r = db_query(run->db, &run->arena,
+                     db_is_postgres(run->db)
+                         ? &AISHA_SQL("SELECT current_setting('transaction_read_only') AS is_set")
+                         : &AISHA_SQL("SELECT 'off' AS is_set"),
+                     &rows);
+    if (r < 0) {
+        run->error = db_last_error(run->db);
+    } else if (strcmp(aisha_cell_text(rows, 0, "is_set"), "on") == 0) {
+        run->error = "the database server only reads now, as a standby does";
+        r = -AISHA_E_UNAVAILABLE;
+    }
+    return r;
+}
+
 /* A host that goes on meanwhile would not know what the new tables ask of it. */
 static AISHA_ASYNC int hold(struct run *run)
 {
-    int r = db_query(run->db, &run->arena, &AISHA_SQL("SELECT 1"), NULL); /* holding waits for it */
-    if (r == -AISHA_E_UNAVAILABLE)
-        run->error = db_last_error(run->db);
-    if (r == 0)
-        r = db_hold(run->db, on_database_taken, NULL);
+    int r = db_hold(run->db, on_database_taken, NULL);
+
     if (r == -AISHA_E_CONFLICT)
         run->error =
             arena_printf(&run->arena, "the database is in use by a host (%s); stop it first",
                          db_last_error(run->db));
+    else if (r < 0)
+        run->error = db_last_error(run->db);
     return r;
 }
 
@@ -69,6 +88,8 @@ static AISHA_ASYNC int apply_all(struct run *run)
 {
     run->error = "";
     int r = db_open(&run->db, run->loop, run->config->database.url, &run->arena, &run->error);
+    if (r == 0)
+        r = look_at_server(run);
     if (r == 0)
         r = hold(run);
     if (r == 0)

@@ -32,9 +32,9 @@ void postgres_close(struct postgres *db);
 
 /*
  * Keeps the database for this process: waits until no other has it, and returns -AISHA_E_CONFLICT when
- * one does not end; postgres_last_error() then says which. To be called first. Whenever the lock is lost
- * later, every statement fails with -AISHA_E_UNAVAILABLE until it is held again; taken(who, user): now
- * another process has it.
+ * one does not end; postgres_last_error() then says which, or why the server refuses. To be called
+ * first. Whenever the lock is lost later, every statement fails with -AISHA_E_UNAVAILABLE until it is
+ * held again; taken(who, user): now another process has it, or has had it meanwhile.
  */
 AISHA_ASYNC AISHA_CHECKED int postgres_hold(struct postgres *db,
                                             void (*taken)(const char *who, void *user), void *user);

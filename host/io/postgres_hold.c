@@ -16,28 +16,49 @@
 #include "host/core/wait.h"
 #include "host/core/worker.h"
 #include "host/io/postgres_dial.h"
+#include "host/io/postgres_statement.h"
 
 #define LOCK "1634300776" /* a number of ours; advisory locks are the database's */
 #define PREFIX "aisha host "
 
 /* The server looks after the session sooner than its system would: the machine may be gone. */
-#define KEEP_ALIVE                                                                                 \
-    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+#define SET_UP                                                                                     \
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"  \
+    "SET client_min_messages = warning"
 
 #define TRY "SELECT pg_try_advisory_lock(" LOCK ")"
 
 #define WHO                                                                                        \
     "SELECT coalesce(application_name, '?') || ' from ' || coalesce(host(client_addr), 'here')"    \
-    " || ', since ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS'), a.pid"                     \
+    " || ', since ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS'), a.pid,"                    \
+    " application_name = $1"                                                                       \
     " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory'"      \
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"           \
     " AND l.classid = 0 AND l.objid = " LOCK " AND l.objsubid = 1 AND l.granted LIMIT 1"
 
-/* Those of hosts that no longer have the lock; waits until each has gone. */
+/* Those of hosts that no longer have the lock; waits until each has gone, and tells who has not. */
 #define FENCE                                                                                      \
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"                                 \
+    "SELECT pid FROM (SELECT pid, pg_terminate_backend(pid, 5000) AS has_ended"                    \
+    " FROM pg_stat_activity"                                                                       \
     " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"   \
-    " AND application_name LIKE '" PREFIX "%' AND application_name <> $1"
+    " AND application_name LIKE '" PREFIX                                                          \
+    "%' AND application_name <> $1) AS x WHERE NOT has_ended"
+
+/*
+ * Who had the lock last: what one that had it before finds there says whether it has missed somebody.
+ * A name instead of a number, so that one's own stays one's own also when nobody has heard whether it
+ * was written. Only written and read in the session that has the lock.
+ */
+#define MAKE_TABLE                                                                                 \
+    "CREATE TABLE IF NOT EXISTS last_holder ("                                                     \
+    "  is_only BOOLEAN NOT NULL PRIMARY KEY DEFAULT true CHECK (is_only),"                         \
+    "  name TEXT NOT NULL)"
+
+#define SIGN                                                                                       \
+    "INSERT INTO last_holder (name) VALUES ($1)"                                                   \
+    " ON CONFLICT (is_only) DO UPDATE SET name = EXCLUDED.name"
+
+#define LAST "SELECT coalesce((SELECT name FROM last_holder), 'an unknown one')"
 
 enum {
     PATIENCE_MS = 5000, /* with another host that is just ending */
@@ -54,11 +75,11 @@ struct postgres_hold {
     void *user;
     PGconn *pq;
     struct event *read;
-    int backend; /* of the last session that held it; 0 = none did */
+    bool was_held; /* once */
     bool is_held, is_asked;
     struct wait *broken; /* of the task that keeps it */
     struct wait *first;  /* of who waits for it at the start */
-    int result;          /* for who comes later: -AISHA_E_CONFLICT */
+    int result;          /* for who comes later */
     char error[POSTGRES_ERROR_SIZE];
 };
 
@@ -78,80 +99,129 @@ void postgres_hold_name(char ret_name[POSTGRES_NAME_SIZE])
 struct attempt {
     PGconn *pq;
     const char *name;
-    int old_backend;
-    char who[POSTGRES_ERROR_SIZE];
+    bool was_held;
+    char error[POSTGRES_ERROR_SIZE]; /* or who has it */
 };
 
-static bool succeeds(PGconn *pq, const char *sql)
+/* parameter: NULL = none, and then sql may be several statements. */
+static int run(struct attempt *attempt, const char *sql, const char *parameter,
+               PGresult **ret_result)
 {
-    PGresult *result = PQexec(pq, sql);
-    bool is_good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PGresult *result = parameter
+                           ? PQexecParams(attempt->pq, sql, 1, NULL, &parameter, NULL, NULL, 0)
+                           : PQexec(attempt->pq, sql);
+    ExecStatusType status = PQresultStatus(result);
+    int r = 0;
 
-    PQclear(result);
-    return is_good;
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+        snprintf(attempt->error, sizeof attempt->error, "the lock for one host cannot be taken: %s",
+                 message ? message : "no answer");
+        r = postgres_error(result, sql);
+        if (r == -AISHA_E_CONFLICT) /* of a table that is not ours; nobody holds anything */
+            r = -AISHA_E_INVALID;
+    }
+    if (r == 0 && ret_result)
+        *ret_result = result;
+    else
+        PQclear(result);
+    return r;
 }
 
 /* 1 when it was free, 0 when it was not. */
-static int try_lock(PGconn *pq)
+static int try_lock(struct attempt *attempt)
 {
-    PGresult *result = PQexec(pq, TRY);
-    int r = PQresultStatus(result) == PGRES_TUPLES_OK ? *PQgetvalue(result, 0, 0) == 't'
-                                                      : -AISHA_E_UNAVAILABLE;
+    PGresult *result;
 
+    int r = run(attempt, TRY, NULL, &result);
+    if (r < 0)
+        return r;
+    r = *PQgetvalue(result, 0, 0) == 't';
     PQclear(result);
     return r;
 }
 
-/* The session that has it; 0 when it has just gone. */
-static int find_holder(PGconn *pq, char who[POSTGRES_ERROR_SIZE])
+/* Ends an earlier session of ours, of which the server does not know yet that it is over, or which
+ * hangs. */
+static int take_from_ourselves(struct attempt *attempt, const char *backend)
 {
-    PGresult *result = PQexec(pq, WHO);
-    int backend = 0;
+    int r = run(attempt, "SELECT pg_terminate_backend($1::int, 5000)", backend, NULL);
 
-    *who = '\0';
-    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-        snprintf(who, POSTGRES_ERROR_SIZE, "%s", PQgetvalue(result, 0, 0));
-        backend = (int)strtol(PQgetvalue(result, 0, 1), NULL, 10);
+    return r < 0 ? r : try_lock(attempt);
+}
+
+/* 1 when it is ours now, 0 when who had it has just gone. */
+static int take_from_holder(struct attempt *attempt)
+{
+    PGresult *result;
+
+    int r = run(attempt, WHO, attempt->name, &result);
+    if (r < 0)
+        return r;
+    if (PQntuples(result) == 1 && *PQgetvalue(result, 0, 2) == 't') {
+        r = take_from_ourselves(attempt, PQgetvalue(result, 0, 1));
+    } else if (PQntuples(result) == 1) {
+        snprintf(attempt->error, sizeof attempt->error, "%s", PQgetvalue(result, 0, 0));
+        r = -AISHA_E_CONFLICT;
     }
     PQclear(result);
-    return backend;
+    return r;
 }
 
-static int run_with(PGconn *pq, const char *sql, const char *parameter)
+static int end_earlier_sessions(struct attempt *attempt)
 {
-    PGresult *result = PQexecParams(pq, sql, 1, NULL, &parameter, NULL, NULL, 0);
-    int r = PQresultStatus(result) == PGRES_TUPLES_OK ? 0 : -AISHA_E_UNAVAILABLE;
+    PGresult *result;
 
+    int r = run(attempt, FENCE, attempt->name, &result);
+    if (r < 0)
+        return r;
+    if (PQntuples(result) > 0) {
+        snprintf(
+            attempt->error, sizeof attempt->error,
+            "the lock for one host is of no use yet: session %s of an earlier host does not end",
+            PQgetvalue(result, 0, 0));
+        log_warn("db", "%s", attempt->error);
+        r = -AISHA_E_UNAVAILABLE;
+    }
     PQclear(result);
     return r;
 }
 
-/* Ends our own last session, of which the server does not know yet that it is over, or which hangs. */
-static int take_from_ourselves(struct attempt *attempt)
+/* Somebody who had the lock meanwhile has changed what we remember. */
+static int look_who_was_last(struct attempt *attempt)
 {
-    char backend[16];
+    PGresult *result;
 
-    snprintf(backend, sizeof backend, "%d", attempt->old_backend);
-    int r = run_with(attempt->pq, "SELECT pg_terminate_backend($1::int, 5000)", backend);
-    if (r == 0)
-        r = try_lock(attempt->pq);
-    return r == 0 ? -AISHA_E_UNAVAILABLE : r;
+    int r = run(attempt, LAST, NULL, &result);
+    if (r < 0)
+        return r;
+    const char *last = PQgetvalue(result, 0, 0);
+    if (strcmp(last, attempt->name) != 0) {
+        snprintf(attempt->error, sizeof attempt->error, "%s (it has worked meanwhile)", last);
+        r = -AISHA_E_CONFLICT;
+    }
+    PQclear(result);
+    return r;
 }
 
 static int take_now(void *arg)
 {
     struct attempt *attempt = arg;
 
-    if (!succeeds(attempt->pq, KEEP_ALIVE))
+    int r = run(attempt, SET_UP, NULL, NULL);
+    if (r == 0)
+        r = try_lock(attempt);
+    if (r == 0)
+        r = take_from_holder(attempt);
+    if (r == 0)
         return -AISHA_E_UNAVAILABLE;
-    int r = try_lock(attempt->pq);
-    if (r == 0) {
-        int backend = find_holder(attempt->pq, attempt->who);
-        if (backend == 0)
-            return -AISHA_E_UNAVAILABLE; /* it has just gone */
-        r = backend == attempt->old_backend ? take_from_ourselves(attempt) : -AISHA_E_CONFLICT;
-    }
-    return r == 1 ? run_with(attempt->pq, FENCE, attempt->name) : r;
+    if (r == 1)
+        r = end_earlier_sessions(attempt);
+    if (r == 0)
+        r = run(attempt, MAKE_TABLE, NULL, NULL);
+    if (r < 0)
+        return r;
+    return attempt->was_held ? look_who_was_last(attempt) : run(attempt, SIGN, attempt->name, NULL);
 }
 
 /* ---- on the loop ---- */
@@ -194,28 +264,27 @@ static void hang_up(struct postgres_hold *hold)
 
 static AISHA_ASYNC int take(struct postgres_hold *hold)
 {
-    struct attempt attempt = {.name = hold->name, .old_backend = hold->backend};
+    struct attempt attempt = {.name = hold->name,
+                              .was_held = hold->was_held,
+                              .error = "the lock for one host cannot be taken"};
 
     int r = postgres_dial(hold->workers, hold->url, hold->name, &hold->pq, hold->error);
     if (r < 0)
         return r;
     attempt.pq = hold->pq;
     r = workers_run(hold->workers, take_now, &attempt);
-    if (r == -AISHA_E_CONFLICT)
-        snprintf(hold->error, sizeof hold->error, "%s", attempt.who);
-    else if (r < 0)
-        snprintf(hold->error, sizeof hold->error, "the lock for one host cannot be taken");
-    if (r < 0)
+    if (r < 0) {
+        memcpy(hold->error, attempt.error, sizeof hold->error);
         return r;
+    }
     hold->read = event_new(loop_base(hold->loop), PQsocket(hold->pq), EV_READ | EV_PERSIST,
                            on_readable, hold);
     if (!hold->read)
         return -ENOMEM;
     event_add(hold->read, NULL);
-    if (hold->backend)
+    if (hold->was_held)
         log_info("db", "the lock for one host is held again");
-    hold->backend = PQbackendPID(hold->pq);
-    hold->is_held = true;
+    hold->was_held = hold->is_held = true;
     *hold->error = '\0';
     wake_first(hold, 0);
     return 0;
@@ -252,6 +321,23 @@ static AISHA_ASYNC int keep_and_lose(struct postgres_hold *hold)
     return 0;
 }
 
+/* Whether it is to be tried again. Only patience with others counts. */
+static bool failed(struct postgres_hold *hold, int result, int64_t *since_ms)
+{
+    int64_t now_ms = loop_now_ms(hold->loop);
+    bool is_final = result == -AISHA_E_CONFLICT ? now_ms - *since_ms > PATIENCE_MS
+                                                : result == -AISHA_E_INVALID && !hold->was_held;
+
+    hang_up(hold);
+    if (result == -AISHA_E_CONFLICT && hold->was_held)
+        hold->taken(hold->error, hold->user);
+    if (result != -AISHA_E_CONFLICT)
+        *since_ms = now_ms;
+    if (is_final)
+        wake_first(hold, result);
+    return !is_final;
+}
+
 void postgres_hold_run(struct postgres_hold *hold)
 {
     int64_t pause_ms = RETRY_MS, since_ms = loop_now_ms(hold->loop);
@@ -264,17 +350,10 @@ void postgres_hold_run(struct postgres_hold *hold)
                 return;
             continue;
         }
-        hang_up(hold);
-        if (r == -AISHA_E_CONFLICT && hold->backend)
-            hold->taken(hold->error, hold->user);
-        if (r == -AISHA_E_CONFLICT && loop_now_ms(hold->loop) - since_ms > PATIENCE_MS) {
-            wake_first(hold, r);
+        if (!failed(hold, r, &since_ms))
             return;
-        }
-        if (r != -AISHA_E_CONFLICT) { /* only patience with others counts */
+        if (r != -AISHA_E_CONFLICT)
             pause_ms = 2 * pause_ms < LAST_PAUSE_MS ? 2 * pause_ms : LAST_PAUSE_MS;
-            since_ms = loop_now_ms(hold->loop);
-        }
         if (wait_sleep(hold->loop, pause_ms) < 0)
             return;
     }

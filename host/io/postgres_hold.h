@@ -2,7 +2,9 @@
  * How one process keeps a database for itself: it holds an advisory lock in a session of its own. The
  * server gives the lock back when that session ends, in milliseconds when the process has died, within
  * 11 s when its machine has. Who gets the lock first ends what sessions of earlier holders are left, so
- * that nothing of theirs is written from then on; who loses it notices within 6 s.
+ * that nothing of theirs is written from then on; who loses it notices within 6 s. The table
+ * last_holder has the name of who took it last, so that who gets it back knows whether another had it
+ * meanwhile, of whose changes it has seen nothing.
  */
 #pragma once
 
@@ -19,7 +21,8 @@ enum { POSTGRES_NAME_SIZE = 64 };
 /* A name for all sessions of this process, which no other has. */
 void postgres_hold_name(char ret_name[POSTGRES_NAME_SIZE]);
 
-/* url, name and workers are borrowed. taken: somebody else has the lock that was ours. */
+/* url, name and workers are borrowed. taken: somebody else has the lock that was ours, or has had it
+ * since. */
 AISHA_CHECKED int postgres_hold_new(struct postgres_hold **ret_hold, struct loop *loop,
                                     struct workers *workers, const char *url, const char *name,
                                     void (*taken)(const char *who, void *user), void *user);
@@ -27,7 +30,8 @@ AISHA_CHECKED int postgres_hold_new(struct postgres_hold **ret_hold, struct loop
 /* Takes the lock, keeps it and takes it again, until the task is cancelled. */
 AISHA_ASYNC void postgres_hold_run(struct postgres_hold *hold);
 
-/* Waits until it is held. -AISHA_E_CONFLICT: somebody else has it, and does not end. */
+/* Waits until it is held, or never will be: -AISHA_E_CONFLICT: somebody else has it, and does not end;
+ * others: the server refuses, and it is not for now. */
 AISHA_ASYNC AISHA_CHECKED int postgres_hold_wait(struct postgres_hold *hold);
 
 /* Also without one (NULL): everybody may use the database. */
