@@ -23,6 +23,8 @@ enum {
     MAX_STATEMENTS = 512,
 };
 
+#define INSERT "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)"
+
 struct inbox_batch {
     int64_t first_id;
     cJSON *updates;
@@ -47,6 +49,8 @@ struct inbox {
     struct seen seen;
     struct leftover *leftovers;
     size_t leftover_count, leftover_capacity;
+    cJSON *doubtful; /* updates that may be on disk, or not: the answer to their commit was lost */
+    int64_t doubtful_at;
     size_t pending;
 };
 
@@ -274,6 +278,7 @@ void inbox_free(struct inbox *inbox)
     if (!inbox)
         return;
     seen_free(&inbox->seen);
+    cJSON_Delete(inbox->doubtful);
     free(inbox->leftovers);
     free(inbox);
 }
@@ -422,8 +427,9 @@ static const char *print(struct arena *arena, const cJSON *updates)
     return text;
 }
 
+/* is_again: its row may be there. */
 static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, const char *text,
-                                   int64_t now)
+                                   int64_t now, bool is_again)
 {
     struct arena arena = {0};
     size_t size = (size_t)cJSON_GetArraySize(updates);
@@ -432,10 +438,9 @@ static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, co
     const cJSON *update;
     size_t count = 1;
 
-    statements[0] = STATEMENT(
-        &arena,
-        "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)",
-        inbox->bot_id, lowest_id(updates), text ? text : print(&arena, updates), now);
+    statements[0] =
+        STATEMENT(&arena, is_again ? INSERT " ON CONFLICT (bot_id, first_id) DO NOTHING" : INSERT,
+                  inbox->bot_id, lowest_id(updates), text ? text : print(&arena, updates), now);
     cJSON_ArrayForEach(update, updates)
         count += seen_add(&inbox->seen, update_id_of(update), now, &arena, &statements[count]);
     count += seen_save(&inbox->seen, &arena, &statements[count]);
@@ -446,6 +451,25 @@ static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, co
     return r;
 }
 
+/* Telegram will bring them again, but perhaps in other batches, and a row that nobody here knows of
+ * would be handled at the next start: so first of all they are stored for certain. */
+static AISHA_ASYNC int store_doubtful(struct inbox *inbox)
+{
+    cJSON *updates = inbox->doubtful;
+
+    if (!updates)
+        return 0;
+    int r = store_batch(inbox, updates, NULL, inbox->doubtful_at, true);
+    if (r == -AISHA_E_UNAVAILABLE)
+        return r;
+    inbox->doubtful = NULL;
+    if (r == 0)
+        deliver_batch(inbox, updates, inbox->doubtful_at);
+    else
+        cJSON_Delete(updates);
+    return r;
+}
+
 int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, int64_t *ret_last_id)
 {
     int64_t now = now_s(), last_id = 0;
@@ -453,13 +477,20 @@ int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, int64_t
 
     seen_forget_old(&inbox->seen, now);
     if (r == 0)
+        r = store_doubtful(inbox);
+    if (r == 0)
         last_id = sift(inbox, updates, &text);
-    if (r == 0 && updates->child)
-        r = store_batch(inbox, updates, text, now);
-    if (r == 0 && updates->child)
+    bool has_new = r == 0 && updates->child;
+    if (has_new)
+        r = store_batch(inbox, updates, text, now, false);
+    if (has_new && r == 0) {
         deliver_batch(inbox, updates, now);
-    else
+    } else if (has_new && r == -AISHA_E_UNAVAILABLE) {
+        inbox->doubtful = updates;
+        inbox->doubtful_at = now;
+    } else {
         cJSON_Delete(updates);
+    }
     if (r == 0 && last_id)
         *ret_last_id = last_id;
     return r;
@@ -475,11 +506,7 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
 
     if (r == 0) {
         const struct aisha_statement both[] = {
-            STATEMENT(&arena,
-                      "INSERT INTO inbox (bot_id, first_id, updates, received_at)"
-                      " VALUES ($1, $2, $3, $4)",
-                      inbox->bot_id, id, print(&arena, updates), now),
-            *with};
+            STATEMENT(&arena, INSERT, inbox->bot_id, id, print(&arena, updates), now), *with};
         r = commit(inbox, &arena, both, 2);
     }
     if (r == 0)

@@ -48,8 +48,9 @@ AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
  * Stores the updates of a getUpdates result (takes the array in any case) and delivers those not
  * seen before. text, if it is not NULL, is what the array was read from: if all are new, they are stored
  * as they came. On success they may be acknowledged up to ret_last_id, which is left alone when
- * there is none. Elements that are not updates are skipped. One call at a time. -AISHA_E_LIMIT for
- * more than 1000 elements.
+ * there is none. Elements that are not updates are skipped. One call at a time. -AISHA_E_UNAVAILABLE:
+ * the database may have them or not; the next call stores and delivers them before its own.
+ * -AISHA_E_LIMIT for more than 1000 elements.
  */
 AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text,
                                             int64_t *ret_last_id);

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -22,6 +23,87 @@ def ready(stack):
         answer = error
     checks = json.load(answer)["checks"]
     return answer.status, {check["name"]: check for check in checks}
+
+
+class Relay:
+    """Between a host and its server. When what the host sends has `mark` in it, the server's answer is lost: it has
+    done what was asked, and nobody hears of it."""
+
+    def __init__(self, port):
+        self.port, self.mark, self.lost = port, None, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgresql://aisha@127.0.0.1:{self.listener.getsockname()[1]}/postgres"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                host, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(host,), daemon=True).start()
+
+    def serve(self, host):
+        with host, socket.create_connection(("127.0.0.1", self.port)) as server:
+            silent = threading.Event()
+            threading.Thread(target=copy_answers, args=(server, host, silent), daemon=True).start()
+            while data := receive(host):
+                if self.mark and self.mark in data:
+                    self.mark = None
+                    silent.set()
+                    server.sendall(data)
+                    server.shutdown(socket.SHUT_WR)
+                    while receive(server):
+                        pass  # until it has ended the session, and so done all of it
+                    self.lost += 1
+                    return
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def copy_answers(server, host, silent):
+    while data := receive(server):
+        if not silent.is_set():
+            host.sendall(data)
+
+
+def receive(connection):
+    try:
+        return connection.recv(65536)
+    except OSError:
+        return b""
+
+
+class LostAnswer(unittest.TestCase):
+    def check(self, mode):
+        with Stack(plugins_ini=PROBE, stores="servers", host=False, mode=mode) as stack, \
+                Relay(stack.postgres.port) as relay:
+            stack.env["DATABASE_URL"] = relay.url
+            stack.start_host()
+            ann = stack.user("Ann")
+            for number in range(3):
+                stack.send(ann, f"/add {2 * number}")
+                stack.wait_message(ann, f"added {2 * number}")
+                relay.mark = f"/add {2 * number + 1}".encode()
+                stack.send(ann, f"/add {2 * number + 1}")
+                stack.wait_message(ann, f"added {2 * number + 1}")
+                self.assertEqual(relay.lost, number + 1)
+            self.assertEqual(stack.sql("SELECT number FROM probe_effects ORDER BY sequence"),
+                             [(number,) for number in range(6)])
+            stack.stop_host()
+            self.assertEqual(stack.sql("SELECT COUNT(*) FROM inbox"), [(0,)])
+
+    def test_an_update_whose_commit_nobody_heard_of_is_handled_once(self):
+        self.check("polling")
+
+    def test_the_same_by_webhook(self):
+        self.check("webhook")
 
 
 class Outage(unittest.TestCase):
