@@ -9,6 +9,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from notes import note
 from stack import BUILD, ROUNDS, Stack, until
 
 PROBE = "[probe]\npath = " + os.path.join(BUILD, "tests/plugins/probe/probe.so") + "\n"
@@ -132,7 +133,7 @@ class Outage(unittest.TestCase):
         for chat, numbers in by_chat.items():
             self.assertEqual(numbers, sorted(set(numbers)), f"chat {chat}: each once, in order")
         answers = sum(len(self.stack.bot_messages(user)) for user in self.people)
-        print(f"{UPDATES} updates, {len(rows)} effects, {answers} answers")
+        note(f"{UPDATES} updates, {len(rows)} effects, {answers} answers")
         self.assertGreaterEqual(answers, UPDATES)
         until(lambda: ready(self.stack)[0] == 200, "everything works again")
 

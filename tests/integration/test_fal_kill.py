@@ -1,8 +1,8 @@
 """kill -9 at every step from the order to its end: nothing is submitted twice, no result is lost."""
 import random
-import sys
 import time
 
+from notes import note
 from painter import PainterCase
 from stack import ROUNDS, until
 
@@ -94,4 +94,4 @@ class Killed(PainterCase):
             with self.subTest(point=point.__name__):
                 self.run_once(point, fault)
         unsure = self.stack.sql("SELECT SUM(unsure) AS n FROM provider_requests")[0][0]
-        print(f"killed {RUNS} times; of {unsure} submits nobody knew whether they were taken", file=sys.stderr)
+        note(f"killed {RUNS} times; of {unsure} submits nobody knew whether they were taken")

@@ -1,11 +1,11 @@
 """Thousands of webhooks, doubled, out of order and forged: each request ends once, no false one changes anything."""
 import concurrent.futures
 import random
-import sys
 import threading
 import time
 
 from fal_hooks import Caller, Signer, done, failed
+from notes import note
 from painter import PainterCase
 from stack import ROUNDS, until
 
@@ -116,5 +116,4 @@ class Webhooks(PainterCase):
             false = [message for message in messages if message.wanted != 204]
             self.assertEqual(len(false), refused - before)
             self.assertNotIn(b"content_policy_violation\",", self.stack.host.output())
-        print(f"{len(messages)} webhooks for {REQUESTS} requests, {len(false)} of them false, in {taken:.1f} s",
-              file=sys.stderr)
+        note(f"{len(messages)} webhooks for {REQUESTS} requests, {len(false)} of them false, in {taken:.1f} s")

@@ -9,23 +9,23 @@ import os
 import random
 import re
 import socket
-import sys
 import threading
 import time
 import unittest
 
+from notes import note
 from spec_updates import Updates
 from stack import BUILD, ROUNDS, Stack, until
 
 PLUGINS = "[home]\n[updates]\npath = " + os.path.join(BUILD, "tests/plugins/updates/updates.so") + "\n"
 UPDATES = 10000 if ROUNDS > 1 else 1000
-MOST_MB = 64  # by which the host may grow
+MOST_MIB = 64  # by which the host may grow
 SECRET = "s3cret_-"
 # What AddressSanitizer keeps of freed memory would hide all else.
 ENV = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"}
 
 
-def memory_mb(stack):
+def memory_mib(stack):
     with open(f"/proc/{stack.host.pid}/status", encoding="ascii") as status:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) / 1024
 
@@ -37,9 +37,9 @@ def ask_for_menu(test, stack, person):
 
 class Hostile(unittest.TestCase):
     def check_growth(self, stack, before, what):
-        after = memory_mb(stack)
-        print(f"{what}: the host takes {before:.0f} MB before and {after:.0f} MB after", file=sys.stderr)
-        self.assertLess(after - before, MOST_MB)
+        after = memory_mib(stack)
+        note(f"{what}: the host takes {before:.0f} MiB before and {after:.0f} MiB after")
+        self.assertLess(after - before, MOST_MIB)
 
     def test_random_updates_of_every_kind(self):
         seed = int.from_bytes(os.urandom(4), "big")
@@ -52,10 +52,10 @@ class Hostile(unittest.TestCase):
                 stack.update(**update)
                 if number == UPDATES // 5:
                     self.finish(stack, ann)
-                    before = memory_mb(stack)
+                    before = memory_mib(stack)
             self.finish(stack, ann)
             self.check_growth(stack, before, f"{UPDATES} updates, seed {seed}")
-            print(f"{len(updates.missing)} fields of all types have not been there", file=sys.stderr)
+            note(f"{len(updates.missing)} fields of all types have not been there")
             ask_for_menu(self, stack, eve)
             for what in (b"fatal", b"no memory", b"stays for the next start", b"cannot be read"):
                 self.assertNotIn(what, stack.host.output())
@@ -102,7 +102,7 @@ class Clients(unittest.TestCase):
         ask_for_menu(self, self.stack, self.ann)
 
     def test_who_drips_is_cut_off_and_delays_nobody(self):
-        before, started = memory_mb(self.stack), time.monotonic()
+        before, started = memory_mib(self.stack), time.monotonic()
         with contextlib.ExitStack() as clean:
             drips = [clean.enter_context(self.connect()) for _ in range(300)]
             left, number = drips, 0
@@ -128,7 +128,7 @@ class Clients(unittest.TestCase):
             return False
 
     def test_who_floods_delays_nobody(self):
-        before, is_over, self.guesses = memory_mb(self.stack), threading.Event(), collections.Counter()
+        before, is_over, self.guesses = memory_mib(self.stack), threading.Event(), collections.Counter()
         floods = [self.flood_with_wrong_secrets, self.flood_without_reading, self.flood_with_connections]
         threads = [threading.Thread(target=flood, args=(is_over,)) for flood in floods]
         for thread in threads:
@@ -169,9 +169,9 @@ class Clients(unittest.TestCase):
                 connection.send(b"\x16\x03\x01\x02" * 10)
 
     def check_growth(self, before, what):
-        after = memory_mb(self.stack)
-        print(f"{what}: the host takes {before:.0f} MB before and {after:.0f} MB after", file=sys.stderr)
-        self.assertLess(after - before, MOST_MB)
+        after = memory_mib(self.stack)
+        note(f"{what}: the host takes {before:.0f} MiB before and {after:.0f} MiB after")
+        self.assertLess(after - before, MOST_MIB)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ a wrong sum.
 import json
 import os
 import signal
-import sys
 import threading
 import time
 import unittest
@@ -14,6 +13,7 @@ import urllib.error
 import urllib.request
 
 from servers import Redis
+from notes import note
 from prometheus import parse
 from stack import BUILD, ROUNDS, Stack, free_port, until
 
@@ -69,7 +69,7 @@ class Outage(unittest.TestCase):
             texts = [m["text"] for m in self.stack.bot_messages(person) if m["text"].startswith("counted")]
             self.assertEqual(texts, [f"counted {number}" for number in numbers])
             answers += len(texts)
-        print(f"{UPDATES} updates, {len(rows)} effects, {answers} answers", file=sys.stderr)
+        note(f"{UPDATES} updates, {len(rows)} effects, {answers} answers")
         until(lambda: ready(self.stack)[0] == 200, "everything works again")
 
     def says_that_it_is_away(self):

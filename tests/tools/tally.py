@@ -3,13 +3,15 @@
 A LOG is meson's testlog.json. The last line printed is `N passed, N failed`; the exit status is 0 when
 something passed and nothing failed. A missing or empty log, a test program that crashes, times out, breaks
 off before its plan is fulfilled or exits non-zero, and a skipped test are failures; a skip is let pass,
-uncounted, when its line contains an allowed PATTERN.
+uncounted, when its line contains an allowed PATTERN. What programs of the suite `long` note (comments in their
+results) is printed first: they are run for their figures, too.
 """
 import argparse
 import json
 import re
 import sys
 
+LONG = re.compile(r"\S+?:(?:\S+\+)?long(?:\+\S+)? / ")  # how meson names a program of the suite
 RESULT = re.compile(r"(not )?ok\b *(\d+)? *-? *([^#]*)(?:# *(SKIP|TO" r"DO)\b *(.*))?", re.IGNORECASE)
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?", re.IGNORECASE)
 
@@ -17,7 +19,7 @@ PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?", re.IGNORECASE)
 class Tally:
     def __init__(self, allowed=()):
         self.passed = self.failed = 0
-        self.allowed, self.failures, self.skips = allowed, [], []
+        self.allowed, self.failures, self.skips, self.notes = allowed, [], [], []
 
     def fail(self, text):
         self.failed += 1
@@ -59,9 +61,20 @@ class Tally:
                 return False
         return plan == seen and seen > 0
 
+    def add_notes(self, program, output):
+        """Its comments, apart from those that tell why a test failed."""
+        failed = False
+        for line in output.splitlines():
+            if match := RESULT.fullmatch(line.rstrip()):
+                failed = bool(match[1])
+            elif line.startswith("#") and not failed:
+                self.notes.append(f"{program.split(' / ')[1]}: {line[1:].strip()}")
+
     def add_program(self, test):
         name, result, output = test["name"], test["result"], test.get("stdout") or ""
         before = self.failed
+        if LONG.match(name):
+            self.add_notes(name, output)
         if re.search(r"^(not )?ok\b|^1\.\.\d", output, re.MULTILINE):
             complete = self.add_tap(name, output)
             if not complete:
@@ -96,9 +109,7 @@ def main():
     tally = Tally(options.allow_skip)
     for path in options.logs:
         tally.add_log(path)
-    for text in tally.skips:
-        print(f"skipped {text}")
-    for text in tally.failures:
+    for text in tally.notes + [f"skipped {text}" for text in tally.skips] + tally.failures:
         print(text)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.passed and not tally.failed else 1

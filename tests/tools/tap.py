@@ -1,7 +1,8 @@
 """Runs a file of unittest tests and prints TAP: tap.py FILE [NAME...]
 
 A NAME is a class, a class.method, or any part of a test's name. What the tests print goes to standard
-error, so that it cannot be taken for a result. The plan comes last: a run that breaks off has none.
+error, so that it cannot be taken for a result; for what the reader should see is notes.py. The plan comes last: a
+run that breaks off has none.
 """
 import importlib.util
 import os
@@ -9,6 +10,8 @@ import signal
 import sys
 import traceback
 import unittest
+
+import notes
 
 
 class TapResult(unittest.TestResult):
@@ -90,6 +93,7 @@ def main(arguments):
     # The real standard output is for results; whatever a test or its children print goes to standard error.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    notes.out = out
     names = arguments[1:]
     tests = [t for t in flatten(load(arguments[0])) if not names or any(n in t.id() for n in names)]
     result = TapResult(out)

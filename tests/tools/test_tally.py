@@ -52,6 +52,14 @@ class Tally(unittest.TestCase):
         self.assertEqual(count(skipped, ["no browser"]), (1, 0))
         self.assertEqual(count(program("", "SKIP", 77)), (0, 1))
 
+    def test_notes_of_long_tests_are_told_and_are_no_results(self):
+        found = tally.Tally()
+        text = "# ok 7 - | a figure |\nok 1 - a\nnot ok 2 - b\n# why\nok 3 - c\n# more\n1..3\n"
+        for name in ("aisha:integration / p", "aisha:integration+long / q", "aisha:longer / r"):
+            found.add_program(program(text, "FAIL", 1) | {"name": name})
+        self.assertEqual(found.notes, ["q: ok 7 - | a figure |", "q: more"])
+        self.assertEqual((found.passed, found.failed), (6, 3))
+
     def run_on(self, *tests):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "log.json")
@@ -70,14 +78,17 @@ class Tally(unittest.TestCase):
 
 class Tap(unittest.TestCase):
     def run_tests(self, body):
+        done = self.run_file(body)
+        return count(program(done.stdout, "OK" if done.returncode == 0 else "FAIL", done.returncode))
+
+    def run_file(self, body):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "test_sample.py")
             with open(path, "w", encoding="utf-8") as file:
                 file.write("import os, unittest\n\nclass T(unittest.TestCase):\n" + textwrap.indent(
                     textwrap.dedent(body), "    "))
             command = [sys.executable, os.path.join(HERE, "tap.py"), path]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return count(program(done.stdout, "OK" if done.returncode == 0 else "FAIL", done.returncode))
+            return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def test_what_is_printed_is_not_a_result(self):
         self.assertEqual(self.run_tests("""
@@ -85,6 +96,14 @@ class Tap(unittest.TestCase):
                 print("ok 7 - not a test")
                 os.system("echo ok 8 - nor this")
             """), (1, 0))
+
+    def test_a_note_is_a_comment(self):
+        done = self.run_file("""
+            def test_note(self):
+                import notes
+                notes.note("ok 1 - line\\nnot ok 2")
+            """)
+        self.assertEqual(done.stdout, "# ok 1 - line\n# not ok 2\nok 1 - T.test_note\n1..1\n")
 
     def test_failures_errors_and_skips_are_told(self):
         self.assertEqual(self.run_tests("""
