@@ -11,7 +11,7 @@ import time
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
-from harness import built, options, table  # noqa: E402
+from harness import built, megabytes, options, table  # noqa: E402
 from servers import S3  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -58,7 +58,7 @@ class Store:
 
     def memory(self, name):
         with open(f"/proc/{self.stack.host.pid}/status", encoding="utf-8") as file:
-            return next(int(line.split()[1]) / 1000 for line in file if line.startswith(name))
+            return next(megabytes(int(line.split()[1])) for line in file if line.startswith(name))
 
     def measure(self, work):
         """Seconds, MB before, MB at most."""

@@ -1,12 +1,11 @@
 """Commits a second by the host's store code: PostgreSQL beside pgbench with the same SQL, SQLite grouped and not."""
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 
-from harness import BUILD, ROOT, built, options, say, table
+from harness import BUILD, ROOT, built, options, say, spread, table
 
 sys.path.insert(0, os.path.join(ROOT, "tests/tools"))
 from servers import Postgres, program  # noqa: E402
@@ -58,10 +57,9 @@ def on_sqlite(units, folder, number):
 
 
 def figures(pairs):
-    """The medians of both, and of the ratios within a round."""
+    """Of both, and of the ratios within a round: the median, and the lowest and the highest."""
     ours, theirs = zip(*pairs)
-    return (f"{statistics.median(ours):.0f}", f"{statistics.median(theirs):.0f}",
-            f"{statistics.median(a / b for a, b in pairs):.2f}")
+    return (spread(ours, 0), spread(theirs, 0), spread([a / b for a, b in pairs], 2))
 
 
 def main():

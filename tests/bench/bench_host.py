@@ -9,11 +9,11 @@ WORKS = [("polling", "echo", 1.4), ("polling", "dialogue", 1.6), ("webhook", "ec
 
 
 def main():
-    chosen = options(__doc__.splitlines()[0])
+    chosen = options(__doc__.splitlines()[0], cores=2)
     size = {"chats": 200, "warm": 400, "count": 600} if chosen.short else {"chats": 1000, "warm": 6000, "count": 30000}
     rows, ceilings = [], []
     for mode, work, bar in WORKS:
-        load = {"work": work, "mode": mode, "depth": 2 if (mode, work) == ("polling", "echo") else 1} | size
+        load = {"work": work, "mode": mode} | size
         bots = {"raw": lambda: Simple("raw"), "ours": Ours}
         if work == "echo":
             bots["null"] = lambda: Simple("null")

@@ -39,7 +39,7 @@ def by_callgrind(title, load, path):
 
 
 def main():
-    chosen = options(__doc__)
+    chosen = options(__doc__, cores=2)
     size = {"chats": 100, "warm": 100, "count": 300} if chosen.short else {"chats": 500, "warm": 1000, "count": 20000}
     path = built("bench-profile.data")
     profile = by_perf if has_perf(path) else by_callgrind

@@ -20,17 +20,20 @@ CORES = sorted(os.sched_getaffinity(0))
 TIMEOUT_S = 600
 
 PLUGINS = {"home": "plugins/home/home.so", "echo": "sdk/examples/echo/echo.so", "clerk": "tests/bench/clerk.so",
-           "audio": "plugins/audio/audio.so", "openai": "plugins/openai/openai.so"}
-SETTINGS = {"clerk": "slow_url = ${SLOW_URL}"}
+           "balance": "plugins/balance/balance.so"}
+SETTINGS = {"clerk": "slow_url = ${SLOW_URL}",
+            "balance": "tariffs = avatar 150, image 5 per item\npackages = 150 for 150"}
 
 
 def options(description, **more):
-    """The options of a bench: --short, --rounds."""
+    """The options of a bench: --short, --rounds. more: rounds that are usual, cores that it keeps things apart on."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--short", action="store_true", help="see that it works; the figures mean nothing")
     parser.add_argument("--rounds", type=int, default=0, help="how often every bot has its turn")
     chosen = parser.parse_args()
     chosen.rounds = chosen.rounds or (1 if chosen.short else more.get("rounds", 5))
+    if len(CORES) < more.get("cores", 1):
+        print("\nWARNING: ONE CPU ONLY. THE LOAD GENERATOR SHARES IT WITH WHAT IS MEASURED; FIGURES ARE WORTH LITTLE.")
     return chosen
 
 
@@ -145,9 +148,23 @@ def median(results, key):
     return statistics.median(result[key] for result in results)
 
 
+def ratios(ours, theirs, key):
+    """Of runs of the same round each, as what else the machine does hits both."""
+    return [a[key] / b[key] for a, b in zip(ours, theirs)]
+
+
 def ratio(ours, theirs, key):
-    """The median of the ratios of runs of the same round, as what else the machine does hits both."""
-    return statistics.median(a[key] / b[key] for a, b in zip(ours, theirs))
+    return statistics.median(ratios(ours, theirs, key))
+
+
+def spread(numbers, digits):
+    """Median, lowest and highest."""
+    middle = statistics.median(numbers)
+    return f"{middle:.{digits}f} ({min(numbers):.{digits}f} to {max(numbers):.{digits}f})"
+
+
+def megabytes(kib):
+    return kib * 1024 / 1e6
 
 
 def table(title, head, rows):

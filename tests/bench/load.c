@@ -7,6 +7,7 @@
  */
 #include "load.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -95,12 +96,12 @@ static uint64_t cpu_ns(clockid_t clock)
 }
 
 /* What the process alone has in memory, in KiB. */
-static uint64_t rss_kib(const struct bot *bot)
+static uint64_t rss_kib(pid_t pid)
 {
     char path[64], line[256];
     unsigned long long kib = 0;
 
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)bot->pid);
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
     FILE *file = fopen(path, "re");
     if (!file)
         die("%s: %s", path, strerror(errno));
@@ -109,6 +110,43 @@ static uint64_t rss_kib(const struct bot *bot)
             break;
     fclose(file);
     return kib;
+}
+
+/* The parent of a process; 0 when it has ended. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64], line[512];
+    int parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    if (!name_end || sscanf(name_end, ") %*c %d", &parent) != 1)
+        parent = 0;
+    fclose(file);
+    return parent;
+}
+
+/* The bot's own processes, all that have it for their parent. */
+static void print_helpers(const struct bot *bot)
+{
+    unsigned count = 0;
+    uint64_t kib = 0;
+    DIR *processes = opendir("/proc");
+
+    if (!processes)
+        die("/proc: %s", strerror(errno));
+    for (const struct dirent *entry; (entry = readdir(processes));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && parent_of(pid) == bot->pid) {
+            count++;
+            kib += rss_kib(pid);
+        }
+    }
+    closedir(processes);
+    printf(",\"helpers\":%u,\"helpers_rss_kib\":%llu", count, (unsigned long long)kib);
 }
 
 /* ---- having it work ---- */
@@ -194,14 +232,14 @@ static void print_rates(const struct mark *from, const struct mark *to)
 /* Has handlers wait, as many as there are chats, and says what memory each of them took. */
 static void make_wait(struct load *load, const struct bot *bot, size_t count)
 {
-    uint64_t before_kib = rss_kib(bot);
+    uint64_t before_kib = rss_kib(bot->pid);
 
     load->waiting = chats_new(WORK_WAIT, FIRST_WAITING_CHAT, count, 1);
     feed(load, load->waiting, 0);
     run_until(load, bot, &load->slow_count, count);
     rest(load, 500);
     printf(",\"open_requests\":%llu,\"kib_per_waiting\":%.1f", (unsigned long long)load->slow_count,
-           (double)(rss_kib(bot) - before_kib) / (double)count);
+           (double)(rss_kib(bot->pid) - before_kib) / (double)count);
 }
 
 static void measure(struct load *load, const struct bot *bot, const struct options *options)
@@ -259,7 +297,8 @@ static void run(struct load *load, const struct options *options)
     printf("{\"ready_ms\":%.1f", (double)(now_ns() - bot.started_ns) / 1e6);
     if (options->is_idle) {
         rest(load, 2000);
-        printf(",\"rss_kib\":%llu", (unsigned long long)rss_kib(&bot));
+        printf(",\"rss_kib\":%llu", (unsigned long long)rss_kib(bot.pid));
+        print_helpers(&bot);
     } else {
         measure(load, &bot, options);
     }

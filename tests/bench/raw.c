@@ -13,6 +13,10 @@
 #include <sys/resource.h>
 #include <uthash.h>
 
+/* As in host/main.c. */
+__attribute__((visibility("default"))) extern const char *const malloc_conf;
+const char *const malloc_conf = "tcache_nslots_small_min:200,tcache_nslots_small_max:400";
+
 enum { SLOTS = 64, SLOW_SLOTS = 6000 };
 
 enum step { STEP_NONE, STEP_NAME, STEP_NUMBER };

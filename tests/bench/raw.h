@@ -1,6 +1,7 @@
 /*
  * The bot that ours is measured against: what somebody would write by hand for this one purpose, on
- * libevent, libcurl and cJSON, with the settings that are best for them, and without any durability.
+ * libevent, libcurl and cJSON, with the settings that are best for them, without any durability, and
+ * with the allocator that the host has, set up in the same way.
  * raw.c is the bot, raw_client.c its calls, raw_server.c its webhook.
  */
 #pragma once

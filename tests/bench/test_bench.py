@@ -47,11 +47,15 @@ class Benches(unittest.TestCase):
     def test_handlers_wait_for_a_slow_server_while_others_echo(self):
         found = rows(run("waiting"))
         self.assertEqual(["100", "100"], found[1][:2])
+        self.assertRegex(found[1][6], r"^[\d.]+ \([\d.]+ to [\d.]+\)$")
         self.assertGreater(float(found[-1][0]), 0)
 
     def test_an_idle_host_says_when_it_is_ready_and_what_it_holds(self):
-        for row in rows(run("idle"))[1:]:
+        found = rows(run("idle"))[1:]
+        self.assertEqual([row[0] for row in found], ["first start", "next start"])
+        for row in found:
             self.assertTrue(float(row[1]) > 0 and float(row[2]) > 0, row)
+            self.assertEqual(row[3] == "0", float(row[4]) == 0, row)
 
     def test_a_profile_names_functions(self):
         self.assertTrue([row for row in rows(run("profile")) if re.match(r"\d+\.\d+$", row[0])])
@@ -63,7 +67,7 @@ class Benches(unittest.TestCase):
     def test_the_store_is_measured_on_both_databases(self):
         found = {row[0]: row for row in rows(run("database"))}
         for name in ("PostgreSQL", "SQLite"):
-            self.assertGreater(min(float(cell) for cell in found[name][2:]), 0, found[name])
+            self.assertGreater(min(float(cell.split()[0]) for cell in found[name][2:]), 0, found[name])
 
     def test_every_bench_is_tested_here(self):
         names = {re.match(r"bench_(\w+)\.py", os.path.basename(path))[1] for path in glob.glob(HERE + "/bench_*.py")}
@@ -81,6 +85,15 @@ class LoadGenerator(unittest.TestCase):
         done = self.load()
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertGreaterEqual(json.loads(done.stdout)["updates"], 500)
+
+    def test_it_counts_the_processes_of_an_idle_bot_apart(self):
+        null = built("tests/bench/null")
+        for script, count in ((f"exec {null}", 0), (f"sleep 4 & sleep 4 & exec {null}", 2)):
+            done = subprocess.run([built("tests/bench/load"), "--idle", "--", "sh", "-c", script], capture_output=True,
+                                  text=True, check=True)
+            found = json.loads(done.stdout)
+            self.assertEqual(found["helpers"], count)
+            self.assertEqual(found["helpers_rss_kib"] > 0, count > 0)
 
     def test_it_notices_a_wrong_answer(self):
         done = self.load("wrong")
