@@ -129,7 +129,7 @@ int cmd_refund(struct aisha_ctx *ctx)
     r = ledger_read(ctx, user_id, &account);
     if (r < 0)
         return r;
-    if (account.held) /* what of it will be spent, and so is lost, is known when that has ended */
+    if (account.held) /* else what is held would be theirs again, paid for or not */
         return aisha_reply(ctx,
                            .html = aisha_t(ctx, "refund_held",
                                            AISHA_ARG("held", credits_text(ctx, account.held))));

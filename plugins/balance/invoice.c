@@ -180,8 +180,7 @@ static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, con
     if (ret_missing)
         *ret_missing = entry.amount - taken;
     return aisha_db_exec(ctx,
-                         "UPDATE payments SET taken_back = $3, refunded_n ="
-                         " (SELECT entries FROM user_balances WHERE user_id = $1)"
+                         "UPDATE payments SET taken_back = $3"
                          " WHERE user_id = $1 AND charge_id = $2",
                          user_id, charge_id, taken);
 }

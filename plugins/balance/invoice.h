@@ -51,8 +51,7 @@ enum { PAYMENT_BEFORE = 2, PAYMENT_UNKNOWN = 20 };
 AISHA_ASYNC AISHA_CHECKED int payment_credit(struct aisha_ctx *ctx, const char *user_id,
                                              const struct payment *payment);
 
-/* The money went back: so do the credits, as far as they are there, and those that are held when they
- * come back (see ledger.h). ret_missing (may be NULL): those that were spent, or are held yet.
- * PAYMENT_BEFORE, PAYMENT_UNKNOWN. */
+/* The money went back: so do the credits, as far as they are there. ret_missing (may be NULL): those
+ * that were spent. PAYMENT_BEFORE, PAYMENT_UNKNOWN. */
 AISHA_ASYNC AISHA_CHECKED int payment_take_back(struct aisha_ctx *ctx, const char *user_id,
                                                 const char *charge_id, int64_t *ret_missing);

@@ -300,37 +300,6 @@ int ledger_hold(struct aisha_ctx *ctx, const char *user_id, const char *id, cons
     return give_up(ctx, hold_locked(ctx, user_id, id, job_id));
 }
 
-/* Of what has come back from the hold, what payments lack that were refunded while it was held. */
-static AISHA_ASYNC int take_late(struct aisha_ctx *ctx, const char *user_id,
-                                 struct account *account, const char *id, int64_t released)
-{
-    const struct aisha_rows *rows;
-
-    int r = aisha_db_query(ctx, &rows,
-                           "SELECT p.charge_id, p.credits + p.bonus - p.taken_back AS missing"
-                           " FROM transactions t JOIN payments p ON p.user_id = t.user_id"
-                           " AND p.refunded_n >= t.n AND p.taken_back < p.credits + p.bonus"
-                           " WHERE t.user_id = $1 AND t.op_id = 'hold:' || $2"
-                           " ORDER BY p.refunded_n, p.charge_id",
-                           user_id, id);
-    for (size_t i = 0; r == 0 && i < rows->row_count && released; i++) {
-        const char *charge = aisha_cell_text(rows, i, "charge_id");
-        int64_t missing = aisha_cell_int(rows, i, "missing");
-        const struct entry entry = {.type = ENTRY_REFUND,
-                                    .op_id = aisha_printf(ctx, "late-refund:%s:%s", id, charge),
-                                    .amount = missing < released ? missing : released,
-                                    .description = ""};
-        r = move(ctx, user_id, account, &entry);
-        if (r == 0)
-            r = aisha_db_exec(ctx,
-                              "UPDATE payments SET taken_back = taken_back + $3"
-                              " WHERE user_id = $1 AND charge_id = $2",
-                              user_id, charge, entry.amount);
-        released -= entry.amount;
-    }
-    return r;
-}
-
 /* So much of the hold is taken, and the rest goes back. */
 static AISHA_ASYNC int settle(struct aisha_ctx *ctx, const char *user_id, struct account *account,
                               const char *id, const struct hold *hold, int64_t taken)
@@ -343,8 +312,6 @@ static AISHA_ASYNC int settle(struct aisha_ctx *ctx, const char *user_id, struct
         r = move(ctx, user_id, account, &capture);
     if (r == 0 && release.amount)
         r = move(ctx, user_id, account, &release);
-    if (r == 0 && release.amount)
-        r = take_late(ctx, user_id, account, id, release.amount);
     if (r != 0)
         return r < 0 ? r : aisha_fail(ctx, -AISHA_E_CONFLICT, "hold %s has ended before", id);
     return aisha_db_exec(ctx,
@@ -456,28 +423,13 @@ int ledger_expire(struct aisha_ctx *ctx)
     return r < 0 ? r : rows->row_count == EXPIRED_AT_ONCE;
 }
 
-/* The same in statements alone. They lock the account first, as everything here; each then sees what
- * that let through, and those behind the entry go by that. */
+/* Locks the account first, as everything here; each statement then sees what that let through, and
+ * those behind the entry go by that. */
 #define ENTERED                                                                                    \
     " (SELECT h.user_id FROM holds h JOIN transactions t ON t.user_id = h.user_id"                 \
     " AND t.op_id = 'release:' || h.id WHERE h.job_id = $1 AND h.state = 'held')"
 #define HELD_AMOUNT                                                                                \
     " (SELECT amount FROM holds h WHERE h.user_id = user_balances.user_id AND h.job_id = $1)"
-#define LAST_BALANCE                                                                               \
-    " (SELECT t.balance FROM transactions t WHERE t.user_id = user_balances.user_id"               \
-    " ORDER BY t.n DESC LIMIT 1)"
-
-/* What is released, beside each payment that take_late() would find, the oldest refund first: what it
- * lacks, and what all up to it lack. */
-#define LATE                                                                                       \
-    " (SELECT r.user_id, r.n, r.amount, r.balance, h.id, p.charge_id,"                             \
-    "  p.credits + p.bonus - p.taken_back AS missing, ROW_NUMBER() OVER w AS place,"               \
-    "  CAST(SUM(p.credits + p.bonus - p.taken_back) OVER w AS BIGINT) AS missing_so_far"           \
-    "  FROM holds h JOIN transactions t ON t.user_id = h.user_id AND t.op_id = 'hold:' || h.id"    \
-    "  JOIN transactions r ON r.user_id = h.user_id AND r.op_id = 'release:' || h.id"              \
-    "  JOIN payments p ON p.user_id = h.user_id AND p.refunded_n >= t.n"                           \
-    "  AND p.taken_back < p.credits + p.bonus WHERE h.job_id = $1 AND h.state = 'held'"            \
-    "  WINDOW w AS (PARTITION BY h.user_id ORDER BY p.refunded_n, p.charge_id)) AS late"
 
 const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
     {.sql = "UPDATE user_balances SET updated_at = $2"
@@ -490,23 +442,8 @@ const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
             " FROM holds h JOIN user_balances b ON b.user_id = h.user_id"
             " WHERE h.job_id = $1 AND h.state = 'held'"},
 
-    {.sql = "INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount,"
-            " balance, description, created_at)"
-            " SELECT user_id, n + place, 'late-refund:' || id || ':' || charge_id, 'refund',"
-            " 'user', 'payments', CASE WHEN missing_so_far < amount THEN missing"
-            "  ELSE amount - (missing_so_far - missing) END,"
-            " balance - CASE WHEN missing_so_far < amount THEN missing_so_far ELSE amount END,"
-            " '', CAST($2 AS BIGINT) FROM" LATE " WHERE missing_so_far - missing < amount"},
-
-    {.sql = "UPDATE payments SET taken_back = taken_back + t.amount"
-            " FROM holds h JOIN transactions t ON t.user_id = h.user_id AND t.created_at = $2"
-            " WHERE h.job_id = $1 AND h.state = 'held' AND payments.user_id = h.user_id"
-            " AND t.op_id = 'late-refund:' || h.id || ':' || payments.charge_id"},
-
-    {.sql = "UPDATE user_balances SET updated_at = $2, entries = (SELECT MAX(n)"
-            "  FROM transactions t WHERE t.user_id = user_balances.user_id),"
-            " balance =" LAST_BALANCE ", held = held -" HELD_AMOUNT
-            ", refunded = refunded + balance +" HELD_AMOUNT " -" LAST_BALANCE
+    {.sql = "UPDATE user_balances SET updated_at = $2, entries = entries + 1,"
+            " balance = balance +" HELD_AMOUNT ", held = held -" HELD_AMOUNT
             " WHERE user_id IN" ENTERED},
 
     {.sql = "UPDATE holds SET state = 'released', ended_at = $2"

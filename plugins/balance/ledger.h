@@ -10,13 +10,6 @@
  * All of it runs in the transaction of the caller, under the lock of the person's account, which each
  * function takes. A function that fails ends the transaction, so that no half of a movement can be
  * committed by mistake; one with a positive outcome has changed nothing.
- *
- * When money goes back, what can be spent is taken, and what was spent is forgiven. What is held then
- * may come back yet: as far as the payment lacks credits, that is taken from each release, in the same
- * transaction, as one more refund entry; the oldest refund comes first. The payment remembers how many
- * entries the account had when it was refunded (payments.refunded_n), and what was held then are the
- * holds by an entry up to that one. So nothing else is kept about it: when the last of them has ended
- * there is nothing left to take from, and what is bought, given or held later is never touched.
  */
 #pragma once
 
@@ -98,8 +91,7 @@ AISHA_ASYNC AISHA_CHECKED int ledger_total(struct aisha_ctx *ctx, struct ledger_
 AISHA_ASYNC AISHA_CHECKED int ledger_hold(struct aisha_ctx *ctx, const char *user_id,
                                           const char *id, const char *job_id);
 
-/* units: what was delivered. What is not captured goes back, less what refunds of payments lack.
- * LEDGER_BEFORE, LEDGER_NO_HOLD. */
+/* units: what was delivered. LEDGER_BEFORE, LEDGER_NO_HOLD. */
 AISHA_ASYNC AISHA_CHECKED int ledger_capture(struct aisha_ctx *ctx, const char *user_id,
                                              const char *id, int64_t units);
 AISHA_ASYNC AISHA_CHECKED int ledger_release(struct aisha_ctx *ctx, const char *user_id,
@@ -119,7 +111,7 @@ AISHA_ASYNC AISHA_CHECKED int ledger_find_hold(struct aisha_ctx *ctx, const char
 AISHA_ASYNC AISHA_CHECKED int ledger_expire(struct aisha_ctx *ctx);
 
 /* What is still held for a job goes back in the transaction that ends it. */
-enum { LEDGER_JOB_ENDINGS = 6 };
+enum { LEDGER_JOB_ENDINGS = 4 };
 extern const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS];
 
 /* ---- whether it is right ---- */

@@ -157,11 +157,4 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
         "  FROM transactions t WHERE t.user_id = user_balances.user_id);"
         "CREATE INDEX payments_by_state ON payments (state);",
     },
-    {
-        .version = 6,
-        .name = "refunds while credits are held",
-        .sql = /* How many entries the account had then: what was held is what an earlier one holds.
-                * NULL, and nothing more is taken, for one that was refunded before this version. */
-        "ALTER TABLE payments ADD COLUMN refunded_n BIGINT;",
-    },
 };
