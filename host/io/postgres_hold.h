@@ -30,8 +30,8 @@ AISHA_CHECKED int postgres_hold_new(struct postgres_hold **ret_hold, struct loop
 /* Takes the lock, keeps it and takes it again, until the task is cancelled. */
 AISHA_ASYNC void postgres_hold_run(struct postgres_hold *hold);
 
-/* Waits until it is held, or never will be: -AISHA_E_CONFLICT: somebody else has it, and does not end;
- * others: the server refuses, and it is not for now. */
+/* Waits until it is held, or never will be. -AISHA_E_CONFLICT: somebody else has it, and does not end.
+ * Others: the server refuses it, and asking again would not help. */
 AISHA_ASYNC AISHA_CHECKED int postgres_hold_wait(struct postgres_hold *hold);
 
 /* Also without one (NULL): everybody may use the database. */
