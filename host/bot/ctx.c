@@ -125,7 +125,9 @@ struct button_place ctx_button_place(const struct aisha_ctx *ctx)
 {
     return (struct button_place){.bot_id = ctx->bot->id,
                                  .chat_id = ctx->chat_id,
-                                 .telegram_id = ctx->from ? ctx->from->id : 0};
+                                 .telegram_id = ctx->notified_id ? ctx->notified_id
+                                                : ctx->from      ? ctx->from->id
+                                                                 : 0};
 }
 
 uint32_t ctx_cancel_route(void)

@@ -84,7 +84,8 @@ struct aisha_ctx {
     const char *business_connection_id;
     int64_t quote_id; /* the message that an answer may quote; 0 = none */
     bool is_private;
-    struct user user; /* .id NULL when there is no person */
+    struct user user;    /* .id NULL when there is no person */
+    int64_t notified_id; /* while aisha_notify() sends: to whom; else 0 */
     const char *locale;
 
     /* who handles it; set by the router */

@@ -1,6 +1,7 @@
 /*
  * The SDK: buttons of reply.h. A mistake is kept until the keyboard is sent, so that handlers need
- * not check every button.
+ * not check every button. Only then are they signed and their .key looked up: a notification goes to
+ * another person than the one for whom ctx works.
  */
 #include "host/bot/keyboard.h"
 
@@ -15,9 +16,15 @@
 
 enum { MAX_BUTTONS = 100 };
 
+struct made_button {
+    const char *text, *key; /* one of them */
+    const char *url;        /* NULL = .button */
+    struct button button;
+};
+
 struct aisha_keyboard {
     struct aisha_ctx *ctx;
-    const struct aisha_inline_keyboard_button *buttons[MAX_BUTTONS];
+    struct made_button *buttons[MAX_BUTTONS];
     size_t row_start[MAX_BUTTONS + 1]; /* index of the first button of each row */
     size_t count, row_count;
     const char *mistake;
@@ -38,16 +45,14 @@ void aisha_row(struct aisha_keyboard *keyboard)
         keyboard->row_start[keyboard->row_count++] = keyboard->count;
 }
 
-/* The callback_data of a button, or NULL with the mistake set. */
-static const char *callback_data(struct aisha_keyboard *keyboard, const struct aisha_button *button)
+/* What a press will call; all zeros with the mistake set. */
+static struct button target_of(struct aisha_keyboard *keyboard, const struct aisha_button *button)
 {
     struct aisha_ctx *ctx = keyboard->ctx;
-    const struct button_place place = ctx_button_place(ctx);
     const struct plugin *plugin =
         button->plugin ? registry_plugin(ctx->bot->registry, button->plugin) : ctx->plugin;
     const struct aisha_callback *callback =
         plugin && button->callback ? plugin_callback(plugin, button->callback) : NULL;
-    char *text = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
     struct button made = {0};
 
     if (button->cancels) {
@@ -55,20 +60,16 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
     } else if (!plugin) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no enabled plugin \"%s\"",
                                          button->plugin ? button->plugin : "");
-        return NULL;
     } else if (!callback) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no callback \"%s\"",
                                          button->callback ? button->callback : "");
-        return NULL;
     } else if (button->payload_size && button->payload_size != callback->payload_size) {
         keyboard->mistake = arena_printf(
             &ctx->arena, "the payload of \"%s\" has %zu bytes, its .payload_size is %zu",
             callback->name, button->payload_size, callback->payload_size);
-        return NULL;
     } else if (!button->plugin && button->payload_size != callback->payload_size) {
         keyboard->mistake =
             arena_printf(&ctx->arena, "\"%s\" needs its payload: AISHA_PAYLOAD()", callback->name);
-        return NULL;
     } else {
         made.route = button_route(plugin->name, callback->name, callback->version);
         made.flags = callback->is_for_anyone ? BUTTON_FOR_ANYONE : 0;
@@ -76,24 +77,23 @@ static const char *callback_data(struct aisha_keyboard *keyboard, const struct a
         if (button->payload_size)
             memcpy(made.payload, button->payload, button->payload_size);
     }
-    button_encode(&ctx->bot->button_key, &place, &made, text);
-    return text;
+    return made;
 }
 
-/* The next button, with its text; NULL when there is a mistake. */
-static struct aisha_inline_keyboard_button *add(struct aisha_keyboard *keyboard, const char *text)
+/* The next button, with its text or the key of it; NULL when there is a mistake. */
+static struct made_button *add(struct aisha_keyboard *keyboard, const char *text, const char *key)
 {
-    struct aisha_inline_keyboard_button *made;
+    struct made_button *made;
 
     if (keyboard->count == MAX_BUTTONS)
         keyboard->mistake = "more than 100 buttons under one message";
-    else if (!text || !*text)
+    else if (!key && (!text || !*text))
         keyboard_mistake(keyboard, "a button has no text");
     if (keyboard->mistake)
         return NULL;
     made = arena_alloc(&keyboard->ctx->arena, sizeof *made);
-    made->size = sizeof *made;
     made->text = text;
+    made->key = key ? arena_strdup(&keyboard->ctx->arena, key) : NULL;
     keyboard->buttons[keyboard->count++] = made;
     return made;
 }
@@ -103,26 +103,20 @@ void aisha_button_(struct aisha_keyboard *keyboard, const struct aisha_button *b
     struct aisha_button own;
 
     sized_copy(&own, sizeof own, button);
-    struct aisha_inline_keyboard_button *made =
-        add(keyboard, own.key ? ctx_plain(keyboard->ctx, own.key, NULL) : own.text);
+    struct made_button *made = add(keyboard, own.text, own.key);
     if (!made)
         return;
-    if (own.url)
-        made->url = own.url;
-    else
-        made->callback_data = callback_data(keyboard, &own);
+    made->url = own.url;
+    if (!own.url)
+        made->button = target_of(keyboard, &own);
 }
 
 void keyboard_add(struct aisha_keyboard *keyboard, const char *text, const struct button *button)
 {
-    struct aisha_ctx *ctx = keyboard->ctx;
-    const struct button_place place = ctx_button_place(ctx);
-    struct aisha_inline_keyboard_button *made = add(keyboard, text);
-    char *data = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
+    struct made_button *made = add(keyboard, text, NULL);
 
-    button_encode(&ctx->bot->button_key, &place, button, data);
     if (made)
-        made->callback_data = data;
+        made->button = *button;
 }
 
 void keyboard_mistake(struct aisha_keyboard *keyboard, const char *mistake)
@@ -139,6 +133,25 @@ const char *keyboard_printf(struct aisha_keyboard *keyboard, const char *format,
     const char *text = arena_vprintf(&keyboard->ctx->arena, format, args);
     va_end(args);
     return text;
+}
+
+/* As it is sent: in the language and for the place of now. */
+static const struct aisha_inline_keyboard_button *sent_button(struct aisha_ctx *ctx,
+                                                              const struct made_button *made)
+{
+    struct aisha_inline_keyboard_button *sent = arena_alloc(&ctx->arena, sizeof *sent);
+    const struct button_place place = ctx_button_place(ctx);
+
+    *sent = (struct aisha_inline_keyboard_button){
+        .size = sizeof *sent,
+        .text = made->key ? ctx_plain(ctx, made->key, NULL) : made->text,
+        .url = made->url};
+    if (!made->url) {
+        char *data = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
+        button_encode(&ctx->bot->button_key, &place, &made->button, data);
+        sent->callback_data = data;
+    }
+    return sent;
 }
 
 int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *keyboard,
@@ -160,7 +173,8 @@ int aisha_keyboard_markup(struct aisha_ctx *ctx, const struct aisha_keyboard *ke
             arena_alloc(&ctx->arena, (end - start + 1) * sizeof *row);
         if (start == end)
             continue;
-        memcpy(row, keyboard->buttons + start, (end - start) * sizeof *row);
+        for (size_t j = start; j < end; j++)
+            row[j - start] = sent_button(ctx, keyboard->buttons[j]);
         rows[row_count++] = row;
     }
     *markup = (struct aisha_reply_markup){.size = sizeof *markup, .inline_keyboard = rows};

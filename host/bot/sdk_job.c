@@ -287,7 +287,7 @@ int aisha_notify_(struct aisha_ctx *ctx, const char *user_id, const struct aisha
         return r;
     if (user.is_away)
         return AISHA_NOTIFY_AWAY;
-    ctx->chat_id = user.telegram_id;
+    ctx->chat_id = ctx->notified_id = user.telegram_id;
     ctx->thread_id = ctx->direct_topic_id = 0;
     ctx->business_connection_id = NULL;
     ctx->is_private = true;
@@ -296,6 +296,7 @@ int aisha_notify_(struct aisha_ctx *ctx, const char *user_id, const struct aisha
         before.priority == OUTBOUND_INTERACTIVE ? OUTBOUND_NOTIFICATION : before.priority;
     r = aisha_reply_(ctx, reply);
     ctx->chat_id = before.chat_id;
+    ctx->notified_id = before.notified_id;
     ctx->thread_id = before.thread_id;
     ctx->direct_topic_id = before.direct_topic_id;
     ctx->business_connection_id = before.business_connection_id;

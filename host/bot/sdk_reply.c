@@ -49,10 +49,12 @@ static AISHA_ASYNC int prepare(struct aisha_ctx *ctx, const struct aisha_reply *
     sized_copy(&own, sizeof own, reply);
     if (!!own.text + !!own.html + !!own.key > 1)
         return aisha_fail(ctx, -AISHA_E_INVALID, "more than one of .text, .html, .key");
+    if (own.args && !own.key)
+        return aisha_fail(ctx, -AISHA_E_INVALID, ".args without .key");
     *ret = (struct outgoing){.is_silent = own.is_silent,
                              .quote = own.is_quoting ? quote_of(ctx) : NULL};
     if (own.key)
-        own.html = ctx_html(ctx, own.key, NULL);
+        own.html = ctx_html(ctx, own.key, own.args);
     ret->is_html = own.html != NULL;
     ret->text = own.html ? own.html : own.text;
     if (ret->text)

@@ -7,7 +7,8 @@ Run by the build, so that a missing text is a build error with file and line ins
 to a user. The catalogues are checked as the host checks them when it loads them. In the sources
   - aisha_t(ctx, "key", ...), aisha_t_plain(ctx, "key", ...), .key = "key" (.yes_key, .no_key), "@key" and calls of
     NAME have to name texts of the catalogue or of --fallback, the host's catalogue;
-  - every placeholder of such a text has to be given by an AISHA_ARG("name", ...) of the call;
+  - every placeholder of such a text has to be given by an AISHA_ARG("name", ...) of the call, or of the .args directly
+    behind the .key;
   - every key of the catalogue has to stand in some string of some source, unless it is a library
     of texts for others.
 When all is well, both files are copied to --output.
@@ -31,6 +32,7 @@ ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#39|#x27);")
 BARE_TAGS = set("b strong i em u ins s strike del tg-spoiler code pre blockquote".split())
 FULL_TAG = re.compile(r'<a href="[^"]+">|<code class="language-[^"]+">|<tg-emoji emoji-id="[^"]+">'
                       r'|<span class="tg-spoiler">|<blockquote expandable>')
+ARG = re.compile(r'\bAISHA_ARG\s*\(\s*"([^"]*)"')
 STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 
 
@@ -192,12 +194,14 @@ def uses(source, calls):
     names = "|".join(map(re.escape, ["aisha_t", "aisha_t_plain", *calls]))
     for match in re.finditer(rf'\b(?:{names})\s*\(\s*[^,"()]+,([^,()]*)', source):
         call = source[match.end():call_end(source, match.end())]
-        given = set(re.findall(r'\bAISHA_ARG\s*\(\s*"([^"]*)"', call))
+        given = set(ARG.findall(call))
         for key in STRING.findall(match[1]):
             yield match.start(), key, given
-    for match in re.finditer(r"\.(?:yes_|no_)?key\s*=([^,;(){}]*)", source):
+    for match in re.finditer(r"\.(?:yes_|no_)?key\s*=([^,;(){}]*)(,\s*\.args\s*=\s*AISHA_ARGS\s*\()?", source):
+        args = source[match.end():call_end(source, match.end())] if match[2] else ""
+        given = set(ARG.findall(args))
         for key in STRING.findall(match[1]):
-            yield match.start(), key, set()
+            yield match.start(), key, given
     for match in re.finditer(r'"@([a-z0-9_.]+)"', source):
         yield match.start(), match[1], set()
 

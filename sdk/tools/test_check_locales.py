@@ -117,6 +117,9 @@ class CheckLocales(unittest.TestCase):
         self.assertIn('plugin.c:1: the text "a" needs AISHA_ARG("name", ...)\n',
                       self.check(source='aisha_t(ctx, "a", AISHA_ARG("n", 1)); AISHA_ARG("name", 2)'))
         self.assertIn('needs AISHA_ARG("n", ...)', self.check(source='{.key = "a"}'))
+        args = '.key = "a", .args = AISHA_ARGS(AISHA_ARG("n", 1)%s), .text = f(AISHA_ARG("name", 2))'
+        self.assertEqual(self.check(source=args % ', AISHA_ARG("name", 2)'), "")
+        self.assertIn('needs AISHA_ARG("name", ...)', self.check(source=args % ""))
 
     def test_texts_that_nothing_uses(self):
         self.catalogue({"a": "x", "b": "x"}, {"a": "x", "b": "x"})

@@ -87,6 +87,56 @@ class Running(unittest.TestCase):
         self.assertEqual(self.stack.sql(rows), [(1,)])
 
 
+class Notified(unittest.TestCase):
+    """Somebody else than the person whom the work is for, with another language."""
+
+    def check(self, stack, boris):
+        told = stack.wait_message(boris, "3 заметки")
+        first, anyone = (button["callback_data"] for button in told["reply_markup"]["inline_keyboard"][0])
+        after = told["message_id"]
+        for label in ("Открыть", "any"):
+            stack.press_text(boris, told, label)
+            after = stack.wait_message(boris, "opened", after=after)["message_id"]
+        return first, anyone
+
+    def refused(self, stack, person, message, data):
+        """This person presses, under this message, a button with this data."""
+        pressed = stack.api("/sandbox/press", {"user_id": person, "chat_id": message["chat"]["id"],
+                                               "message_id": message["message_id"], "data": data})
+        event = stack.wait_event(type="answer_callback", callback_query_id=pressed["callback_query_id"])
+        self.assertTrue(event["show_alert"], event)
+
+    def test_by_a_handler(self):
+        with Stack(plugins_ini=JOBS) as stack:
+            ann, boris, eve = stack.user("Ann"), stack.user("Boris", "ru"), stack.user("Eve")
+            stack.send(boris, "/find x")
+            told_before = stack.wait_message(boris)
+            group = stack.api("/sandbox/chats", {"user_id": ann, "type": "supergroup", "title": "The group"})["id"]
+            stack.api("/sandbox/send", {"user_id": ann, "chat_id": group, "text": f"/remind {boris}"})
+            reminded = stack.wait_message(group, "reminded")
+            first, anyone = self.check(stack, boris)
+            own = reminded["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+            for person in (eve, boris):  # what was made after the notification is Ann's again
+                self.refused(stack, person, reminded, own)
+            for person, data in ((eve, first), (eve, anyone), (boris, first), (ann, first)):
+                self.refused(stack, person, reminded, data)
+            self.refused(stack, boris, told_before, first[:-1] + ("A" if first[-1] != "A" else "Q"))
+            stack.api("/sandbox/press", {"user_id": ann, "chat_id": group, "message_id": reminded["message_id"],
+                                         "row": 0, "column": 0})
+            stack.wait_message(group, "opened", after=reminded["message_id"])
+
+    def test_by_a_schedule(self):
+        with Stack(plugins_ini=JOBS) as stack:
+            boris = stack.user("Boris", "ru")
+            stack.send(boris, "/find x")
+            stack.wait_message(boris)
+            stack.stop_host()
+            stack.sql(f"INSERT INTO jobs_steps (number, step) VALUES (-8, {boris})")
+            stack.sql("UPDATE schedules SET next_at = 1700000000 WHERE name = 'nightly'")
+            stack.start_host()
+            self.check(stack, boris)
+
+
 class Schedules(unittest.TestCase):
     def test_what_was_missed(self):
         with Stack(plugins_ini=JOBS) as stack:

@@ -1,9 +1,16 @@
 /*
  * Reaching somebody who has not just written: usually from a job.
  *
- * A notification knows a person, not a place: it goes to their private chat, in their language
- * (.key of the reply; what aisha_t() made before is in the language of ctx), after answers to people
- * who wait.
+ * A notification knows a person, not a place: it goes to their private chat, after answers to people
+ * who wait. .key of the reply, with its .args, and .key of its buttons are in their language; what
+ * aisha_t() made before is in the language of ctx:
+ *
+ *     aisha_button(keyboard, .key = "open", .callback = "open", AISHA_PAYLOAD(note));
+ *     aisha_notify(ctx, user_id, .key = "notes", .args = AISHA_ARGS(AISHA_ARG("n", count)),
+ *                  .keyboard = keyboard);
+ *
+ * Its buttons are theirs to press, whoever ctx is about. Each call makes them anew: one keyboard can
+ * go to several people.
  */
 #pragma once
 

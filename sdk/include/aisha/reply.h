@@ -1,7 +1,7 @@
 /*
  * What we say back. Text is plain in .text; markup is HTML in .html, made by aisha_html() or
- * aisha_t(); .key is short for a catalogue text without arguments. Text over Telegram's limits is
- * sent as several messages.
+ * aisha_t(); .key is a catalogue text, .args its arguments, in the language of who gets it. Text over
+ * Telegram's limits is sent as several messages.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <aisha/base.h>
 #include <aisha/file.h>
 
+struct aisha_arg;
 struct aisha_ctx;
 struct aisha_keyboard;
 struct aisha_reply_markup;
@@ -30,6 +31,7 @@ struct aisha_reply {
     const struct aisha_file *video;
     const struct aisha_file *animation;
     const struct aisha_file *audio;
+    const struct aisha_arg *args; /* of .key, behind it: AISHA_ARGS(AISHA_ARG("n", n)) */
 };
 
 /* Sends a new message to where the update came from. */
@@ -64,7 +66,7 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_answer_alert(struct aisha_ctx *
 struct aisha_button {
     size_t size;
     const char *text;
-    const char *key;      /* instead of text */
+    const char *key;      /* instead of text; in the language of who gets it */
     const char *callback; /* a row of this plugin's .callbacks */
     const void *payload;  /* its struct; copied */
     size_t payload_size;

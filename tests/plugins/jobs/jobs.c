@@ -197,9 +197,48 @@ static AISHA_ASYNC int run_telling(struct aisha_ctx *ctx)
     return r < 0 ? r : 0;
 }
 
+/* ---- telling somebody else ---- */
+
+static AISHA_ASYNC int tell_of_notes(struct aisha_ctx *ctx, int64_t telegram_id)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+    const char *user_id;
+
+    int r = aisha_find_user(ctx, telegram_id, &user_id);
+    if (r < 0)
+        return r;
+    aisha_button(keyboard, .key = "open", .callback = "open");
+    aisha_button(keyboard, .text = "any", .callback = "any");
+    return aisha_notify(ctx, user_id, .key = "notes", .args = AISHA_ARGS(AISHA_ARG("n", 3)),
+                        .keyboard = keyboard);
+}
+
+static AISHA_ASYNC int cmd_remind(struct aisha_ctx *ctx)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    int r = tell_of_notes(ctx, strtoll(aisha_args(ctx), NULL, 10));
+    aisha_button(keyboard, .key = "open", .callback = "open");
+    return r < 0 ? r : aisha_reply(ctx, .text = "reminded", .keyboard = keyboard);
+}
+
+static AISHA_ASYNC int on_open(struct aisha_ctx *ctx)
+{
+    return aisha_reply(ctx, .text = "opened");
+}
+
+/* Whoever is noted under -8 hears of it. */
 static AISHA_ASYNC int run_tick(struct aisha_ctx *ctx)
 {
-    return aisha_db_exec(ctx, "INSERT INTO jobs_steps (number, step) VALUES (-7, 0)");
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_exec(ctx, "INSERT INTO jobs_steps (number, step) VALUES (-7, 0)");
+    if (r == 0)
+        r = aisha_db_query(ctx, &rows, "SELECT step FROM jobs_steps WHERE number = -8");
+    if (r < 0 || rows->row_count == 0)
+        return r;
+    r = tell_of_notes(ctx, aisha_cell_int(rows, 0, "step"));
+    return r < 0 ? r : 0;
 }
 
 static const struct aisha_command commands[] = {
@@ -212,6 +251,12 @@ static const struct aisha_command commands[] = {
     {.name = "tell", .summary = "tell", .run = cmd_tell},
     {.name = "find", .summary = "find", .run = cmd_find},
     {.name = "together", .summary = "together", .run = cmd_together},
+    {.name = "remind", .summary = "remind", .run = cmd_remind},
+};
+
+static const struct aisha_callback callbacks[] = {
+    {.name = "open", .run = on_open},
+    {.name = "any", .run = on_open, .is_for_anyone = true},
 };
 
 static const struct aisha_job_kind jobs[] = {
@@ -245,5 +290,6 @@ static const struct aisha_migration migrations[] = {
 };
 
 AISHA_PLUGIN(.name = "jobs", .version = "1.0", .summary = "For tests",
-             .commands = AISHA_TABLE(commands), .jobs = AISHA_TABLE(jobs),
-             .schedules = AISHA_TABLE(schedules), .migrations = AISHA_TABLE(migrations))
+             .commands = AISHA_TABLE(commands), .callbacks = AISHA_TABLE(callbacks),
+             .jobs = AISHA_TABLE(jobs), .schedules = AISHA_TABLE(schedules),
+             .migrations = AISHA_TABLE(migrations))
