@@ -29,12 +29,16 @@ static AISHA_ASYNC int note(struct bot *bot, struct arena *arena, const struct p
     int r = cron_next(schedule->cron, (int64_t)time(NULL), &next);
     if (r < 0)
         return r;
-    /* A schedule that was changed to come more often shall not wait for its old time. */
+    /* The time of another cron text is nobody's any more. One of a text that is not known stays,
+     * unless it would come later, and so does one of the same text: it may have been missed. */
     return db_query(bot->db, arena,
-                    &AISHA_SQL("INSERT INTO schedules (plugin, name, next_at) VALUES ($1, $2, $3)"
-                               " ON CONFLICT (plugin, name) DO UPDATE SET next_at = $3"
-                               " WHERE schedules.next_at > $3",
-                               plugin->name, schedule->name, next),
+                    &AISHA_SQL("INSERT INTO schedules (plugin, name, next_at, cron)"
+                               " VALUES ($1, $2, $3, $4)"
+                               " ON CONFLICT (plugin, name) DO UPDATE SET cron = $4, next_at ="
+                               " CASE WHEN schedules.cron IN ('', $4) AND schedules.next_at < $3"
+                               " THEN schedules.next_at ELSE $3 END"
+                               " WHERE schedules.cron <> $4 OR schedules.next_at > $3",
+                               plugin->name, schedule->name, next, schedule->cron),
                     NULL);
 }
 

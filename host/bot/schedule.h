@@ -7,7 +7,7 @@
 
 struct bot;
 
-/* Notes when each schedule is due next, unless that is known. */
+/* Notes when each schedule is due next, unless that is known for its cron text. */
 AISHA_ASYNC AISHA_CHECKED int schedules_start(struct bot *bot);
 
 /* Enqueues the jobs of those that are due. */

@@ -5,6 +5,7 @@
 #pragma once
 
 enum {
-    COPIES_TTL_MS = 10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
-    COPIES_DOUBT_MS = 60 * 1000,    /* a transaction and a server end every statement of ours sooner */
+    COPIES_TTL_MS =
+        10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
+    COPIES_DOUBT_MS = 60 * 1000, /* a transaction and a server end every statement of ours sooner */
 };

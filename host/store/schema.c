@@ -194,6 +194,11 @@ const struct aisha_migration host_migrations[] = {
                "  is_marked BIGINT NOT NULL DEFAULT 0," /* it is to be handled again */
                "  PRIMARY KEY (bot_id, update_id));",
     },
+    {
+        .version = 9,
+        .name = "what a schedule's next time was computed from",
+        .sql = "ALTER TABLE schedules ADD COLUMN cron TEXT NOT NULL DEFAULT '';", /* not known */
+    },
 };
 
 const size_t host_migration_count = sizeof host_migrations / sizeof *host_migrations;

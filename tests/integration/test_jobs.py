@@ -150,6 +150,19 @@ class Schedules(unittest.TestCase):
             self.assertEqual(stack.sql("SELECT unique_key FROM jobs"), [("nightly@1700000000",)])
             self.assertIn(b"schedule=missable was missed", stack.host.output())
 
+    def test_a_changed_time_is_computed_anew(self):
+        with Stack(plugins_ini=JOBS) as stack:
+            planned = stack.sql("SELECT next_at FROM schedules WHERE name = 'nightly'")
+            stack.stop_host()
+            stack.sql("UPDATE schedules SET cron = '* * * * *', next_at = 1700000000 WHERE name = 'nightly'")
+            # As a host left it that did not keep the text: what was missed is still due.
+            stack.sql("UPDATE schedules SET cron = '', next_at = 1700000000 WHERE name = 'missable'")
+            stack.start_host()
+            until(lambda: b"schedule=missable was missed" in stack.host.output(), "those that are due have run")
+            self.assertEqual(stack.sql("SELECT next_at, cron FROM schedules WHERE name = 'nightly'"),
+                             [(*planned[0], "30 3 * * *")])
+            self.assertEqual(stack.sql("SELECT COUNT(*) AS n FROM jobs"), [(0,)], "not at the old time")
+
 
 class Killed(unittest.TestCase):
     def test_no_step_is_lost_or_doubled(self):
