@@ -27,18 +27,20 @@ static AISHA_ASYNC void run(void *arg)
     run->result = run->handler(run->ctx);
 }
 
-/* Whoever sends a command, presses a button or answers a question is waiting. */
-static bool is_silent(const struct aisha_ctx *ctx)
+/* Whoever sends a command, presses a button or answers a question is waiting; who gets the message
+ * that was passed on, or the router, has the answer to give. */
+static bool is_silent(const struct aisha_ctx *ctx, int result)
 {
-    bool is_asked = ctx->args || ctx->dialog.state || (ctx->update && ctx->update->callback_query);
+    bool is_sole = ctx->args || (ctx->update && ctx->update->callback_query);
+    bool is_asked = is_sole || (ctx->dialog.state && result != AISHA_PASS);
 
     return is_asked && ctx->is_private && !ctx->has_called && !ctx->is_answered;
 }
 
 /* Of a handler that ends as if all was well; a failure is logged by who gets it. */
-static void name_mistakes(const struct aisha_ctx *ctx)
+static void name_mistakes(const struct aisha_ctx *ctx, int result)
 {
-    if (is_silent(ctx))
+    if (is_silent(ctx, result))
         log_warn(ctx->plugin->name,
                  "update=%lld handler=\"%s\" is done and has said nothing to who waits for it",
                  (long long)ctx->item.update_id, ctx->handler);
@@ -57,7 +59,7 @@ int handler_run(struct aisha_ctx *ctx, aisha_handler *handler)
         what.result = -AISHA_E_LIMIT;
     ctx->is_in_handler = false;
     if (what.result >= 0)
-        name_mistakes(ctx);
+        name_mistakes(ctx, what.result);
     return what.result;
 }
 

@@ -341,10 +341,20 @@ static const struct aisha_state states[] = {
     {.name = "color", .run = on_color, .data_size = sizeof(struct draft), .field = "text"},
 };
 
+static AISHA_ASYNC int on_document(struct aisha_ctx *ctx)
+{
+    (void)ctx;
+    return AISHA_PASS;
+}
+
+static const struct aisha_message_route messages[] = {
+    {.field = "document", .run = on_document},
+};
+
 static const struct aisha_migration migrations[] = {
     {.version = 1, .name = "rows", .sql = "CREATE TABLE odd_rows (value TEXT)"},
 };
 
 AISHA_PLUGIN(.name = "odd", .version = "1.0", .commands = AISHA_TABLE(commands),
              .callbacks = AISHA_TABLE(callbacks), .states = AISHA_TABLE(states),
-             .migrations = AISHA_TABLE(migrations))
+             .messages = AISHA_TABLE(messages), .migrations = AISHA_TABLE(migrations))
