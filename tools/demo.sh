@@ -48,6 +48,8 @@ is_listening() {
     [ -n "$port" ] && [[ $(get /) == "HTTP/1."?" 200 "* ]]
 }
 
+host_port() { sed -nE '/ bot: listening on port [0-9]+$/{s/.* //p;q}' "$data/host.log"; }
+
 is_polling() { [[ $(get /sandbox/state) =~ \"polling\":\ *true ]]; }
 
 is_free() { # PORT
@@ -70,7 +72,7 @@ stop() { # NAME: and what it may have left in its session
 }
 
 demo() {
-    local wanted='' open=true name
+    local wanted='' open=true files=() name
     # A script's background job starts with SIGINT ignored, and bash cannot undo that for itself.
     if (($(sed -n 's/^SigIgn:[[:space:]]*/0x/p' /proc/$$/status) & 1 << 1)); then
         exec env --default-signal=INT ./dev demo "$@" $($install || echo --no-install)
@@ -78,10 +80,19 @@ demo() {
     data=var/demo
     while [ $# -gt 0 ]; do
         case $1 in
+        -h | --help)
+            usage
+            return
+            ;;
         --no-open) open=false ;;
         --port | --data)
             [ -n "${2:-}" ] || fail "$1 needs a value"
             if [ "$1" = --port ]; then wanted=$2; else data=$2; fi
+            shift
+            ;;
+        --plugins | --config)
+            [ -n "${2:-}" ] || fail "$1 needs a value"
+            files+=("$1" "$2")
             shift
             ;;
         *) fail "demo does not know $1" ;;
@@ -119,11 +130,12 @@ demo() {
         "FAL_QUEUE_URL=http://127.0.0.1:$port/fal" "FAL_REST_URL=http://127.0.0.1:$port/fal"
         "FAL_API_URL=http://127.0.0.1:$port/fal/v1" FAL_KEY=sandbox
         "DATABASE_URL=sqlite:$data/aisha.db" "BLOB_URL=file:$data/files")
-    start host "$build/host/aisha" run
+    start host "$build/host/aisha" "${files[@]}" run
     await host is_polling
 
     echo "http://127.0.0.1:$port/" | tee "$data/lock"
     say "Open it in a browser and talk to the bot. Ctrl-C stops everything."
+    say "The host takes webhooks at http://127.0.0.1:$(host_port)/ and logs to $data/host.log."
     if $open && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then
         setsid -f xdg-open "http://127.0.0.1:$port/" >/dev/null 2>&1 9>&-
     fi

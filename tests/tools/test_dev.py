@@ -38,6 +38,8 @@ if os.path.exists(os.environ["DATABASE_URL"].split(":")[1] + ".bad"):
 child = subprocess.Popen(["sleep", "1000"])
 signal.signal(signal.SIGTERM, lambda *_: (child.kill(), sys.exit(0)))
 print(json.dumps(dict(os.environ)))
+print(sys.argv[1:])
+print("info  bot: listening on port 4711")
 urllib.request.urlopen(f"{os.environ['TELEGRAM_API_URL']}/bot{os.environ['BOT_TOKEN']}/getUpdates").read()
 signal.pause()
 '''
@@ -130,8 +132,20 @@ class Demo(Case):
         self.assertRegex(url, r"^http://127\.0\.0\.1:\d+/$")
         self.assertEqual(urllib.request.urlopen(url).read(), b"page")
         demo.terminate()
-        output, _ = self.assert_all_ended(demo)
+        output, said = self.assert_all_ended(demo)
         self.assertEqual(output, "")
+        self.assertIn("http://127.0.0.1:4711/", said, "where the host takes webhooks")
+        self.assertIn(self.path("data/host.log"), said)
+
+    def test_the_host_reads_other_files(self):
+        self.start("--port", "0", "--plugins", "mine.ini", "--config", "my host.ini")
+        with open(self.path("data/host.log"), encoding="utf-8") as log:
+            self.assertIn("['--plugins', 'mine.ini', '--config', 'my host.ini', 'run']", log.read())
+
+    def test_its_options_are_told(self):
+        status, output, _ = self.dev("demo", "--help")
+        self.assertEqual(status, 0)
+        self.assertIn("--plugins FILE", output)
 
     def test_signals_end_all_of_it(self):
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
