@@ -73,9 +73,25 @@ static int32_t fail_every_call(struct fixture *f, const struct fault *which,
     }
 }
 
-static void report(const struct fault *which, int32_t places)
+#define CALL(name) (1U << FLAKY_##name)
+
+/* run_one() with every fault in every place; of reading, writing and syncing each fails in so many
+ * places at least, of what is rarer in one. What can never strike here is named: never is a set of
+ * CALL(). */
+static void fail_in_every_way(struct fixture *f, int32_t least, unsigned never,
+                              void (*run_one)(struct fixture *f))
 {
-    printf("# %s: failed in %d places\n", which->name, (int)places);
+    const unsigned common = CALL(READ) | CALL(WRITE) | CALL(SYNC);
+
+    for (size_t i = 0; i < FAULT_COUNT && f->failures == 0; i++) {
+        unsigned call = 1U << faults[i].call;
+        int32_t places = fail_every_call(f, &faults[i], run_one);
+        printf("# %s: failed in %d places\n", faults[i].name, (int)places);
+        if (call & never)
+            CHECK_INT(f, places, 0);
+        else
+            CHECK(f, places >= (call & common ? least : 1));
+    }
 }
 
 /* ---- writes of many at once, and the same connections afterwards ---- */
@@ -187,10 +203,21 @@ static void check_as_after_a_crash(struct fixture *f)
     CHECK(f, sqlite3_close(db) == SQLITE_OK);
 }
 
+/* Then the log is written back within the waves, which is when the file is cut to its size: once the
+ * log has more than 1000 pages, it begins anew. */
+static void fill_log(struct fixture *f)
+{
+    CHECK(f, QUERY(f, NULL, "INSERT INTO v VALUES (0, 1, zeroblob(1001 * 4096))") == 0);
+    CHECK(f, QUERY(f, NULL, "UPDATE v SET x = zeroblob(970 * 4096) WHERE id = 0") == 0);
+    CHECK(f, QUERY(f, NULL, "DELETE FROM v WHERE id = 0") == 0);
+}
+
 static void write_with_a_fault(struct fixture *f)
 {
     memset(is_stored, 0, sizeof is_stored);
     CHECK(f, QUERY(f, NULL, "DELETE FROM v") == 0);
+    if (fault->call == FLAKY_TRUNCATE)
+        fill_log(f);
     arm();
     for (wave = 0; wave < WAVES; wave++)
         run_many(f, MEMBERS, write_one);
@@ -206,13 +233,8 @@ static void write_with_every_fault(struct fixture *f)
     CHECK(f, QUERY(f, NULL,
                    "CREATE TABLE v (id BIGINT, half BIGINT, x BLOB,"
                    " PRIMARY KEY (id, half))") == 0);
-    for (size_t i = 0; i < FAULT_COUNT && f->failures == 0; i++) {
-        int32_t places = fail_every_call(f, &faults[i], write_with_a_fault);
-        report(&faults[i], places);
-        bool is_used = faults[i].call == FLAKY_WRITE || faults[i].call == FLAKY_SYNC ||
-                       faults[i].call == FLAKY_READ;
-        CHECK(f, !is_used || places > 3);
-    }
+    /* Files are opened, locked and the index is mapped only at the start, which was before. */
+    fail_in_every_way(f, 4, CALL(OPEN) | CALL(LOCK) | CALL(SHM), write_with_a_fault);
 }
 
 static void check_all_pairs(struct fixture *f)
@@ -339,14 +361,16 @@ static void live_with_a_fault(struct fixture *f)
     handle(f);
     receive(f, 1);
     aisha_ignore(inbox_flush(delivered.inbox));
+    if (working_calls % 2 == 0) /* it is left to the next start, and the end meets the fault, too */
+        return;
     disarm();
-    if (working_calls % 2) /* or it is left to the next start */
-        handle(f);
+    handle(f);
 }
 
 static void live_once(struct fixture *f)
 {
     run_with_inbox(f, live_with_a_fault);
+    disarm();
 }
 
 static void make_effects(struct fixture *f)
@@ -368,8 +392,8 @@ static void every_update_taken_has_its_effect_once(void **state)
     next_update = 1;
     begin_log(f);
     run_with_db(f, make_effects);
-    for (size_t i = 0; i < FAULT_COUNT && f->failures == 0; i++)
-        report(&faults[i], fail_every_call(f, &faults[i], live_once));
+    /* The same, but who closes the file locks it once more. */
+    fail_in_every_way(f, 2, CALL(OPEN) | CALL(SHM), live_once);
     run_with_inbox(f, finish);
     end_log(f);
     assert_int_equal(look(f, "SELECT COUNT(*) FROM effects"), next_update - 1);
@@ -379,7 +403,9 @@ static void every_update_taken_has_its_effect_once(void **state)
     assert_true(next_update > 100);
 }
 
-/* ---- the start ---- */
+/* ---- the start and the end ---- */
+
+static int64_t counted; /* what was reported as written */
 
 static void open_with_a_fault(struct fixture *f)
 {
@@ -391,11 +417,13 @@ static void open_with_a_fault(struct fixture *f)
         r = WRITE(f, "UPDATE v SET x = x + 1");
     else
         CHECK(f, error && strstr(error, "cannot be used"));
-    disarm();
     CHECK(f, r == 0 || r == -AISHA_E_UNAVAILABLE);
+    counted += r == 0;
     close_sqlite(f);
+    disarm();
     open_sqlite(f);
     CHECK(f, WRITE(f, "UPDATE v SET x = x + 1") == 0);
+    counted++;
     close_sqlite(f);
 }
 
@@ -405,15 +433,16 @@ static void open_with_every_fault(struct fixture *f)
     CHECK(f, WRITE(f, "CREATE TABLE v (x)") == 0);
     CHECK(f, WRITE(f, "INSERT INTO v VALUES (0)") == 0);
     close_sqlite(f);
-    for (size_t i = 0; i < FAULT_COUNT && f->failures == 0; i++)
-        report(&faults[i], fail_every_call(f, &faults[i], open_with_a_fault));
+    fail_in_every_way(f, 2, 0, open_with_a_fault);
 }
 
 static void a_start_on_a_bad_disk_says_so_and_the_next_one_works(void **state)
 {
+    counted = 0;
     begin_log(*state);
     run_scenario(*state, open_with_every_fault);
     end_log(*state);
+    assert_in_range(look(*state, "SELECT x FROM v"), counted, INT64_MAX);
 }
 
 static int install(void **state)
