@@ -6,8 +6,10 @@ Kinds of update come by turns; what has not been made of a type yet is preferred
 optional field of every type has been there. Whoever is named in an update is `person`, so that answers have somebody to
 go to.
 """
+import functools
 import json
 import os
+import re
 
 SPEC = os.path.join(os.path.dirname(__file__), "..", "..", "sdk", "spec", "bot-api.json")
 DEEPEST, MORE_FIELDS = 8, 0.2
@@ -23,6 +25,11 @@ TEXTS = [
 ]
 INTEGERS = [0, 1, -1, 2, 100, 2**31 - 1, 2**31, -2**31, 2**52 - 1, -2**52 + 1, 1700000000]
 FLOATS = [0, -0.0, 0.5, -180, 1e-300, 1e300]
+COMMAND = re.compile(r"/[A-Za-z0-9_]{1,32}(@\S*)?(\s|$)")
+
+
+def is_command(text):
+    return COMMAND.match(text) is not None
 
 
 class Updates:
@@ -85,3 +92,79 @@ class Updates:
         if name == "Chat":
             made["type"] = "private"
         return made
+
+
+class Said(Updates):
+    """Every other update is one that a handler gets to see: a text of TEXTS from a human, in one place after the other.
+
+    What is made is a list of updates that belong together; `expected` has the text and the name behind the number that
+    is the message's, `forged` the presses of buttons that nobody made, and `button`, when set, is the data of one that
+    is real. Inline queries are given by their text alone, under the name "inline".
+    """
+    FIRST = 10_000_000  # number of a message, larger than those of other updates
+
+    def __init__(self, rng, person, places):
+        super().__init__(rng, person)
+        self.expected, self.forged, self.inline, self.button, self.said = {}, set(), set(), None, 0
+        self.posts = set()
+        self.ways = [functools.partial(self.message, **place) for place in places]
+        self.ways += [self.answer, self.edited, self.post, self.press, self.forge, self.query]
+
+    def __next__(self):
+        if self.count > self.said:
+            way, text = self.ways[self.said % len(self.ways)], TEXTS[self.said // len(self.ways) % len(TEXTS)]
+            self.said += 1
+            return way(text)
+        return [super().__next__()]
+
+    def sender(self):
+        return {"id": self.person, "is_bot": False, "first_name": self.rng.choice(TEXTS)[:64], "language_code": "en"}
+
+    def written(self, text, **more):
+        """A message, and more that does not say where the answer is to go."""
+        number, sender = self.FIRST + self.said, self.sender()
+        self.expected[number] = (text, sender["first_name"])
+        return {"message_id": number, "date": 1700000000, "from": sender, "text": text,
+                "chat": {"id": self.person, "type": "private", "first_name": self.rng.choice(TEXTS)},
+                "author_signature": self.rng.choice(TEXTS), "edit_date": self.rng.choice(INTEGERS)} | more
+
+    def message(self, text, **place):
+        if is_command(text):
+            return [{"message": self.unexpected(text, **place)}]
+        return [{"message": self.written(text, **place)}]
+
+    def unexpected(self, text, **more):
+        made = self.written(text, **more)
+        del self.expected[made["message_id"]]
+        return made
+
+    def answer(self, text):
+        if is_command(text):
+            return self.message(text)
+        return [{"message": self.unexpected("/ask")}, {"message": self.written(text)}]
+
+    def edited(self, text):
+        return [{"edited_message": self.written(text)}]
+
+    def post(self, text):
+        """Of a length that the answer is one message."""
+        text = text[:1900]
+        self.posts.add(self.FIRST + self.said)
+        return [{"channel_post": self.written(text, chat={"id": -1009999999999, "type": "channel", "title": text})}]
+
+    def press(self, text):
+        return [{"callback_query": self.pressed(self.written(text), self.button)}]
+
+    def forge(self, text):
+        data = text.encode()[:64].decode(errors="ignore")
+        query = self.pressed(self.unexpected(text), data)
+        self.forged.add(query["id"])
+        return [{"callback_query": query}]
+
+    def pressed(self, message, data):
+        return {"id": str(message["message_id"]), "from": message["from"], "message": message, "data": data,
+                "chat_instance": self.rng.choice(TEXTS)}
+
+    def query(self, text):
+        self.inline.add(text[:256])
+        return [{"inline": text[:256]}]
