@@ -5,7 +5,7 @@
 #pragma once
 
 enum {
-    COPIES_TTL_MS =
-        10 * 60 * 1000, /* whoever changes the database by hand waits for that, or restarts */
+    /* Whoever changes the database by hand waits for that, or restarts. */
+    COPIES_TTL_MS = 10 * 60 * 1000,
     COPIES_DOUBT_MS = 60 * 1000, /* a transaction and a server end every statement of ours sooner */
 };
