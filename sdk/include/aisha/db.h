@@ -9,6 +9,18 @@
  *
  * Transactions and connections are the host's: BEGIN, COMMIT, SAVEPOINT, ATTACH and PRAGMA name =
  * value are refused, in migrations, too.
+ *
+ * Tables and indexes are made by .migrations (plugin.h). The host and all plugins share one set of
+ * names, so begin yours with your plugin's, as in hello_greetings: a migration that finds a name
+ * taken stops the start. Other people's tables are theirs and may change. A plugin that is taken
+ * out of the configuration leaves its tables and finds them again when it comes back.
+ *
+ * Both databases know columns of type TEXT, BIGINT (also for times and truth) and DOUBLE PRECISION;
+ * bytes are BLOB on SQLite and BYTEA on PostgreSQL, in migrations with .sqlite and .postgres.
+ * SQLite takes nearly any value anywhere. PostgreSQL refuses (-AISHA_E_INVALID) one of another
+ * type, and text that is not UTF-8 or has a zero byte. What Telegram sends and what json.h gives is
+ * UTF-8; a webhook's body and parameters, answers of other services, files, and text that was cut
+ * within a character need not be. Keep such things as bytes, and cut text between characters.
  */
 #pragma once
 
@@ -104,8 +116,9 @@ AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_batch(struct aisha_ctx *ctx,
 
 /*
  * A transaction whose later statements depend on what earlier ones found. Between begin and commit
- * only aisha_db_* may be called, and not longer than 5 s: on an embedded database everybody else's
- * writes wait. A transaction left open when the handler returns is rolled back.
+ * only aisha_db_query(), aisha_db_exec() and what is said to go through an open transaction may
+ * wait, and not longer than 5 s: on an embedded database everybody else's writes wait. A
+ * transaction left open when the handler returns is rolled back.
  */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_begin(struct aisha_ctx *ctx);
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_db_commit(struct aisha_ctx *ctx);

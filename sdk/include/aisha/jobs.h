@@ -36,17 +36,25 @@ struct aisha_job {
     const char *kind; /* a row of this plugin's .jobs */
     const void *data; /* its struct, copied; at most 16 KiB: AISHA_DATA(value) of state.h */
     size_t data_size;
-    /* While a job of this kind and key is there, until a week after its end, no second one is
-     * added. NULL = always. */
+    /* 1 to 200 bytes. While a job of this kind and key is there, whoever's it is, no second one is
+     * added: until a week after its end, and if it died, until the operator has dropped it. NULL =
+     * one is always added. See below. */
     const char *unique;
     int64_t run_at; /* UTC seconds; 0 = now */
     int priority;   /* the higher, the earlier */
 };
 
 /*
- * Adds a job for the person and place of ctx: through the open transaction, or else as a write of its
- * own. ret_id (in ctx; may be NULL) names it. AISHA_JOB_EXISTS: there is one with this key, and
- * ret_id names that.
+ * Adds a job for the person and place of ctx: through the open transaction, or else as a write of
+ * its own. ret_id (in ctx; may be NULL) names it. AISHA_JOB_EXISTS: there is one with this key, and
+ * ret_id names that. From a webhook or a schedule a job has neither person nor place: it finds
+ * people in its data or in tables, and reaches them by aisha_notify().
+ *
+ * Both presses of a double tap are handled, one after the other. The same id in both makes one job
+ * of them: put an aisha_uuid() into the payload (struct aisha_uuid) when the button is made, and
+ * give it as .unique. Since a button lives longer than .unique, what must never happen twice is a
+ * row with that id as its key, written in the transaction that enqueues; or ask by aisha_confirm(),
+ * which takes one answer.
  */
 #define aisha_job_enqueue(ctx, ret_id, ...)                                                        \
     aisha_job_enqueue_((ctx), (ret_id),                                                            \
@@ -124,7 +132,7 @@ struct aisha_job_view {
     const char *result, *error; /* or NULL */
 };
 
-/* -AISHA_E_NOT_FOUND when there is none, or it ended over a week ago. */
+/* -AISHA_E_NOT_FOUND when there is none, or none any more: they are kept as long as .unique says. */
 AISHA_PUBLIC AISHA_ASYNC AISHA_CHECKED int aisha_job_find(struct aisha_ctx *ctx, const char *id,
                                                           const struct aisha_job_view **ret_view);
 

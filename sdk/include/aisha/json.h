@@ -1,6 +1,9 @@
 /*
  * Reading JSON by path: "choices[0].message.content". Nothing here fails loudly: what is missing or
  * of another type comes back as NULL or 0, so validate what matters.
+ *
+ * Numbers are doubles, so whole ones are exact up to 2^53 only: ask for longer ids as text. A
+ * member with "." or "[" in its name is found by no path; of two with one name the first is.
  */
 #pragma once
 
@@ -12,7 +15,8 @@
 struct aisha_ctx;
 struct aisha_json;
 
-/* Parses text; lives as long as ctx. NULL when it is not one JSON value, or nested over 64 deep. */
+/* Parses text; lives as long as ctx. NULL when it is not one JSON value, has a zero byte, is larger
+ * than 16 MiB, has over a million values or is nested over 64 deep. Broken UTF-8 becomes U+FFFD. */
 AISHA_PUBLIC const struct aisha_json *aisha_json_parse(struct aisha_ctx *ctx, const char *text,
                                                        size_t size);
 
@@ -20,7 +24,10 @@ AISHA_PUBLIC const struct aisha_json *aisha_json_parse(struct aisha_ctx *ctx, co
 AISHA_PUBLIC const struct aisha_json *aisha_json_at(const struct aisha_json *json,
                                                     const char *path);
 
+/* Of a string; \u0000 in it ends it. */
 AISHA_PUBLIC const char *aisha_json_text(const struct aisha_json *json, const char *path);
+
+/* Of a number, without its fraction (1.9 is 1, -1.9 is -1); 0 when it does not fit; 1 for true. */
 AISHA_PUBLIC int64_t aisha_json_int(const struct aisha_json *json, const char *path);
 AISHA_PUBLIC double aisha_json_real(const struct aisha_json *json, const char *path);
 

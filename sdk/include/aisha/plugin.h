@@ -124,7 +124,7 @@ struct aisha_update_route {
 struct aisha_webhook {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
-    const char *token; /* an option of the plugin: what callers send as "Authorization: Bearer" */
+    const char *token; /* an option with the bearer token that callers send; NULL = anyone calls */
     size_t max_body_bytes; /* 413 above; 0 = 1 MiB */
     /* The handler reads the body as it comes, by aisha_request_read(): for what is too large for
      * memory. max_body_bytes may then be up to 1 GiB. */
@@ -138,7 +138,7 @@ struct aisha_menu_entry {
     int order;            /* smaller is earlier; equal ones in the order of the configuration */
 };
 
-/* A step in the life of the plugin's tables; never edited once it has been applied anywhere. */
+/* A step in the life of the plugin's tables (db.h); never edited once it was applied anywhere. */
 struct aisha_migration {
     int version; /* 1, 2, 3, … without gaps */
     const char *name;

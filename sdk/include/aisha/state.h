@@ -4,6 +4,11 @@
  *
  *     return aisha_ask(ctx, .key = "which_name", .then = "name", AISHA_DATA(draft));
  *
+ * It always sends a new message. To turn pages under the question or mark what was chosen, give its
+ * keyboard buttons whose callbacks have no .state: they leave the question pending, and
+ * aisha_screen() in them edits its message. What changes meanwhile goes into their payloads: .data
+ * stays what it was. Buttons whose callbacks have .state answer, as what is typed does.
+ *
  * In the chats of a business account nobody can be asked: what is written there is not for the bot.
  * Commands do not touch a pending question, except /cancel, which withdraws it. A state handler
  * that returns 0 without asking again has ended the dialogue; when it fails, or passes the message

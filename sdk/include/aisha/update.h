@@ -47,8 +47,9 @@ AISHA_PUBLIC int64_t aisha_chat_id(struct aisha_ctx *ctx);
 AISHA_PUBLIC int64_t aisha_thread_id(struct aisha_ctx *ctx);
 AISHA_PUBLIC int64_t aisha_telegram_id(struct aisha_ctx *ctx);
 
-/* Who did it, as the bot knows them: the key of every table that belongs to users. NULL when the
- * update has no user. */
+/* Who did it, as the bot knows them: a version 7 UUID as text (36 characters), made at the first
+ * contact and never changed. To be kept: as the key of every table that belongs to users, in a column
+ * of type TEXT. NULL when nobody did it: a channel's post, a webhook, a schedule. */
 AISHA_PUBLIC const char *aisha_user_id(struct aisha_ctx *ctx);
 
 /* The same for somebody who has dealt with the bot before. -AISHA_E_NOT_FOUND. */
