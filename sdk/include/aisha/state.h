@@ -9,6 +9,7 @@
  * aisha_screen() in them edits its message. What changes meanwhile goes into their payloads: .data
  * stays what it was. Buttons whose callbacks have .state answer, as what is typed does.
  *
+ * In a group a bot in privacy mode sees only answers that are replies to its question: ask for that.
  * In the chats of a business account nobody can be asked: what is written there is not for the bot.
  * Commands do not touch a pending question, except /cancel, which withdraws it. A state handler
  * that returns 0 without asking again has ended the dialogue; when it fails, or passes the message
