@@ -112,6 +112,20 @@ int aisha_job_statement_(struct aisha_ctx *ctx, struct aisha_statement *ret_stat
     return 0;
 }
 
+/* Of the job that has the key, which may be one of the open transaction. */
+static AISHA_ASYNC int known_id(struct aisha_ctx *ctx, const struct job_order *order,
+                                const char **ret_id)
+{
+    const struct aisha_statement find = job_find_unique(&ctx->arena, order);
+    const struct aisha_rows *rows;
+
+    int r = aisha_db_query_(ctx, &rows, &find);
+    if (r < 0)
+        return r;
+    *ret_id = aisha_cell_text(rows, 0, "id");
+    return *ret_id ? 0 : aisha_fail(ctx, -AISHA_E_NOT_FOUND, "the job with this key has just gone");
+}
+
 int aisha_job_enqueue_(struct aisha_ctx *ctx, const char **ret_id, const struct aisha_job *job)
 {
     struct job_order order;
@@ -123,7 +137,7 @@ int aisha_job_enqueue_(struct aisha_ctx *ctx, const char **ret_id, const struct 
     if (r < 0)
         return r;
     if (changed == 0)
-        r = note(ctx, job_find_unique(ctx->bot->db, &ctx->arena, &order, &order.id));
+        r = known_id(ctx, &order, &order.id);
     if (r < 0)
         return r;
     if (ret_id)

@@ -9,6 +9,7 @@
 #include "host/bot/ctx.h"
 #include "host/bot/hook.h"
 #include "host/bot/sized.h"
+#include "host/bot/split.h"
 #include "host/core/arena.h"
 #include "host/io/http_server.h"
 
@@ -52,7 +53,9 @@ const char *aisha_request_header(struct aisha_ctx *ctx, const char *name)
 
 const char *aisha_request_param(struct aisha_ctx *ctx, const char *name)
 {
-    return ctx->exchange ? http_exchange_param(ctx->exchange, name) : NULL;
+    const char *value = ctx->exchange ? http_exchange_param(ctx->exchange, name) : NULL;
+
+    return value && utf8_is_valid(value, strlen(value)) ? value : NULL;
 }
 
 int64_t aisha_request_read(struct aisha_ctx *ctx, void *bytes, size_t size)

@@ -36,20 +36,11 @@ struct aisha_statement job_insert(struct arena *arena, const struct job_order *o
                      hex_encode(arena, order->data, order->data_size), run_at_ms, order->priority);
 }
 
-int job_find_unique(struct db *db, struct arena *arena, const struct job_order *order,
-                    const char **ret_id)
+struct aisha_statement job_find_unique(struct arena *arena, const struct job_order *order)
 {
-    const struct aisha_rows *rows;
-
-    int r = db_query(db, arena,
-                     &AISHA_SQL("SELECT id FROM jobs"
-                                " WHERE plugin = $1 AND kind = $2 AND unique_key = $3",
-                                order->plugin, order->kind, order->unique),
-                     &rows);
-    if (r < 0)
-        return r;
-    *ret_id = aisha_cell_text(rows, 0, "id");
-    return *ret_id ? 0 : -AISHA_E_NOT_FOUND;
+    return STATEMENT(arena,
+                     "SELECT id FROM jobs WHERE plugin = $1 AND kind = $2 AND unique_key = $3",
+                     order->plugin, order->kind, order->unique);
 }
 
 /* ---- claiming ---- */

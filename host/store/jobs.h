@@ -50,9 +50,8 @@ struct job_lease {
 /* Does nothing when the unique key is taken. */
 struct aisha_statement job_insert(struct arena *arena, const struct job_order *order);
 
-/* The id of the job with that unique key. -AISHA_E_NOT_FOUND. */
-AISHA_ASYNC AISHA_CHECKED int job_find_unique(struct db *db, struct arena *arena,
-                                              const struct job_order *order, const char **ret_id);
+/* Asks for the id of the job with that unique key. */
+struct aisha_statement job_find_unique(struct arena *arena, const struct job_order *order);
 
 /* What a claim may take. */
 struct job_limits {

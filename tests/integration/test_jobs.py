@@ -86,6 +86,11 @@ class Running(unittest.TestCase):
         rows = f"SELECT COUNT(*) AS n FROM jobs_steps WHERE number = -1 AND step = {self.ann}"
         self.assertEqual(self.stack.sql(rows), [(1,)])
 
+    def test_two_of_one_key_in_a_transaction(self):
+        self.stack.send(self.ann, "/together twice")
+        self.stack.wait_message(self.ann, "told")
+        self.assertEqual(self.stack.sql(f"SELECT COUNT(*) AS n FROM jobs WHERE telegram_id = {self.ann}"), [(1,)])
+
 
 class Notified(unittest.TestCase):
     """Somebody else than the person whom the work is for, with another language."""

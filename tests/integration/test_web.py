@@ -39,6 +39,8 @@ class Hooks(unittest.TestCase):
         with Stack(plugins_ini=HOOKS) as stack:
             self.assertEqual(ask(stack, "GET", "/hooks/hooks/echo?name=a%20%26b", headers={"X-Color": "red"})[1],
                              "GET name=a &b color=red 0 bytes: ")
+            for name in ("%zz", "%00", "%ff"):
+                self.assertTrue(ask(stack, "GET", "/hooks/hooks/echo?name=" + name)[1].startswith("GET name=- "), name)
             self.assertEqual(ask(stack, "POST", "/hooks/hooks/echo", "{}")[1], "POST name=- color=- 2 bytes: {}")
             answer, text = ask(stack, "GET", "/hooks/hooks/url")
             self.assertEqual((answer.status, answer.headers["Content-Type"]), (201, "application/json"))

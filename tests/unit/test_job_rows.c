@@ -123,14 +123,16 @@ static void a_job_is_claimed_done_and_forgotten(void **state)
 static void enqueue_twice(struct fixture *f)
 {
     struct job_order order = {.id = "first", .unique = "key"};
-    const char *id = NULL;
+    const struct aisha_rows *found = NULL;
 
     CHECK_INT(f, enqueue(f, order), 1);
     order.id = "second";
     CHECK_INT(f, enqueue(f, order), 0);
     order.plugin = "plugin";
     order.kind = "kind";
-    CHECK(f, job_find_unique(f->db, &f->arena, &order, &id) == 0 && strcmp(id, "first") == 0);
+    const struct aisha_statement find = job_find_unique(&f->arena, &order);
+    CHECK(f, db_query(f->db, &f->arena, &find, &found) == 0);
+    CHECK(f, strcmp(aisha_cell_text(found, 0, "id"), "first") == 0);
     const struct job_lease *lease = claim_one(f);
     CHECK(f, end(f, lease, job_done(&f->arena, lease, NULL)) == 0);
     CHECK_INT(f, enqueue(f, (struct job_order){.unique = "key"}), 0); /* when it is done, too */

@@ -19,7 +19,7 @@
  * bytes are BLOB on SQLite and BYTEA on PostgreSQL, in migrations with .sqlite and .postgres.
  * SQLite takes nearly any value anywhere. PostgreSQL refuses (-AISHA_E_INVALID) one of another
  * type, and text that is not UTF-8 or has a zero byte. What Telegram sends and what json.h gives is
- * UTF-8; a webhook's body and parameters, answers of other services, files, and text that was cut
+ * UTF-8; the body of a webhook, answers of other services, files, and text that was cut
  * within a character need not be. Keep such things as bytes, and cut text between characters.
  */
 #pragma once

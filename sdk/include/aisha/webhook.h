@@ -12,8 +12,8 @@
  * The handler runs as any other, without a user and a chat. What it returns becomes the answer,
  * unless it has given one: 0 is 204, AISHA_PASS is 404, a failure is 500 (the caller should
  * repeat), a store that cannot be reached 503. Callers repeat and lie: verify what they say, and
- * write so that a second time changes nothing. What they send need not even be UTF-8 (see db.h):
- * parse an id with aisha_uuid_pack(), JSON with json.h.
+ * write so that a second time changes nothing. A body need not even be UTF-8 (see db.h): parse an
+ * id with aisha_uuid_pack(), JSON with json.h.
  */
 #pragma once
 
@@ -43,7 +43,7 @@ AISHA_PUBLIC const struct aisha_request *aisha_request(struct aisha_ctx *ctx);
 /* The first header of that name (lower case), or NULL. */
 AISHA_PUBLIC const char *aisha_request_header(struct aisha_ctx *ctx, const char *name);
 
-/* The decoded value of a query parameter; NULL when there is none, or no decoding it (%zz, %00). */
+/* The decoded value of a query parameter; NULL when there is none, or it is no text: %zz, %00, %ff. */
 AISHA_PUBLIC const char *aisha_request_param(struct aisha_ctx *ctx, const char *name);
 
 /*

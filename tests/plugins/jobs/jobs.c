@@ -85,20 +85,28 @@ static AISHA_ASYNC int cmd_find(struct aisha_ctx *ctx)
                                                  view->error ? view->error : "-"));
 }
 
-/* In one transaction with the job: both are there, or none. */
+/* /together [fail|twice]: in one transaction with the job, both are there, or none. */
 static AISHA_ASYNC int cmd_together(struct aisha_ctx *ctx)
 {
     const struct order order = {.number = 1};
     bool fails = strcmp(aisha_args(ctx), "fail") == 0;
+    bool is_twice = strcmp(aisha_args(ctx), "twice") == 0;
+    const char *unique = is_twice ? aisha_user_id(ctx) : NULL, *id, *known;
 
     int r = aisha_db_begin(ctx);
     if (r == 0)
         r = aisha_db_exec(ctx, "INSERT INTO jobs_steps (number, step) VALUES ($1, $2)", -1,
                           aisha_chat_id(ctx));
     if (r == 0)
-        r = aisha_job_enqueue(ctx, NULL, .kind = "telling", AISHA_DATA(order));
+        r = aisha_job_enqueue(ctx, &id, .kind = "telling", AISHA_DATA(order), .unique = unique);
     if (r < 0)
         return r;
+    if (is_twice)
+        r = aisha_job_enqueue(ctx, &known, .kind = "telling", AISHA_DATA(order), .unique = unique);
+    if (r < 0)
+        return r;
+    if (is_twice && (r != AISHA_JOB_EXISTS || strcmp(known, id) != 0))
+        return aisha_fail(ctx, -AISHA_E_INVALID, "the job of this transaction is not known");
     if (fails)
         return aisha_fail(ctx, -AISHA_E_INVALID, "wanted");
     return aisha_db_commit(ctx);
