@@ -57,6 +57,22 @@ static void format_time(char *text, size_t size)
     snprintf(text, size, "%s.%03ldZ", day, now.tv_nsec / 1000000);
 }
 
+/* Takes away the beginning of a UTF-8 character whose end was cut off; what is broken otherwise stays as
+ * it is. Returns the length that is left. */
+static size_t drop_half_character(char *text, size_t size)
+{
+    size_t at = size;
+
+    while (at > 0 && size - at < 3 && ((unsigned char)text[at - 1] & 0xc0) == 0x80)
+        at--;
+    unsigned char first = at > 0 ? (unsigned char)text[at - 1] : 0;
+    size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    if (size - at + 1 < wanted)
+        size = at - 1;
+    text[size] = '\0';
+    return size;
+}
+
 /* Appends text as the inside of a JSON string; stops before the buffer is full. */
 static size_t append_json(char *line, size_t used, size_t size, const char *text)
 {
@@ -71,7 +87,7 @@ static size_t append_json(char *line, size_t used, size_t size, const char *text
             line[used++] = (char)c;
         }
     }
-    return used;
+    return drop_half_character(line, used);
 }
 
 void log_line(enum aisha_log_level level, const char *scope, const char *format, ...)
@@ -89,6 +105,7 @@ void log_line(enum aisha_log_level level, const char *scope, const char *format,
         redact_cut(message);
     else
         redact(message);
+    drop_half_character(message, strlen(message)); /* of ours, or of a "%.100s" */
     format_time(when, sizeof when);
     if (settings.is_json) {
         used = (size_t)snprintf(line, sizeof line,

@@ -16,8 +16,8 @@ AISHA_CHECKED int log_setup(const char *level, const char *format);
 
 bool log_wants(enum aisha_log_level level);
 
-/* scope is the part of the host or the plugin that speaks. Text is cut at 2 KiB and control
- * characters are replaced. Safe from any thread. */
+/* scope is the part of the host or the plugin that speaks. Text is cut at 2 KiB, between
+ * characters, and control characters are replaced. Safe from any thread. */
 void log_line(enum aisha_log_level level, const char *scope, const char *format, ...)
     AISHA_PRINTF(3, 4);
 

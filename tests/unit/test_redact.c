@@ -106,7 +106,7 @@ static void of_many_secrets_none_is_forgotten(void **state)
 /* What log_line() writes to stderr. */
 static const char *logged(const char *message)
 {
-    static char text[3000];
+    static char text[5000];
     int ends[2], before = dup(STDERR_FILENO);
 
     assert_int_equal(pipe(ends), 0);
@@ -119,6 +119,14 @@ static const char *logged(const char *message)
     close(ends[0]);
     text[size > 0 ? size : 0] = '\0';
     return text;
+}
+
+static void assert_string_ends(const char *text, const char *end)
+{
+    size_t size = strlen(text), wanted = strlen(end);
+
+    assert_true(size >= wanted);
+    assert_string_equal(text + size - wanted, end);
 }
 
 static void the_log_has_no_secret_even_where_a_line_is_cut(void **state)
@@ -135,6 +143,46 @@ static void the_log_has_no_secret_even_where_a_line_is_cut(void **state)
     }
 }
 
+/* Whatever is in the way, a cut line ends with a whole character. */
+static void the_log_cuts_between_characters(void **state)
+{
+    static const char *const characters[] = {"\u044f", "\u20ac", "\U0001f600"};
+    char message[2300], end[8];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(end, sizeof end, "%s\n", characters[i]);
+        for (size_t before = 0; before < strlen(characters[i]); before++) {
+            memset(message, '.', before);
+            message[before] = '\0';
+            for (size_t at = before; at < 2200; at += strlen(characters[i]))
+                strcpy(message + at, characters[i]);
+            assert_string_ends(logged(message), end);
+        }
+    }
+    assert_string_ends(logged("cut by its caller: \xd0"), "caller: \n");
+    assert_string_ends(logged("whole: \u044f"), "whole: \u044f\n");
+}
+
+/* There control characters take six bytes. */
+static void so_does_the_log_in_json(void **state)
+{
+    char message[2000];
+
+    (void)state;
+    assert_int_equal(log_setup("info", "json"), 0);
+    for (size_t before = 0; before < 8; before++) {
+        memset(message, '.', before);
+        for (size_t at = before; at + 3 < sizeof message; at += 3)
+            memcpy(message + at, "\x01\u044f", 4);
+        const char *text = logged(message), *end = strstr(text, "\"}\n");
+        assert_non_null(end);
+        assert_true(end - text > 2000);
+        assert_int_not_equal((unsigned char)end[-1], 0xd1); /* the first half of U+044F */
+    }
+    assert_int_equal(log_setup("info", "text"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +194,8 @@ int main(void)
         cmocka_unit_test(only_the_password_of_an_address_is_secret),
         cmocka_unit_test(of_many_secrets_none_is_forgotten),
         cmocka_unit_test(the_log_has_no_secret_even_where_a_line_is_cut),
+        cmocka_unit_test(the_log_cuts_between_characters),
+        cmocka_unit_test(so_does_the_log_in_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
