@@ -134,6 +134,8 @@ static AISHA_ASYNC void run(struct http_exchange *exchange, struct bot *bot,
         .is_committed = true, /* there is no update to mark */
     };
 
+    task_rename(ctx.task,
+                arena_printf(&ctx.arena, "plugin %s, webhook \"%s\"", plugin->name, webhook->name));
     task_set_deadline(ctx.task, DEADLINE_MS);
     int r = handler_run(&ctx, webhook->run);
     if (ctx.tx)

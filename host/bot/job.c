@@ -84,6 +84,8 @@ static void start_ctx(struct job_unit *unit)
         .screen_id = place->message_id,
         .quote_id = place->quote_id,
     };
+    task_rename(unit->ctx.task, arena_printf(&unit->ctx.arena, "plugin %s, job \"%s\" %s",
+                                             unit->plugin->name, unit->row->name, unit->lease.id));
 }
 
 /* ---- what every write brings along ---- */

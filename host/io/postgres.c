@@ -24,6 +24,7 @@
 #include "host/io/postgres_hold.h"
 #include "host/io/postgres_listen.h"
 #include "host/io/postgres_statement.h"
+#include "host/io/sql_log.h"
 
 enum {
     SHARED = 4,     /* writes gain from several: they share a flush of the log, like pgbench -c 4 */
@@ -331,7 +332,7 @@ int postgres_batch(struct postgres *db, struct arena *arena,
         .arena = arena, .statements = statements, .count = count, .ret_rows = ret_rows};
     struct postgres_connection *connection;
 
-    int r = postgres_check(statements, count);
+    int r = postgres_check(sql_log_who(db->loop), statements, count);
     for (unsigned tries = 1; r == 0; tries++) {
         r = take_line(db, &connection);
         if (r == 0)
@@ -517,7 +518,7 @@ int postgres_tx_run(struct postgres_tx *tx, struct arena *arena,
 
     int r = over(tx);
     if (r == 0)
-        r = postgres_check(statement, 1);
+        r = postgres_check(sql_log_who(tx->db->loop), statement, 1);
     if (r < 0)
         return r;
     r = postgres_connection_run(tx->connection, &request);
@@ -567,7 +568,8 @@ static AISHA_ASYNC int run_patiently(struct postgres_tx *tx, struct postgres_req
     if (r == 0)
         r = postgres_connection_run(tx->connection, &request);
     if (r == 0 && PQtransactionStatus(tx->connection->pq) != PQTRANS_INTRANS) {
-        log_warn("db", "a script ended the transaction around it");
+        sql_log(request.who, request.script ? request.script : "",
+                "COMMIT and ROLLBACK are the host's: a script runs in a transaction already");
         r = -AISHA_E_INVALID;
     }
     return r;

@@ -16,6 +16,7 @@
 #include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/io/postgres_statement.h"
+#include "host/io/sql_log.h"
 
 enum {
     MAX_PREPARED = 500, /* for each connection; what comes after that is sent whole each time */
@@ -138,7 +139,7 @@ static void fail(struct postgres_request *request, const PGresult *result, const
 {
     request->is_lost_race = postgres_is_lost_race(result);
     request->is_stale = postgres_is_stale(result);
-    request->result = postgres_error(result, sql);
+    request->result = postgres_error(request->who, result, sql);
 }
 
 static void forget_stale(struct postgres_connection *connection, struct postgres_request *request,
@@ -173,7 +174,8 @@ static void answer_run(struct postgres_connection *connection, struct postgres_r
         request->result = -AISHA_E_INVALID;
     if ((status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) || request->result < 0)
         return;
-    int r = postgres_decode(request->arena, result, request->statements[i].sql, &rows);
+    int r =
+        postgres_decode(request->arena, request->who, result, request->statements[i].sql, &rows);
     if (r < 0)
         request->result = r;
     else if (request->ret_rows)
@@ -322,7 +324,8 @@ static int encode(struct postgres_request *request)
     request->commands = arena_alloc(request->arena, 2 * request->count * sizeof *request->commands);
     request->params = arena_alloc(request->arena, request->count * sizeof *request->params);
     for (size_t i = 0; i < request->count; i++) {
-        int r = postgres_encode(request->arena, &request->statements[i], &request->params[i]);
+        int r = postgres_encode(request->arena, request->who, &request->statements[i],
+                                &request->params[i]);
         if (r < 0)
             return r;
     }
@@ -332,8 +335,8 @@ static int encode(struct postgres_request *request)
 int postgres_connection_run(struct postgres_connection *connection,
                             struct postgres_request *request)
 {
+    request->who = sql_log_who(connection->loop);
     int r = connection->is_broken ? -AISHA_E_UNAVAILABLE : encode(request);
-
     request->is_sent = r == 0;
     if (r < 0)
         return r;

@@ -29,6 +29,7 @@ struct postgres_request {
     size_t count;
     const struct aisha_rows **ret_rows; /* count of them, or NULL */
     const char *script;                 /* instead of statements: several, without parameters */
+    const char *who;                    /* for the log; it waits */
     bool is_patient;                    /* it may take any time, such as waiting for a lock */
     /* --- results beside the code --- */
     bool is_lost_race; /* others were in the way: it may be tried again */

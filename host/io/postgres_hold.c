@@ -117,7 +117,7 @@ static int run(struct attempt *attempt, const char *sql, const char *parameter,
         const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         snprintf(attempt->error, sizeof attempt->error, "the lock for one host cannot be taken: %s",
                  message ? message : "no answer");
-        r = postgres_error(result, sql);
+        r = postgres_error(NULL, result, sql);
         if (r == -AISHA_E_CONFLICT) /* of a table that is not ours; nobody holds anything */
             r = -AISHA_E_INVALID;
     }

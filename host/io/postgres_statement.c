@@ -16,8 +16,8 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
-#include "host/core/log.h"
 #include "host/io/postgres.h"
+#include "host/io/sql_log.h"
 
 enum {
     MAX_PARAMS = 65535,
@@ -81,7 +81,7 @@ static int encode_value(struct arena *arena, const struct aisha_value *value,
     return 0;
 }
 
-int postgres_encode(struct arena *arena, const struct aisha_statement *statement,
+int postgres_encode(struct arena *arena, const char *who, const struct aisha_statement *statement,
                     struct postgres_params *ret_params)
 {
     size_t count = statement->param_count;
@@ -96,7 +96,7 @@ int postgres_encode(struct arena *arena, const struct aisha_statement *statement
     for (int i = 0; i < params.count; i++) {
         int r = encode_value(arena, &statement->params[i], &params, i);
         if (r < 0) {
-            log_warn("db", "parameter $%d cannot be sent, of: %.100s", i + 1, statement->sql);
+            sql_log(who, statement->sql, "parameter $%d cannot be sent", i + 1);
             return r;
         }
     }
@@ -163,7 +163,7 @@ static bool is_one_of(const char *word, size_t length, const char *const *words)
     return false;
 }
 
-static int check(const char *sql)
+static int check(const char *who, const char *sql)
 {
     static const char *const refused[] = {
         "BEGIN",    "START", "COMMIT",     "END",      "ROLLBACK", "ABORT", "SAVEPOINT",
@@ -172,19 +172,23 @@ static int check(const char *sql)
         "LOCK",     "LOAD",  "CHECKPOINT", "REASSIGN", "CALL",     NULL,
     };
     const char *word = skip_space(sql);
+    size_t length = word_length(word);
 
-    if (!is_one_of(word, word_length(word), refused))
+    if (!is_one_of(word, length, refused))
         return 0;
-    log_warn("db", "only the host does this: %.100s", sql);
+    sql_log(who, sql,
+            "%.*s is the host's: this runs in a transaction already, on a connection that others "
+            "share",
+            (int)length, word);
     return -AISHA_E_INVALID;
 }
 
-int postgres_check(const struct aisha_statement *statements, size_t count)
+int postgres_check(const char *who, const struct aisha_statement *statements, size_t count)
 {
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = check(statements[i].sql);
+        r = check(who, statements[i].sql);
     return r;
 }
 
@@ -296,13 +300,13 @@ static int64_t changed_count(const PGresult *result)
     return strncmp(status, "SELECT", 6) == 0 ? 0 : strtoll(count, NULL, 10);
 }
 
-int postgres_decode(struct arena *arena, const PGresult *result, const char *sql,
+int postgres_decode(struct arena *arena, const char *who, const PGresult *result, const char *sql,
                     const struct aisha_rows **ret_rows)
 {
     size_t rows = (size_t)PQntuples(result), columns = (size_t)PQnfields(result);
 
     if (rows > MAX_ROWS || (rows > 1 && result_bytes(result) > MAX_RESULT_BYTES)) {
-        log_warn("db", "the result is too large, of: %.100s", sql);
+        sql_log(who, sql, "the result is too large");
         return -AISHA_E_LIMIT;
     }
     const char **names = arena_alloc(arena, (columns + 1) * sizeof *names);
@@ -345,7 +349,7 @@ bool postgres_is_stale(const PGresult *result)
     return strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
 }
 
-int postgres_error(const PGresult *result, const char *sql)
+int postgres_error(const char *who, const PGresult *result, const char *sql)
 {
     static const struct {
         const char *state; /* or its beginning */
@@ -369,11 +373,10 @@ int postgres_error(const PGresult *result, const char *sql)
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     bool may_quote = strncmp(state, "22", 2) == 0; /* "invalid input: …": values may be private */
 
-    log_warn("db", "sqlstate=%s %s, in: %.100s", state,
-             may_quote ? "a value does not fit"
-             : message ? message
-                       : "no answer",
-             sql);
+    sql_log(who, sql, "code=%s %s", state,
+            may_quote ? "a value does not fit"
+            : message ? message
+                      : "no answer");
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strncmp(state, codes[i].state, strlen(codes[i].state)) == 0)
             return codes[i].code;

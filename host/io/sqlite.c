@@ -19,6 +19,7 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
+#include "host/io/sql_log.h"
 #include "host/io/sqlite_desk.h"
 #include "host/io/sqlite_statement.h"
 
@@ -242,7 +243,9 @@ int sqlite_read(struct sqlite *db, struct arena *arena, const struct aisha_state
     if (!is_reading && sqlite_connection_control(&db->quick, SQLITE_BEGIN_READING) == 0)
         loop_at_end_of_turn(db->loop, &db->stop_reading);
     db->quick_steps = 0;
+    db->quick.who = sql_log_who(db->loop);
     int r = sqlite_connection_run(&db->quick, arena, statement, ret_rows);
+    db->quick.who = NULL;
     if (r != -EINTR)
         return r;
     struct job job = {.kind = JOB_READ,

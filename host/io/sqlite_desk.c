@@ -7,6 +7,7 @@
 #include <aisha/error.h>
 
 #include "host/core/log.h"
+#include "host/io/sql_log.h"
 
 enum {
     MAX_GROUP = 256, /* units in one commit */
@@ -43,10 +44,23 @@ static int run_statements(struct desk *desk, struct job *job)
 {
     int r = 0;
 
+    desk->connection.who = job->who;
     for (size_t i = 0; r == 0 && i < job->count; i++)
         r = sqlite_connection_run(&desk->connection, job->arena, &job->statements[i],
                                   job->ret_rows ? &job->ret_rows[i] : NULL);
-    return r == 0 && job->script ? sqlite_connection_run_script(&desk->connection, job->script) : r;
+    if (r == 0 && job->script)
+        r = sqlite_connection_run_script(&desk->connection, job->script);
+    desk->connection.who = NULL;
+    return r;
+}
+
+/* who: whose transaction it is, or NULL. A constraint that was deferred may fail now. */
+static int commit(struct desk *desk, const char *who)
+{
+    desk->connection.who = who;
+    int r = sqlite_connection_control(&desk->connection, SQLITE_COMMIT);
+    desk->connection.who = NULL;
+    return r;
 }
 
 /* Runs one unit within the transaction; 0, or why the whole transaction is over. An error that
@@ -99,7 +113,7 @@ static int run_and_commit(struct desk *desk, struct job *const *group, size_t co
     int r = run(desk, group, count);
 
     if (r == 0)
-        r = sqlite_connection_control(&desk->connection, SQLITE_COMMIT);
+        r = commit(desk, count == 1 ? group[0]->who : NULL);
     end_transaction(desk);
     return r;
 }
@@ -206,7 +220,7 @@ static void serve_transaction(struct desk *desk, struct job *begin)
     if (!end)
         log_warn("db", "a transaction was open for over %d s and is rolled back", TX_LIFE_S);
     else if (end->kind == JOB_COMMIT)
-        r = broken < 0 ? broken : sqlite_connection_control(&desk->connection, SQLITE_COMMIT);
+        r = broken < 0 ? broken : commit(desk, end->who);
     forget_transaction(desk);
     if (end)
         finish_job(desk, end, r);
@@ -344,6 +358,7 @@ static bool add_to_transaction(struct desk *desk, struct job *job)
 
 int desk_ask(struct desk *desk, struct job *job)
 {
+    job->who = sql_log_who(desk->loop);
     wait_init(&job->wait, desk->loop);
     if (job->kind < JOB_RUN) {
         STAILQ_INSERT_TAIL(&desk->gathered, job, link);

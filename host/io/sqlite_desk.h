@@ -32,6 +32,7 @@ enum job_kind {
 /* What a task wants a thread to do; on the task's stack. */
 struct job {
     enum job_kind kind;
+    const char *who;    /* for the log; it waits */
     int64_t tx_id;      /* of JOB_RUN and the following */
     const char *script; /* run after the statements, or NULL */
     struct arena *arena;

@@ -13,7 +13,7 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
-#include "host/core/log.h"
+#include "host/io/sql_log.h"
 
 enum { MAX_ROWS = 10000, MAX_RESULT_BYTES = 16 * 1024 * 1024, BUSY_MS = 2000 };
 
@@ -41,14 +41,22 @@ static int error_of(int code)
     }
 }
 
-/* Parameter values may be private; the statement's text is the plugin author's. */
+#define COMPLAIN(connection, sql, ...)                                                             \
+    do {                                                                                           \
+        if (!(connection)->is_quiet)                                                               \
+            sql_log((connection)->who, (sql), __VA_ARGS__);                                        \
+    } while (0)
+
 static int report(const struct sqlite_connection *connection, const char *sql, int code)
 {
+    static const char not_yours[] =
+        "BEGIN, COMMIT, SAVEPOINT, ATTACH and PRAGMA name = value are the host's: this runs in a "
+        "transaction already, on a connection that others share";
     int r = error_of(code);
 
-    if (r < 0 && r != -EINTR && !connection->is_quiet)
-        log_warn("db", "code=%d %s, in: %.100s", sqlite3_extended_errcode(connection->db),
-                 sqlite3_errmsg(connection->db), sql);
+    if (r < 0 && r != -EINTR)
+        COMPLAIN(connection, sql, "code=%d %s", sqlite3_extended_errcode(connection->db),
+                 code == SQLITE_AUTH ? not_yours : sqlite3_errmsg(connection->db));
     return r;
 }
 
@@ -190,7 +198,7 @@ static int prepare(struct sqlite_connection *connection, const char *sql,
     if (code != SQLITE_OK)
         return report(connection, sql, code);
     if (!statement || !is_only_space(tail)) {
-        log_warn("db", "not exactly one statement: %.100s", sql);
+        COMPLAIN(connection, sql, "this is not exactly one statement");
         sqlite3_finalize(statement);
         return -AISHA_E_INVALID;
     }
@@ -213,7 +221,11 @@ bool sqlite_connection_is_read_only(struct sqlite_connection *connection, const 
 {
     sqlite3_stmt *statement = NULL;
 
-    return prepare(connection, sql, &statement) == 0 && sqlite3_stmt_readonly(statement);
+    connection->is_quiet = true; /* whoever runs it will hear of it */
+    bool is_read_only =
+        prepare(connection, sql, &statement) == 0 && sqlite3_stmt_readonly(statement);
+    connection->is_quiet = false;
+    return is_read_only;
 }
 
 static int bind_value(sqlite3_stmt *statement, int index, const struct aisha_value *value)
@@ -251,16 +263,16 @@ static int bind_all(struct sqlite_connection *connection, sqlite3_stmt *statemen
     int wanted = sqlite3_bind_parameter_count(statement);
 
     if (wanted != (int)source->param_count) {
-        log_warn("db", "%zu parameters given, %d wanted, in: %.100s", source->param_count, wanted,
-                 source->sql);
+        COMPLAIN(connection, source->sql, "%zu parameters given, %d wanted", source->param_count,
+                 wanted);
         return -AISHA_E_INVALID;
     }
     for (int index = 1; index <= wanted; index++) {
         const char *name = sqlite3_bind_parameter_name(statement, index);
         size_t number = parameter_number(name);
         if (number == 0 || number > source->param_count) {
-            log_warn("db", "%s is none of the parameters $1 to $%d, in: %.100s", name ? name : "?",
-                     wanted, source->sql);
+            COMPLAIN(connection, source->sql, "%s is none of the parameters $1 to $%d",
+                     name ? name : "?", wanted);
             return -AISHA_E_INVALID;
         }
         int code = bind_value(statement, index, &source->params[number - 1]);
@@ -378,7 +390,7 @@ static int step_to_end(struct sqlite_connection *connection, const char *sql,
             return report(connection, sql, code);
         int r = collect_row(collector, statement);
         if (r < 0) {
-            log_warn("db", "the result is too large, of: %.100s", sql);
+            COMPLAIN(connection, sql, "the result is too large");
             return r;
         }
     }

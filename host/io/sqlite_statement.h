@@ -31,6 +31,7 @@ enum sqlite_control {
 struct sqlite_connection {
     sqlite3 *db;
     bool is_quiet;    /* errors are not logged */
+    const char *who;  /* for the log: whose statement runs; NULL = the host's own */
     bool may_control; /* while a statement of our own is prepared or run */
     sqlite3_stmt *controls[SQLITE_CONTROLS];
 

@@ -47,6 +47,8 @@ class Running(unittest.TestCase):
         job = self.enqueue("/silent")
         self.stack.wait_message(self.ann, "Something went wrong")
         until(lambda: self.stack.sql(f"SELECT state FROM jobs WHERE id = '{job}'") == [("dead",)], "it is dead")
+        self.assertRegex(self.stack.host.output().decode(),
+                         rf'db: plugin jobs, job "silent" {job}: code=.*absent.*, in: UPDATE jobs_steps')
 
     def test_it_is_cancelled_by_its_button(self):
         self.enqueue("/slow")

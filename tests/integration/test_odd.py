@@ -48,6 +48,20 @@ class Mistakes(unittest.TestCase):
         until(lambda: re.search(rf'odd: update=\d+ handler="{re.escape(handler)}" .*{re.escape(update_text)}'.encode(),
                                 self.stack.host.output()[after:]), f"the log names {handler}: {update_text}")
 
+    def test_bad_sql_is_named(self):
+        for command, sql, why in (
+                ("/sql", "SELECT absent FROM odd_rows WHERE value = $1", r"code=\w+ .*absent.*"),
+                ("/sql", "INSERT INTO odd_rows (absent) VALUES ($1)", r"code=\w+ .*absent.*"),
+                ("/sql_tx", "UPDATE odd_rows SET absent = $1", r"code=\w+ .*absent.*"),
+                ("/sql", "DELETE FROM odd_rows WHERE value = $1 OR value = $2", r".*\b1 parameters?\b.*"),
+                ("/sql_tx", "COMMIT", r".*COMMIT.* the host's: this runs in a transaction already.*")):
+            with self.subTest(command=command, sql=sql):
+                self.ask(f"{command} {sql}", FAILED)
+                told = re.findall(rf'db: plugin odd, handler "{command}", update \d+: {why}, in: {re.escape(sql)}\n',
+                                  self.stack.host.output().decode())
+                self.assertEqual(len(told), 1, self.stack.host.output().decode())
+        self.assertNotIn(b"a private value", self.stack.host.output())
+
     def test_an_error_is_named_and_apologised_for(self):
         self.ask("/einval", FAILED)
         self.wait_named("/einval", "failed: ")

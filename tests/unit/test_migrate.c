@@ -134,6 +134,31 @@ static void a_database_with_another_past_is_left_alone(void **state)
     run_with_db(*state, meet_another_past);
 }
 
+/* On PostgreSQL a BEGIN more is nothing. */
+static void end_the_transaction(struct fixture *f)
+{
+    static const char *const bad[] = {
+        "CREATE TABLE c (x BIGINT); COMMIT; DROP TABLE c",
+        "BEGIN; CREATE TABLE d (x BIGINT); COMMIT",
+    };
+    const char *error = NULL;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct aisha_migration migration = {.version = 1, .name = "bad", .sql = bad[i]};
+        const char *owner = arena_printf(&f->arena, "plugin%zu", i);
+        begin_log(f);
+        CHECK(f, apply(f, owner, &migration, 1, &error) == -AISHA_E_INVALID);
+        const char *log = end_log(f);
+        CHECK(f, strstr(log, "COMMIT") && strstr(log, "the host's") && strstr(log, bad[i]));
+        CHECK(f, strstr(log, "runs in a transaction already"));
+    }
+}
+
+static void a_migration_that_ends_its_transaction_is_told_so(void **state)
+{
+    run_with_db(*state, end_the_transaction);
+}
+
 static void fail_in_the_middle(struct fixture *f)
 {
     static const char *const bad[] = {
@@ -225,6 +250,7 @@ int main(void)
         WITH_FIXTURE(each_migration_is_applied_once),
         WITH_FIXTURE(owners_have_versions_of_their_own),
         WITH_FIXTURE(a_database_with_another_past_is_left_alone),
+        WITH_FIXTURE(a_migration_that_ends_its_transaction_is_told_so),
         /* only on SQLite: */
         WITH_FIXTURE(a_failing_migration_leaves_nothing),
         WITH_FIXTURE(a_killed_migration_goes_on_where_it_was),

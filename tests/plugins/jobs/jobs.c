@@ -163,7 +163,7 @@ static AISHA_ASYNC int on_failed(struct aisha_ctx *ctx)
 
 static AISHA_ASYNC int run_silent(struct aisha_ctx *ctx)
 {
-    return aisha_fail(ctx, -AISHA_E_UPSTREAM, "no");
+    return aisha_db_exec(ctx, "UPDATE jobs_steps SET absent = 1");
 }
 
 static AISHA_ASYNC int run_slow(struct aisha_ctx *ctx)

@@ -162,6 +162,19 @@ static AISHA_ASYNC int cmd_blob(struct aisha_ctx *ctx)
     return aisha_blob_put(ctx, "a", "b", 1);
 }
 
+/* Runs whatever it is told to, with a parameter that is nobody's business. */
+static AISHA_ASYNC int cmd_sql(struct aisha_ctx *ctx)
+{
+    return aisha_db_exec(ctx, aisha_args(ctx), "a private value");
+}
+
+static AISHA_ASYNC int cmd_sql_tx(struct aisha_ctx *ctx)
+{
+    int r = aisha_db_begin(ctx);
+
+    return r < 0 ? r : cmd_sql(ctx);
+}
+
 static AISHA_ASYNC int cmd_null(struct aisha_ctx *ctx)
 {
     const struct aisha_rows *rows;
@@ -321,6 +334,8 @@ static const struct aisha_command commands[] = {
     {.name = "die", .summary = "End it all", .run = cmd_die},
     {.name = "block", .summary = "Stop the world", .run = cmd_block},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
+    {.name = "sql", .summary = "Run SQL", .run = cmd_sql},
+    {.name = "sql_tx", .summary = "Run SQL in a transaction", .run = cmd_sql_tx},
     {.name = "null", .summary = "Store NULL", .run = cmd_null},
     {.name = "tools", .summary = "Small things", .run = cmd_tools},
     {.name = "nap", .summary = "Wait and write", .run = cmd_nap},
