@@ -297,6 +297,11 @@ int aisha_notify_(struct aisha_ctx *ctx, const char *user_id, const struct aisha
     struct user user;
 
     int r = note(ctx, users_find_by_id(ctx->bot->db, &ctx->arena, user_id, &user));
+    if (r == -AISHA_E_NOT_FOUND)
+        return aisha_fail(ctx, r,
+                          "aisha_notify(): there is no user \"%.40s\"; it wants an id as "
+                          "aisha_user_id() gives it (of a Telegram id: aisha_find_user())",
+                          user_id ? user_id : "");
     if (r < 0)
         return r;
     if (user.is_away)

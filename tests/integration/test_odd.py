@@ -66,6 +66,11 @@ class Mistakes(unittest.TestCase):
         self.ask("/einval", FAILED)
         self.wait_named("/einval", "failed: ")
 
+    def test_a_notification_to_nobody(self):
+        self.ask("/notify", FAILED)
+        self.wait_named("/notify", f'not found: aisha_notify(): there is no user "{self.ann}"; it wants an id as '
+                        "aisha_user_id() gives it (of a Telegram id: aisha_find_user())")
+
     def test_a_forgotten_answer_is_named(self):
         self.stack.send(self.ann, "/mute")
         self.wait_named("/mute", "has said nothing")

@@ -175,6 +175,12 @@ static AISHA_ASYNC int cmd_sql_tx(struct aisha_ctx *ctx)
     return r < 0 ? r : cmd_sql(ctx);
 }
 
+/* Writes to somebody by an id that is of another kind. */
+static AISHA_ASYNC int cmd_notify(struct aisha_ctx *ctx)
+{
+    return aisha_notify(ctx, aisha_printf(ctx, "%" PRId64, aisha_telegram_id(ctx)), .text = "you");
+}
+
 static AISHA_ASYNC int cmd_null(struct aisha_ctx *ctx)
 {
     const struct aisha_rows *rows;
@@ -334,6 +340,7 @@ static const struct aisha_command commands[] = {
     {.name = "die", .summary = "End it all", .run = cmd_die},
     {.name = "block", .summary = "Stop the world", .run = cmd_block},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
+    {.name = "notify", .summary = "Write to nobody", .run = cmd_notify},
     {.name = "sql", .summary = "Run SQL", .run = cmd_sql},
     {.name = "sql_tx", .summary = "Run SQL in a transaction", .run = cmd_sql_tx},
     {.name = "null", .summary = "Store NULL", .run = cmd_null},
