@@ -286,7 +286,19 @@ static void set_headers(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, lines);
 }
 
-static int set_parts(struct transfer *t)
+/* Says which file it is: the address alone would not help whoever named that. */
+static int blame_file(const struct transfer *t, const char *path, const char *what, int r,
+                      const char **ret_error)
+{
+    *ret_error = arena_printf(t->arena, "the file %s %s: %s", path, what,
+                              r == -AISHA_E_INVALID ? "it is no regular file, or too short"
+                                                    : aisha_error_text(r));
+    return r;
+}
+
+static const char not_sent[] = "cannot be read to be sent";
+
+static int set_parts(struct transfer *t, const char **ret_error)
 {
     t->mime = curl_mime_init(t->easy);
     if (!t->mime)
@@ -294,7 +306,7 @@ static int set_parts(struct transfer *t)
     for (size_t i = 0; i < t->request.part_count; i++) {
         int r = add_part(t, &t->request.parts[i]);
         if (r < 0)
-            return r;
+            return blame_file(t, t->request.parts[i].path, not_sent, r, ret_error);
     }
     curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->mime);
     return 0;
@@ -346,7 +358,7 @@ static int set_file(struct transfer *t)
     return 0;
 }
 
-static int set_body(struct transfer *t)
+static int set_body(struct transfer *t, const char **ret_error)
 {
     const struct aisha_http_request *request = &t->request;
     bool is_file = request->body_path != NULL;
@@ -359,9 +371,9 @@ static int set_body(struct transfer *t)
     if (is_file) {
         int r = set_file(t);
         if (r < 0)
-            return r;
+            return blame_file(t, request->body_path, not_sent, r, ret_error);
     } else if (request->part_count) {
-        int r = set_parts(t);
+        int r = set_parts(t, ret_error);
         if (r < 0)
             return r;
     } else if (has_body || is_post || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0) {
@@ -407,18 +419,12 @@ int transfer_prepare(struct transfer *t, const char **ret_error)
     /* On a kept connection curl repeats what got no answer at all. */
     curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, (long)t->request.is_once);
     set_headers(t);
-    int r = set_body(t);
-    if (r < 0) {
-        *ret_error = "a file to be sent cannot be read";
+    int r = set_body(t, ret_error);
+    if (r < 0 || !t->request.save_path)
         return r;
-    }
-    if (t->request.save_path) {
-        t->file = open(t->request.save_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (t->file < 0) {
-            r = -errno;
-            *ret_error = "the file for the answer cannot be made";
-        }
-    }
+    t->file = open(t->request.save_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (t->file < 0)
+        r = blame_file(t, t->request.save_path, "cannot be made for the answer", -errno, ret_error);
     return r;
 }
 
@@ -445,8 +451,7 @@ int transfer_finish(struct transfer *t, const struct aisha_http_response **ret_r
         t->file = -1;
         if (r < 0) {
             unlink(t->request.save_path);
-            *ret_error = "the file for the answer cannot be written";
-            return r;
+            return blame_file(t, t->request.save_path, "cannot be written", r, ret_error);
         }
     }
     struct aisha_http_response *response = arena_alloc(t->arena, sizeof *response);

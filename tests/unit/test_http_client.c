@@ -34,6 +34,18 @@ static int send_request(struct fixture *f, struct aisha_http_request request, re
     return http_client_fetch(f->client, &f->arena, &request, ret, NULL);
 }
 
+/* That it fails like this, and says that it is this file's fault. */
+static void check_blame(struct fixture *f, struct aisha_http_request request, int wanted,
+                        const char *path, const char *why)
+{
+    response *answer;
+    const char *error = "";
+
+    CHECK(f, http_client_fetch(f->client, &f->arena, &request, &answer, &error) == wanted);
+    CHECK(f, strstr(error, arena_printf(&f->arena, ": the file %s cannot be ", path)) != NULL);
+    CHECK(f, strstr(error, why) != NULL);
+}
+
 /* answer is read only after r is known. */
 static void check_body(struct fixture *f, int r, response **ret, int status, const char *body)
 {
@@ -141,10 +153,10 @@ static void send_parts(struct fixture *f)
     wanted = "name=\"document\"; filename=\"d.txt\"\r\nContent-Type: text/plain\r\n\r\nfrom a file";
     CHECK(f, a && memmem(a->body, a->body_size, wanted, strlen(wanted)) != NULL);
     unlink(path);
-    CHECK(f, send_request(f, request, &a) == -ENOENT);
+    check_blame(f, request, -ENOENT, path, "read to be sent: No such file or directory");
     request.parts = &(const struct aisha_http_part){.name = "x", .path = f->dir};
     request.part_count = 1;
-    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+    check_blame(f, request, -AISHA_E_INVALID, f->dir, "no regular file");
 }
 
 static void parts_become_multipart_form_data(void **state)
@@ -174,7 +186,7 @@ static void send_file(struct fixture *f)
     CHECK(f, send_request(f, request, &a) == 0 && a->body_size == 500000);
     CHECK(f, a && memcmp(a->body, bytes + 1000, 500000) == 0);
     request.body_size = size - 999;
-    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+    check_blame(f, request, -AISHA_E_INVALID, path, "too short");
     request.body_size = 0;
     CHECK(f, send_request(f, request, &a) == 0 && a->body_size == size - 1000);
     request.body_offset = 0;
@@ -189,9 +201,9 @@ static void send_file(struct fixture *f)
     write_file(path, "", 0);
     check_body(f, send_request(f, request, &a), &a, 200, "POST /info? 0");
     unlink(path);
-    CHECK(f, send_request(f, request, &a) == -ENOENT);
+    check_blame(f, request, -ENOENT, path, "read to be sent: No such file or directory");
     request.body_path = f->dir;
-    CHECK(f, send_request(f, request, &a) == -AISHA_E_INVALID);
+    check_blame(f, request, -AISHA_E_INVALID, f->dir, "no regular file");
 }
 
 static void a_file_is_sent_as_the_body(void **state)
@@ -414,7 +426,7 @@ static void save_files(struct fixture *f)
     CHECK(f, send_request(f, request, &a) == 0);
     CHECK(f, a && a->status == 200 && a->body_size == 300000 && a->body[0] == '\0');
     CHECK(f, file_is_pattern(path, 300000));
-    CHECK(f, send_request(f, request, &a) == -EEXIST);
+    check_blame(f, request, -EEXIST, path, "made for the answer: File exists");
     CHECK(f, file_is_pattern(path, 300000)); /* untouched */
     unlink(path);
     request.max_body_bytes = 299999;
