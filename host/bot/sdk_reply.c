@@ -78,6 +78,17 @@ static bool needs(const struct aisha_ctx *ctx, int r, enum telegram_remedy remed
     return r == -AISHA_E_TELEGRAM && ctx->telegram_failure.remedy == remedy;
 }
 
+/* Whether markup was refused, which the log then has: the text will go out without it. */
+static bool needs_plain(struct aisha_ctx *ctx, int r, bool is_html)
+{
+    if (!is_html || !needs(ctx, r, REMEDY_PLAIN))
+        return false;
+    aisha_log(ctx, AISHA_LOG_WARN,
+              "handler=\"%s\" its HTML was refused, so the text goes out without markup: %s",
+              ctx->handler ? ctx->handler : "", ctx->telegram_failure.description);
+    return true;
+}
+
 static enum split_format format_of(const struct outgoing *out)
 {
     return out->is_html ? SPLIT_HTML : SPLIT_PLAIN;
@@ -95,7 +106,7 @@ static AISHA_ASYNC int send_text(struct aisha_ctx *ctx, const struct outgoing *o
                                .parse_mode = out->is_html ? "HTML" : NULL,
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
-    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
+    if (needs_plain(ctx, r, out->is_html))
         r = aisha_send_message(ctx, ret, CTX_PLACE(ctx), .text = html_to_plain(&ctx->arena, text),
                                .disable_notification = out->is_silent,
                                .reply_parameters = out->quote, .reply_markup = markup);
@@ -173,7 +184,7 @@ static AISHA_ASYNC int send_media(struct aisha_ctx *ctx, const struct outgoing *
             return r;
     }
     int r = media_send(ctx, &media, ret);
-    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
+    if (needs_plain(ctx, r, media.is_html)) {
         media = without_markup_language(ctx, &media);
         r = media_send(ctx, &media, ret);
     }
@@ -264,7 +275,7 @@ static AISHA_ASYNC int edit_screen_text(struct aisha_ctx *ctx, const struct outg
     const char *text = parts_of(ctx, out)[0];
 
     int r = edit_text(ctx, out, text, out->is_html);
-    if (out->is_html && needs(ctx, r, REMEDY_PLAIN))
+    if (needs_plain(ctx, r, out->is_html))
         r = edit_text(ctx, out, html_to_plain(&ctx->arena, text), false);
     return r;
 }
@@ -276,7 +287,7 @@ static AISHA_ASYNC int edit_screen_media(struct aisha_ctx *ctx, const struct out
     media.caption = out->text;
     media.is_html = out->is_html;
     int r = media_replace(ctx, &media, ctx->screen_id);
-    if (media.is_html && needs(ctx, r, REMEDY_PLAIN)) {
+    if (needs_plain(ctx, r, media.is_html)) {
         media = without_markup_language(ctx, &media);
         r = media_replace(ctx, &media, ctx->screen_id);
     }

@@ -77,17 +77,19 @@ static AISHA_ASYNC int cmd_file(struct aisha_ctx *ctx)
     return tell(ctx, r, "sent");
 }
 
-/* /broken: markup that Telegram refuses, in a text, a caption and an edit. */
+/* /broken: markup that Telegram refuses, in a text, a caption and an edit of each. */
 static AISHA_ASYNC int cmd_broken(struct aisha_ctx *ctx)
 {
-    int r = aisha_reply(ctx, .html = "<b>text & more");
+    const struct aisha_file *file = AISHA_FILE(.bytes = "x", .bytes_size = 1, .file_name = "x");
 
+    int r = aisha_reply(ctx, .html = "<x>text</x> & more");
     if (r == 0)
-        r = aisha_reply(ctx, .html = "<b>caption & more",
-                        .document = AISHA_FILE(.bytes = "x", .bytes_size = 1, .file_name = "x"));
+        r = aisha_reply(ctx, .html = "<x>caption</x> & more", .document = file);
     if (r == 0)
         r = aisha_screen(ctx, .text = "a screen");
-    return r < 0 ? r : aisha_screen(ctx, .html = "<b>edit & more");
+    if (r == 0)
+        r = aisha_screen(ctx, .html = "<x>edit</x> & more");
+    return r < 0 ? r : aisha_screen(ctx, .html = "<x>file</x> & more", .document = file);
 }
 
 static const struct aisha_command commands[] = {
