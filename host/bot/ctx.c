@@ -9,15 +9,16 @@
 
 #include <aisha/error.h>
 #include <aisha/i18n.h>
+#include <aisha/log.h>
 
 #include "host/bot/bot.h"
 #include "host/bot/chat_action.h"
 #include "host/bot/i18n.h"
 #include "host/bot/job.h"
 #include "host/bot/job_runner.h"
+#include "host/bot/loader.h"
 #include "host/bot/outage.h"
 #include "host/bot/progress.h"
-#include "host/core/log.h"
 #include "host/store/db.h"
 #include "host/store/dialog_copies.h"
 
@@ -162,36 +163,47 @@ bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *co
 
 /* ---- texts ---- */
 
-static const char *format(struct bot *bot, struct arena *arena, const struct plugin *plugin,
-                          const char *locale, const char *key, const struct aisha_arg *args,
-                          enum i18n_form form)
+/* NULL when it is in no catalogue. */
+static const char *find_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
+                             const char *locale, const char *key, const struct aisha_arg *args,
+                             enum i18n_form form)
 {
     char *text = NULL;
 
     if (plugin)
         text = i18n_format(arena, plugin->texts, locale, key, args, form);
-    if (!text)
-        text = i18n_format(arena, bot->texts, locale, key, args, form);
+    return text ? text : i18n_format(arena, bot->texts, locale, key, args, form);
+}
+
+static const char *format(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args,
+                          enum i18n_form form)
+{
+    const char *text = find_text(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, form);
+
     if (text)
         return text;
-    log_error(plugin ? plugin->name : "bot", "the text \"%s\" is in no catalogue", key);
+    aisha_log(ctx, AISHA_LOG_ERROR, "handler=\"%s\" the text \"%s\" is in no catalogue: %s",
+              ctx->handler ? ctx->handler : "", key, loader_no_text(&ctx->arena, ctx->plugin));
     return key;
 }
 
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, I18N_HTML);
+    return format(ctx, key, args, I18N_HTML);
 }
 
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, I18N_PLAIN);
+    return format(ctx, key, args, I18N_PLAIN);
 }
 
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,
                            const char *locale, const char *text)
 {
-    return *text == '@' ? format(bot, arena, plugin, locale, text + 1, NULL, I18N_PLAIN) : text;
+    if (*text != '@')
+        return text;
+    const char *found = find_text(bot, arena, plugin, locale, text + 1, NULL, I18N_PLAIN);
+    return found ? found : text + 1; /* plugin_check() has seen to it that it is there */
 }
 
 /* ---- commit ---- */

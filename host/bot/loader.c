@@ -219,6 +219,21 @@ static int read_options(struct arena *arena, const struct ini_section *section,
                         plugin->config, problems);
 }
 
+static const char *texts_of(struct arena *arena, const struct plugin *plugin)
+{
+    return arena_printf(arena, "%s/locale", plugin->directory);
+}
+
+const char *loader_no_text(struct arena *arena, const struct plugin *plugin)
+{
+    if (!plugin)
+        return "it is none of the host's";
+    return arena_printf(arena,
+                        plugin->texts ? "it is not in ru.json and en.json of %s"
+                                      : "there is no %s with ru.json and en.json",
+                        texts_of(arena, plugin));
+}
+
 int loader_open(struct arena *arena, const struct registry_options *options,
                 const struct ini_section *section, struct plugin *ret_plugin,
                 struct problems *problems)
@@ -238,10 +253,10 @@ int loader_open(struct arena *arena, const struct registry_options *options,
     const char *slash = strrchr(plugin.path, '/');
     plugin.directory =
         slash ? arena_strndup(arena, plugin.path, (size_t)(slash - plugin.path)) : ".";
-    const char *locale = arena_printf(arena, "%s/locale", plugin.directory);
+    const char *texts = texts_of(arena, &plugin);
     struct stat info;
-    if (stat(locale, &info) == 0)
-        r = i18n_load(arena, locale, &plugin.texts, problems);
+    if (stat(texts, &info) == 0 || errno != ENOENT)
+        r = i18n_load(arena, texts, &plugin.texts, problems);
     plugin.line = section->line;
     *ret_plugin = plugin;
     return r;

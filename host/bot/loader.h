@@ -19,6 +19,9 @@ AISHA_CHECKED int loader_open(struct arena *arena, const struct registry_options
                               const struct ini_section *section, struct plugin *ret_plugin,
                               struct problems *problems);
 
+/* Why a text of the plugin (NULL = the host) is not there: where it was looked for. */
+const char *loader_no_text(struct arena *arena, const struct plugin *plugin);
+
 /* Checks the plugin's own tables: names, sizes, references, texts. */
 void plugin_check(const struct plugin *plugin, const struct registry_options *options,
                   struct problems *problems);

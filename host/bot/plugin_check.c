@@ -66,7 +66,10 @@ static void check_text(const struct check *check, const char *what, const char *
         complain(check, "a %s has no text", what);
     else if (*text == '@' && !i18n_has(check->plugin->texts, text + 1) &&
              !i18n_has(check->host_texts, text + 1))
-        complain(check, "a %s names the text \"%s\", which is in no catalogue", what, text + 1);
+        complain(check,
+                 "a %s names the text \"%s\", which is in no catalogue: %s; what has no \"@\" in "
+                 "front is the text itself",
+                 what, text + 1, loader_no_text(check->problems->arena, check->plugin));
 }
 
 static void check_unique(const struct check *check, const char *what, const void *rows,

@@ -44,7 +44,9 @@ class Refused(unittest.TestCase):
 
     def test_tables_that_make_no_sense(self):
         self.refuse(plugin("sloppy"), "Bad Name", "no_such_text", "norun", "nowhere", "vioce", "Odd-one",
-                    '"many": counters end in', '"unread" has no .read', '"untyped" has a type')
+                    '"many": counters end in', '"unread" has no .read', '"untyped" has a type',
+                    f'"no_such_text", which is in no catalogue: there is no {BUILD}/tests/plugins/locale with ru.json '
+                    'and en.json; what has no "@" in front is the text itself')
 
     def test_metric_that_is_the_hosts(self):
         self.refuse(plugin("plugin_metrics"), "etc/plugins.ini:1:", "aisha_plugin_metrics_up", "one of the host")

@@ -66,6 +66,11 @@ class Mistakes(unittest.TestCase):
         self.ask("/einval", FAILED)
         self.wait_named("/einval", "failed: ")
 
+    def test_a_text_that_is_nowhere(self):
+        self.ask("/no_text", "forgotten")
+        self.wait_named("/no_text", 'the text "forgotten" is in no catalogue: there is no '
+                        f"{BUILD}/tests/plugins/odd/locale with ru.json and en.json")
+
     def test_a_notification_to_nobody(self):
         self.ask("/notify", FAILED)
         self.wait_named("/notify", f'not found: aisha_notify(): there is no user "{self.ann}"; it wants an id as '

@@ -6,7 +6,8 @@
  *
  * A text is HTML with {placeholders}; their values are escaped. One that depends on a number has
  * the forms of its language (English one/other, Russian one/few/many) and chooses by {n}. Both
- * languages have the same keys and placeholders: the build checks it.
+ * languages have the same keys and placeholders: the build checks it. A plugin whose texts are all in
+ * its code has no locale directory.
  *
  * A key is looked up in the plugin's own catalogue, then in the host's.
  */

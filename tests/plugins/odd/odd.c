@@ -175,6 +175,12 @@ static AISHA_ASYNC int cmd_sql_tx(struct aisha_ctx *ctx)
     return r < 0 ? r : cmd_sql(ctx);
 }
 
+/* Names a text that is nowhere. */
+static AISHA_ASYNC int cmd_no_text(struct aisha_ctx *ctx)
+{
+    return aisha_reply(ctx, .text = aisha_t_plain(ctx, "forgotten"));
+}
+
 /* Writes to somebody by an id that is of another kind. */
 static AISHA_ASYNC int cmd_notify(struct aisha_ctx *ctx)
 {
@@ -340,6 +346,7 @@ static const struct aisha_command commands[] = {
     {.name = "die", .summary = "End it all", .run = cmd_die},
     {.name = "block", .summary = "Stop the world", .run = cmd_block},
     {.name = "keep", .summary = "Keep a blob", .run = cmd_blob},
+    {.name = "no_text", .summary = "Forget a text", .run = cmd_no_text},
     {.name = "notify", .summary = "Write to nobody", .run = cmd_notify},
     {.name = "sql", .summary = "Run SQL", .run = cmd_sql},
     {.name = "sql_tx", .summary = "Run SQL in a transaction", .run = cmd_sql_tx},
