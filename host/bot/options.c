@@ -162,6 +162,27 @@ static void check_keys(const struct filling *f, const char *const *names, size_t
     }
 }
 
+/* What the plugin's author wrote has to fit as well, whether or not it is used here: nobody should be
+ * blamed for what is not in the file. */
+static bool check_default(const struct filling *f, const struct aisha_option *option,
+                          struct option_source source)
+{
+    struct problems found = {.arena = f->arena};
+    struct aisha_option alone = *option;
+    int64_t member;
+
+    alone.offset = 0;
+    if (!option->value || option_set(f->arena, &alone, option->value, source, &member, &found) == 0)
+        return true;
+    problem_add(f->problems, source.path, source.line,
+                arena_printf(f->arena,
+                             "this is for the plugin's author: %s; switch it off with \"enabled = "
+                             "no\" until then",
+                             found.first->remedy),
+                "the plugin's own default does not fit: %s", found.first->cause);
+    return false;
+}
+
 /* False when there is a problem with it, perhaps one that was found when the file was read. */
 static bool fill_one(const struct filling *f, const struct aisha_option *option)
 {
@@ -169,6 +190,7 @@ static bool fill_one(const struct filling *f, const struct aisha_option *option)
     const char *meaning = option->summary ? option->summary : "this plugin cannot work without it";
     struct option_source source = {f->section->path, f->section->line, f->section->name};
     const char *value = NULL;
+    bool is_sound = check_default(f, option, source);
 
     if (entry) {
         source.line = entry->line;
@@ -182,8 +204,11 @@ static bool fill_one(const struct filling *f, const struct aisha_option *option)
                     f->section->name, option->name);
         return false;
     }
+    if (!is_given && !is_sound)
+        return false;
     return option_set(f->arena, option, is_given ? value : option->value, source, f->config,
-                      f->problems) == 0;
+                      f->problems) == 0 &&
+           is_sound;
 }
 
 int options_fill(struct arena *arena, const struct aisha_option *rows, size_t count,

@@ -241,6 +241,33 @@ static void options_refuse_bad_values_and_hide_secrets(void **state)
     assert_contains(files_report(f), "file.ini:2: [p] needs a value for \"key\"\n");
 }
 
+static void a_default_that_does_not_fit_is_its_authors_mistake(void **state)
+{
+    struct aisha_option bad[] = {options[1], options[2], options[3]};
+    struct files *f = *state;
+    struct plugin_config config = {0};
+
+    bad[0].max = 4;
+    bad[1].value = "61";
+    bad[2].value = "maybe";
+    assert_int_equal(load(f, "[p]\n\nseconds = 7\nloud = perhaps\n"), 0);
+    assert_int_equal(
+        options_fill(&f->arena, bad, 3, sizeof *bad, &f->ini.sections[0], &config, &f->problems),
+        -AISHA_E_INVALID);
+    const char *text = files_report(f);
+    assert_contains(text, "file.ini:1: the plugin's own default does not fit: [p] model cannot be "
+                          "\"small\"\n    this is for the plugin's author: it has 5 bytes; write 0 "
+                          "to 4; switch it off with \"enabled = no\" until then\n");
+    assert_contains(text,
+                    "file.ini:1: the plugin's own default does not fit: [p] seconds cannot be "
+                    "\"61\"\n    this is for the plugin's author: write a whole number from 1 "
+                    "to 60; ");
+    assert_contains(text, "file.ini:1: the plugin's own default does not fit: [p] loud cannot be "
+                          "\"maybe\"\n");
+    assert_contains(text, "file.ini:4: [p] loud cannot be \"perhaps\"\n    write true or false\n");
+    assert_int_equal(f->problems.count, 4);
+}
+
 static void options_accept_rows_of_another_size(void **state)
 {
     struct longer {
@@ -281,6 +308,7 @@ int main(void)
         TEST(config_checks_every_value),
         TEST(options_fill_the_struct),
         TEST(options_refuse_bad_values_and_hide_secrets),
+        TEST(a_default_that_does_not_fit_is_its_authors_mistake),
         TEST(options_accept_rows_of_another_size),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

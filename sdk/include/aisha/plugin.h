@@ -158,7 +158,7 @@ struct aisha_option {
     const char *name;
     enum aisha_option_type type;
     size_t offset;     /* of the member */
-    const char *value; /* default, written as in the INI; NULL = the key is required */
+    const char *value; /* default, written as in the INI, within min and max; NULL = required */
     const char *summary;
     int64_t min, max; /* of an int, when max > min; of a text's length in bytes, when max > 0 */
     bool is_secret;   /* never shown */
