@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include <aisha/error.h>
+#include <aisha/i18n.h>
 #include <aisha/mem.h>
 #include <aisha/reply.h>
 
@@ -171,14 +172,42 @@ static bool must_split(struct aisha_ctx *ctx, bool takes_albums)
 /* What people send on purpose, as opposed to "X joined the group". */
 static bool is_content(const struct aisha_ctx *ctx)
 {
-    static const char *const fields[] = {"text",    "photo",      "voice",    "audio",
-                                         "video",   "video_note", "document", "sticker",
-                                         "contact", "location"};
+    static const char *const fields[] = {
+        "text",     "photo",   "voice",     "audio",      "video",        "video_note",
+        "document", "sticker", "contact",   "location",   "dice",         "poll",
+        "story",    "game",    "checklist", "paid_media", "rich_message",
+    };
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (arrived(ctx, fields[i]))
             return true;
     return false;
+}
+
+/* To who sends something else than what was asked for; the question stays. */
+static AISHA_ASYNC int say_awaited(struct aisha_ctx *ctx, const struct aisha_state *state)
+{
+    static const struct {
+        const char *field, *key;
+    } rows[] = {
+        {"text", "awaited_text"},         {"photo", "awaited_photo"},
+        {"voice", "awaited_voice"},       {"audio", "awaited_audio"},
+        {"video", "awaited_video"},       {"video_note", "awaited_video_note"},
+        {"document", "awaited_document"}, {"sticker", "awaited_sticker"},
+        {"contact", "awaited_contact"},   {"location", "awaited_location"},
+    };
+
+    const char *key = "awaited_other";
+
+    ctx->plugin = NULL;
+    ctx->handler = "awaited";
+    if (!ctx->is_private)
+        return 0;
+    for (size_t i = 0; state->field && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].field, state->field) == 0)
+            key = rows[i].key;
+    const char *what = ctx_plain(ctx, key, NULL);
+    return aisha_reply(ctx, .html = aisha_t(ctx, "awaited", AISHA_ARG("what", what)));
 }
 
 /* Ends the pending question unless the handler asks again. */
@@ -192,8 +221,9 @@ static AISHA_ASYNC int run_answer(struct aisha_ctx *ctx, const struct plugin *pl
     return r;
 }
 
-/* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. */
-static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
+/* The answer to a question; AISHA_PASS when none is pending or it is not for the handler. ret_awaiting:
+ * the state whose question this cannot answer, else unchanged. */
+static AISHA_ASYNC int run_state(struct aisha_ctx *ctx, const struct aisha_state **ret_awaiting)
 {
     const struct dialog_key key = ctx_dialog_key(ctx);
     const struct plugin *plugin;
@@ -211,8 +241,10 @@ static AISHA_ASYNC int run_state(struct aisha_ctx *ctx)
         ctx->dialog_change = CTX_DIALOG_CLEAR;
         return AISHA_PASS;
     }
-    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx))
+    if (state->field ? !arrived(ctx, state->field) : !is_content(ctx)) {
+        *ret_awaiting = state;
         return AISHA_PASS;
+    }
     if (must_split(ctx, state->takes_albums))
         return 0;
     return run_answer(ctx, plugin, "state ", state->name, state->run);
@@ -238,15 +270,16 @@ static AISHA_ASYNC int run_message_routes(struct aisha_ctx *ctx)
 
 static AISHA_ASYNC int run_message(struct aisha_ctx *ctx)
 {
+    const struct aisha_state *awaiting = NULL;
     struct command_text command;
 
     if (parse_command(ctx, ctx->message->text, &command))
         return run_command(ctx, &command);
-    int r = run_state(ctx);
+    int r = run_state(ctx, &awaiting);
     if (r == AISHA_PASS)
         r = run_message_routes(ctx);
     if (r == AISHA_PASS && is_content(ctx))
-        r = say(ctx, "not_understood");
+        r = awaiting ? say_awaited(ctx, awaiting) : say(ctx, "not_understood");
     return r == AISHA_PASS ? 0 : r;
 }
 

@@ -42,6 +42,53 @@ def is_paused(stack):
     return b"are waiting; taking no more" in stack.host.output()
 
 
+class Questions(unittest.TestCase):
+    def raw(self, stack, user, chat, language="en", **content):
+        kind = {"type": "private", "first_name": "Ann"} if chat == user else {"type": "supergroup", "title": "G"}
+        stack.update(message={"message_id": 900, "date": 1, "chat": {"id": chat} | kind,
+                              "from": {"id": user, "is_bot": False, "first_name": "Ann",
+                                       "language_code": language}} | content)
+
+    def test_what_is_no_answer_gets_a_hint(self):
+        hints = {"en": ("In answer to my question I am waiting for a text message. To leave it, send /cancel",
+                        "In answer to my question I am waiting for a file. To leave it, send /cancel"),
+                 "ru": ("В ответ на мой вопрос я жду текст. Чтобы отказаться от ответа, отправьте /cancel",
+                        "В ответ на мой вопрос я жду файл. Чтобы отказаться от ответа, отправьте /cancel")}
+        with Stack(plugins_ini=UPDATES) as stack:
+            for language, (for_text, for_file) in hints.items():
+                ann = stack.user(language_code=language)
+                stack.send(ann, "/name")
+                stack.wait_message(ann, "which name?")
+                stack.upload(ann, b"x", kind="voice", raw=1)
+                self.raw(stack, ann, ann, language, dice={"emoji": "🎲", "value": 3})
+                self.raw(stack, ann, ann, language, delete_chat_photo=True)  # nobody has sent that
+                stack.upload(ann, b"x", kind="document", caption="a")  # this somebody takes
+                stack.send(ann, "Joe")
+                stack.wait_message(ann, "hello, Joe")
+                stack.send(ann, "/photos")
+                stack.wait_message(ann, "send them")
+                stack.send(ann, "which?")
+                stack.wait_message(ann, for_file)
+                stack.send(ann, "/cancel")
+                last = stack.send(ann, "now?")["message_id"]
+                stack.wait_message(ann, "/help", after=last)
+                self.assertEqual([m["text"] for m in stack.bot_messages(ann)][:7],
+                                 ["which name?", for_text, for_text, "album of 1: a", "hello, Joe", "send them",
+                                  for_file])
+
+    def test_a_group_gets_none(self):
+        with Stack(plugins_ini=UPDATES) as stack:
+            ann = stack.user()
+            chat = group(stack, ann)
+            stack.wait_message(chat, "in The group as member")
+            send(stack, ann, "/name", chat_id=chat)
+            stack.wait_message(chat, "which name?")
+            self.raw(stack, ann, chat, dice={"emoji": "🎲", "value": 3})
+            send(stack, ann, "Joe", chat_id=chat)
+            stack.wait_message(chat, "hello, Joe")
+            self.assertEqual([m["text"] for m in stack.bot_messages(chat)][1:], ["which name?", "hello, Joe"])
+
+
 class Groups(unittest.TestCase):
     def test_commands_in_a_group(self):
         with Stack(plugins_ini=UPDATES) as stack:

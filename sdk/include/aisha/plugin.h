@@ -85,8 +85,8 @@ struct aisha_state {
     const char *name; /* unique within the plugin */
     aisha_handler *run;
     size_t data_size; /* sizeof the struct given as .data, at most 1 KiB */
-    /* Of Message, what an answer has to carry: "text", "photo", …; other messages are no answers.
-     * NULL = any. */
+    /* Of Message, what an answer has to carry: "text", "photo", …; NULL = any. Other messages are no
+     * answers: unless a row of .messages takes one, the host says, in private, what it waits for. */
     const char *field;
     bool takes_albums; /* as in struct aisha_message_route */
 };
