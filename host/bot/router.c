@@ -175,7 +175,7 @@ static bool is_content(const struct aisha_ctx *ctx)
     static const char *const fields[] = {
         "text",     "photo",   "voice",     "audio",      "video",        "video_note",
         "document", "sticker", "contact",   "location",   "dice",         "poll",
-        "story",    "game",    "checklist", "paid_media", "rich_message",
+        "story",    "game",    "checklist", "paid_media", "rich_message", "live_photo",
     };
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)

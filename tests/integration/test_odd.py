@@ -88,7 +88,7 @@ class Mistakes(unittest.TestCase):
     def test_who_passes_it_on_has_forgotten_nothing(self):
         self.ask("/ask", "Which color?")
         sent = self.stack.upload(self.ann, b"x", kind="document")
-        self.stack.wait_message(self.ann, "not sure what to do", after=sent["message_id"])
+        self.stack.wait_message(self.ann, "I am waiting for a text", after=sent["message_id"])
         self.assertNotIn(b'"message document"', self.stack.host.output())
 
     def test_there_is_an_end_to_messages(self):
