@@ -175,26 +175,31 @@ static const char *find_text(struct bot *bot, struct arena *arena, const struct 
     return text ? text : i18n_format(arena, bot->texts, locale, key, args, form);
 }
 
-static const char *format(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args,
-                          enum i18n_form form)
+static const char *format(struct aisha_ctx *ctx, const struct plugin *plugin, const char *key,
+                          const struct aisha_arg *args, enum i18n_form form)
 {
-    const char *text = find_text(ctx->bot, &ctx->arena, ctx->plugin, ctx->locale, key, args, form);
+    const char *text = find_text(ctx->bot, &ctx->arena, plugin, ctx->locale, key, args, form);
 
     if (text)
         return text;
     aisha_log(ctx, AISHA_LOG_ERROR, "handler=\"%s\" the text \"%s\" is in no catalogue: %s",
-              ctx->handler ? ctx->handler : "", key, loader_no_text(&ctx->arena, ctx->plugin));
+              ctx->handler ? ctx->handler : "", key, loader_no_text(&ctx->arena, plugin));
     return key;
 }
 
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx, key, args, I18N_HTML);
+    return format(ctx, ctx->plugin, key, args, I18N_HTML);
 }
 
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args)
 {
-    return format(ctx, key, args, I18N_PLAIN);
+    return format(ctx, ctx->plugin, key, args, I18N_PLAIN);
+}
+
+const char *ctx_plain_of(struct aisha_ctx *ctx, const struct plugin *plugin, const char *key)
+{
+    return format(ctx, plugin, key, NULL, I18N_PLAIN);
 }
 
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,

@@ -143,6 +143,9 @@ struct aisha_arg;
 const char *ctx_html(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha_arg *args);
 
+/* The same without arguments, of a certain plugin. */
+const char *ctx_plain_of(struct aisha_ctx *ctx, const struct plugin *plugin, const char *key);
+
 /* Whether the command is there, in this chat and for this person. */
 bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command);
 

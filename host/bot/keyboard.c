@@ -1,7 +1,8 @@
 /*
  * The SDK: buttons of reply.h. A mistake is kept until the keyboard is sent, so that handlers need
  * not check every button. Only then are they signed and their .key looked up: a notification goes to
- * another person than the one for whom ctx works.
+ * another person than the one for whom ctx works. The key is one of the plugin that added the button,
+ * which may be a service of the one that sends it.
  */
 #include "host/bot/keyboard.h"
 
@@ -18,7 +19,8 @@ enum { MAX_BUTTONS = 100 };
 
 struct made_button {
     const char *text, *key; /* one of them */
-    const char *url;        /* NULL = .button */
+    const struct plugin *plugin;
+    const char *url; /* NULL = .button */
     struct button button;
 };
 
@@ -94,6 +96,7 @@ static struct made_button *add(struct aisha_keyboard *keyboard, const char *text
     made = arena_alloc(&keyboard->ctx->arena, sizeof *made);
     made->text = text;
     made->key = key ? arena_strdup(&keyboard->ctx->arena, key) : NULL;
+    made->plugin = keyboard->ctx->plugin;
     keyboard->buttons[keyboard->count++] = made;
     return made;
 }
@@ -144,7 +147,7 @@ static const struct aisha_inline_keyboard_button *sent_button(struct aisha_ctx *
 
     *sent = (struct aisha_inline_keyboard_button){
         .size = sizeof *sent,
-        .text = made->key ? ctx_plain(ctx, made->key, NULL) : made->text,
+        .text = made->key ? ctx_plain_of(ctx, made->plugin, made->key) : made->text,
         .url = made->url};
     if (!made->url) {
         char *data = arena_alloc(&ctx->arena, BUTTON_TEXT_SIZE);
