@@ -107,6 +107,20 @@ class Routing(unittest.TestCase):
             last = stack.send(ann, "8")["message_id"]
             stack.wait_message(ann, "not sure", after=last)
 
+    def test_what_nobody_wants_is_answered_also_while_a_question_waits(self):
+        with Stack(plugins_ini=PROBE) as stack:
+            ann = stack.user()
+            stack.send(ann, "/start")
+            for wanted in ("not sure", "waiting for a text"):
+                for what in ({"dice": {"emoji": "🎲"}}, {"poll": {"question": "?", "options": ["1", "2"]}},
+                             {"contact": {"phone_number": "1", "first_name": "A"}}):
+                    sent = stack.api("/sandbox/share", {"user_id": ann} | what)["message"]
+                    stack.wait_message(ann, wanted, after=sent["message_id"])
+                last = stack.send(ann, "/sum")["message_id"]
+                stack.wait_message(ann, "next?", after=last)
+            stack.send(ann, "5")
+            stack.wait_message(ann, "sum 5, next?")
+
     def test_cancel_withdraws_a_question(self):
         with Stack(plugins_ini=PROBE) as stack:
             ann = stack.user()
