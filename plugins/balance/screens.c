@@ -224,6 +224,16 @@ static AISHA_ASYNC int show_promo(struct aisha_ctx *ctx, int outcome, const stru
     return aisha_reply(ctx, .html = text, .keyboard = keyboard);
 }
 
+static AISHA_ASYNC int refuse_promo(struct aisha_ctx *ctx, const char *why, bool may_try_another)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+
+    if (may_try_another)
+        aisha_button(keyboard, .key = "promo_another_button", .callback = "promo");
+    aisha_button(keyboard, .key = "balance_button", .callback = "balance");
+    return aisha_reply(ctx, .key = why, .keyboard = keyboard);
+}
+
 int on_promo(struct aisha_ctx *ctx)
 {
     char code[PROMO_SIZE];
@@ -231,12 +241,12 @@ int on_promo(struct aisha_ctx *ctx)
 
     int r = may_try(ctx);
     if (r != 0)
-        return r < 0 ? r : aisha_reply(ctx, .key = "promo_too_often");
+        return r < 0 ? r : refuse_promo(ctx, "promo_too_often", false);
     if (!promo_normalize(aisha_message(ctx)->text, code))
-        return aisha_reply(ctx, .key = "promo_refused");
+        return refuse_promo(ctx, "promo_refused", true);
     r = promo_redeem(ctx, code, &promo);
     if (r < 0)
         return r;
-    return r == PROMO_REFUSED ? aisha_reply(ctx, .key = "promo_refused")
+    return r == PROMO_REFUSED ? refuse_promo(ctx, "promo_refused", true)
                               : show_promo(ctx, r, &promo);
 }
