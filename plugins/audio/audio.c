@@ -392,7 +392,7 @@ static AISHA_ASYNC int show_intro(struct aisha_ctx *ctx)
     aisha_button(keyboard, .key = "menu", .plugin = "home", .callback = "menu");
     return aisha_screen(ctx,
                         .html = aisha_t(ctx, "intro", AISHA_ARG("mb", config->max_mb),
-                                        AISHA_ARG("minutes", config->max_minutes)),
+                                        AISHA_ARG("n", config->max_minutes)),
                         .keyboard = keyboard);
 }
 

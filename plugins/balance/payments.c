@@ -266,9 +266,12 @@ int on_paid(struct aisha_ctx *ctx)
                                   "charge %s of %" PRId64
                                   " %s is for no invoice of ours; refund it with /refund",
                                   payment.charge_id, payment.total, payment.currency));
-    return aisha_reply(ctx, .html = aisha_t(ctx, "unknown_payment",
-                                            AISHA_ARG("charge", payment.charge_id),
-                                            AISHA_ARG("support", config->support)));
+    const char *text = aisha_t(ctx, "unknown_payment", AISHA_ARG("charge", payment.charge_id));
+    if (*config->support)
+        text = aisha_concat(
+            ctx, text, "\n\n",
+            aisha_t(ctx, "unknown_payment_contact", AISHA_ARG("support", config->support)), NULL);
+    return aisha_reply(ctx, .html = text);
 }
 
 int on_refunded(struct aisha_ctx *ctx)

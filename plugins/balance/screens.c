@@ -107,11 +107,15 @@ static const char *line_of(struct aisha_ctx *ctx, const struct aisha_rows *rows,
 {
     bool is_added = strcmp(aisha_cell_text(rows, i, "to_account"), "user") == 0;
     int64_t amount = aisha_cell_int(rows, i, "amount");
-    const char *parts = amount % CREDIT ? aisha_printf(ctx, ".%02" PRId64, amount % CREDIT) : "";
+    const char *number = aisha_printf(ctx, "%" PRId64, amount / CREDIT);
 
+    if (amount % CREDIT)
+        number =
+            aisha_t_plain(ctx, "number_and_parts", AISHA_ARG("whole", number),
+                          AISHA_ARG("parts", aisha_printf(ctx, "%02" PRId64, amount % CREDIT)));
     return aisha_html(
-        ctx, "\n%s  %s%" PRId64 "%s  %s", date_text(ctx, aisha_cell_int(rows, i, "created_at")),
-        is_added ? "+" : "−", amount / CREDIT, parts,
+        ctx, "\n%s  %s%s  %s", date_text(ctx, aisha_cell_int(rows, i, "created_at")),
+        is_added ? "+" : "−", number,
         name_of(ctx, aisha_cell_text(rows, i, "type"), aisha_cell_text(rows, i, "description")));
 }
 
@@ -179,13 +183,16 @@ int show_history(struct aisha_ctx *ctx)
 int show_paysupport(struct aisha_ctx *ctx)
 {
     const struct balance_config *config = aisha_config(ctx);
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
     const char *text = aisha_t(ctx, "paysupport");
 
     if (*config->support)
         text = aisha_concat(
             ctx, text, "\n\n",
             aisha_t(ctx, "paysupport_contact", AISHA_ARG("support", config->support)), NULL);
-    return aisha_reply(ctx, .html = text);
+    aisha_button(keyboard, .key = "balance_button", .callback = "balance");
+    aisha_button(keyboard, .key = "menu", .plugin = "home", .callback = "menu");
+    return aisha_reply(ctx, .html = text, .keyboard = keyboard);
 }
 
 /* ---- promo codes ---- */
