@@ -41,15 +41,13 @@ bool i18n_is_locale(const char *locale)
 
 const char *i18n_locale_for(const char *language_code)
 {
-    if (!language_code || !*language_code)
-        return i18n_locales[0];
-    for (size_t i = 0; i18n_locales[i]; i++) {
+    for (size_t i = 0; language_code && i18n_locales[i]; i++) {
         size_t size = strlen(i18n_locales[i]);
         if (strncmp(language_code, i18n_locales[i], size) == 0 &&
             (!language_code[size] || language_code[size] == '-'))
             return i18n_locales[i];
     }
-    return "en";
+    return i18n_locales[0];
 }
 
 static enum language language_of(const char *locale)

@@ -43,8 +43,8 @@ char *i18n_format(struct arena *arena, const struct catalogue *catalogue, const 
 /* The languages there are, ended by NULL. */
 extern const char *const i18n_locales[];
 
-/* What to speak with a user whose Telegram speaks language_code ("ru-RU", "de"): English when it is
- * a language we do not have, Russian when Telegram says none. Static. */
+/* What to speak with a user whose Telegram speaks language_code ("ru-RU", "de"): Russian, as in the
+ * lists of commands, when it is a language we do not have, or Telegram says none. Static. */
 const char *i18n_locale_for(const char *language_code);
 
 /* True for "ru" and "en". */
