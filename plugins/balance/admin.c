@@ -64,6 +64,22 @@ static AISHA_ASYNC int post_by_hand(struct aisha_ctx *ctx, const char *user_id,
     return aisha_db_end(ctx, r);
 }
 
+/* In their language, not in the operator's. */
+static AISHA_ASYNC int tell_gift(struct aisha_ctx *ctx, const char *user_id, int64_t amount,
+                                 const char *reason)
+{
+    int64_t whole = amount / CREDIT, rest = amount % CREDIT;
+
+    if (rest == 0)
+        return aisha_notify(ctx, user_id, .key = "granted",
+                            .args = AISHA_ARGS(AISHA_ARG("n", whole), AISHA_ARG("reason", reason)));
+    return aisha_notify(ctx, user_id, .key = "granted_parts",
+                        .args =
+                            AISHA_ARGS(AISHA_ARG("whole", whole),
+                                       AISHA_ARG("parts", aisha_printf(ctx, "%02" PRId64, rest)),
+                                       AISHA_ARG("reason", reason)));
+}
+
 static AISHA_ASYNC int say_done(struct aisha_ctx *ctx, const char *user_id, const char *reason,
                                 int64_t amount, bool is_gift)
 {
@@ -71,10 +87,7 @@ static AISHA_ASYNC int say_done(struct aisha_ctx *ctx, const char *user_id, cons
 
     int r = ledger_read(ctx, user_id, &account);
     if (r == 0 && is_gift)
-        r = aisha_notify(ctx, user_id,
-                         .html = aisha_t(ctx, "granted",
-                                         AISHA_ARG("credits", credits_text(ctx, amount)),
-                                         AISHA_ARG("reason", reason)));
+        r = tell_gift(ctx, user_id, amount, reason);
     if (r < 0)
         return r;
     return aisha_reply(ctx,
