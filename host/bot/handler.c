@@ -32,7 +32,8 @@ static AISHA_ASYNC void run(void *arg)
 static bool is_silent(const struct aisha_ctx *ctx, int result)
 {
     bool is_sole = ctx->args || (ctx->update && ctx->update->callback_query);
-    bool is_asked = is_sole || (ctx->dialog.state && result != AISHA_PASS);
+    bool is_answer = ctx->dialog.state && ctx->dialog_change == CTX_DIALOG_CLEAR;
+    bool is_asked = is_sole || (is_answer && result != AISHA_PASS);
 
     return is_asked && ctx->is_private && !ctx->has_called && !ctx->is_answered;
 }
