@@ -146,9 +146,9 @@ static bool is_admin(const struct aisha_ctx *ctx)
     return false;
 }
 
-bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command)
+bool ctx_is_in_scope(const struct aisha_ctx *ctx, enum aisha_scope scope)
 {
-    switch (command->scope) {
+    switch (scope) {
     case AISHA_SCOPE_EVERYWHERE:
         return true;
     case AISHA_SCOPE_PRIVATE:

@@ -146,8 +146,8 @@ const char *ctx_plain(struct aisha_ctx *ctx, const char *key, const struct aisha
 /* The same without arguments, of a certain plugin. */
 const char *ctx_plain_of(struct aisha_ctx *ctx, const struct plugin *plugin, const char *key);
 
-/* Whether the command is there, in this chat and for this person. */
-bool ctx_has_command(const struct aisha_ctx *ctx, const struct aisha_command *command);
+/* Whether a command or a menu entry is there, in this chat and for this person. */
+bool ctx_is_in_scope(const struct aisha_ctx *ctx, enum aisha_scope scope);
 
 /* A text of a plugin's table: itself, or with "@" in front its translation; plain. */
 const char *bot_table_text(struct bot *bot, struct arena *arena, const struct plugin *plugin,

@@ -217,6 +217,8 @@ static void check_events(const struct check *check)
         if (!callback || !plugin_callback(check->plugin, callback))
             complain(check, "a menu entry names the callback \"%s\", which does not exist",
                      callback ? callback : "");
+        if ((unsigned)d->menu.rows[i].scope > AISHA_SCOPE_ADMINS)
+            complain(check, "a menu entry has a scope that this host does not know");
     }
 }
 

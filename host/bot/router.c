@@ -111,7 +111,7 @@ static AISHA_ASYNC int run_command(struct aisha_ctx *ctx, const struct command_t
     const struct aisha_command *command = find_linked(ctx, text, &plugin, &ctx->args);
     if (!command)
         command = registry_command(ctx->bot->registry, text->name, &plugin);
-    if (!command || !ctx_has_command(ctx, command)) {
+    if (!command || !ctx_is_in_scope(ctx, command->scope)) {
         ctx->args = NULL;
         return say(ctx, "unknown_command");
     }

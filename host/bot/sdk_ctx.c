@@ -337,7 +337,7 @@ size_t aisha_commands(struct aisha_ctx *ctx, const struct aisha_command_view **r
         const struct plugin *plugin = &registry->plugins[i];
         for (size_t j = 0; j < plugin->d.commands.count; j++) {
             const struct aisha_command *row = &plugin->d.commands.rows[j];
-            if (row->is_hidden || !ctx_has_command(ctx, row))
+            if (row->is_hidden || !ctx_is_in_scope(ctx, row->scope))
                 continue;
             views[count++] = (struct aisha_command_view){
                 .size = sizeof *views,
@@ -374,10 +374,14 @@ void aisha_menu_buttons(struct aisha_ctx *ctx, struct aisha_keyboard *keyboard)
         max += registry->plugins[i].d.menu.count;
     struct menu_item *items = arena_alloc(&ctx->arena, (max + 1) * sizeof *items);
     for (size_t i = 0; i < registry->count; i++)
-        for (size_t j = 0; j < registry->plugins[i].d.menu.count; j++, count++)
-            items[count] = (struct menu_item){.plugin = &registry->plugins[i],
-                                              .entry = &registry->plugins[i].d.menu.rows[j],
-                                              .place = count};
+        for (size_t j = 0; j < registry->plugins[i].d.menu.count; j++) {
+            const struct aisha_menu_entry *entry = &registry->plugins[i].d.menu.rows[j];
+            if (!ctx_is_in_scope(ctx, entry->scope))
+                continue;
+            items[count] =
+                (struct menu_item){.plugin = &registry->plugins[i], .entry = entry, .place = count};
+            count++;
+        }
     qsort(items, count, sizeof *items, compare_menu_items);
     for (size_t i = 0; i < count; i++) {
         if (i % 2 == 0)

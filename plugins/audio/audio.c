@@ -413,7 +413,7 @@ static const struct aisha_job_kind jobs[] = {
 };
 
 static const struct aisha_command commands[] = {
-    {.name = "transcribe", .summary = "@summary", .run = show_intro},
+    {.name = "transcribe", .summary = "@summary", .run = show_intro, .scope = AISHA_SCOPE_PRIVATE},
 };
 
 static const struct aisha_callback callbacks[] = {
@@ -424,7 +424,7 @@ static const struct aisha_callback callbacks[] = {
 };
 
 static const struct aisha_menu_entry menu[] = {
-    {.text = "@menu_entry", .callback = "intro", .order = 30},
+    {.text = "@menu_entry", .callback = "intro", .order = 30, .scope = AISHA_SCOPE_PRIVATE},
 };
 
 static const struct aisha_helper_row helpers[] = {

@@ -92,7 +92,7 @@ static const struct aisha_update_route updates[] = {
 };
 
 static const struct aisha_menu_entry menu[] = {
-    {.text = "@balance_button", .callback = "balance", .order = 50},
+    {.text = "@balance_button", .callback = "balance", .order = 50, .scope = AISHA_SCOPE_PRIVATE},
 };
 
 static const struct aisha_health_check health[] = {

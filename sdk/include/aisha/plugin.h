@@ -11,8 +11,7 @@
  * Tables carry the size of their rows and the descriptor carries its own, so that both may grow at
  * the end without breaking plugins that were built earlier. Zero and NULL mean "not given".
  *
- * Text that users see is either plain text or, starting with "@", a key of the plugin's catalogues
- * (i18n.h).
+ * Text that users see is plain or, starting with "@", a key of the plugin's catalogues (i18n.h).
  */
 #pragma once
 
@@ -45,7 +44,7 @@ typedef int aisha_handler(struct aisha_ctx *ctx);
 
 enum { AISHA_PASS = 1 };
 
-/* Where a command is there: elsewhere it is neither listed nor known. */
+/* Where a command or a menu entry is there: elsewhere it is neither listed nor known. */
 enum aisha_scope {
     AISHA_SCOPE_EVERYWHERE = 0,
     AISHA_SCOPE_PRIVATE, /* in private chats */
@@ -136,6 +135,7 @@ struct aisha_menu_entry {
     const char *text;
     const char *callback; /* of the same plugin, with payload all zero */
     int order;            /* smaller is earlier; equal ones in the order of the configuration */
+    enum aisha_scope scope;
 };
 
 /* A step in the life of the plugin's tables (db.h); never edited once it was applied anywhere. */
