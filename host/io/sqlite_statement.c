@@ -66,6 +66,7 @@ static bool is_harmless_pragma(const char *name)
     static const char *const harmless[] = {
         "table_info",       "table_xinfo",       "index_list",         "index_info",
         "foreign_key_list", "foreign_key_check", "defer_foreign_keys", "integrity_check",
+        "quick_check", /* by SQLite itself, for a new column with a CHECK */
     };
 
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)

@@ -327,6 +327,8 @@ static void break_constraints(struct fixture *f)
     }
     CHECK_INT(f, look(f, "SELECT COUNT(*) = 1 AND MAX(id) = 1 AND MAX(v) = 0 FROM c"), 1);
     CHECK(f, WRITE(f, "INSERT INTO c (id, later) VALUES (3, 3)") == 0);
+    CHECK(f, WRITE(f, "ALTER TABLE c ADD COLUMN w DEFAULT 7 CHECK (w > v)") == 0);
+    CHECK_INT(f, WRITE(f, "UPDATE c SET v = 7"), -AISHA_E_CONFLICT);
 }
 
 static void broken_constraints_are_told_from_mistakes(void **state)
