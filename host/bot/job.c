@@ -111,6 +111,7 @@ static struct aisha_statement *with_plugins(struct job_unit *unit, struct arena 
 {
     const struct registry *registry = unit->bot->registry;
     size_t most = places + 1, count = places;
+    int64_t now = time(NULL);
 
     for (size_t i = 0; ending.is_final && i < registry->count; i++)
         most += registry->plugins[i].d.job_endings.count;
@@ -119,7 +120,7 @@ static struct aisha_statement *with_plugins(struct job_unit *unit, struct arena 
     for (size_t i = 0; ending.is_final && i < registry->count; i++)
         for (size_t j = 0; j < registry->plugins[i].d.job_endings.count; j++)
             statements[count++] = STATEMENT(arena, registry->plugins[i].d.job_endings.rows[j].sql,
-                                            unit->lease.id, (int64_t)time(NULL));
+                                            unit->lease.id, now);
     *ret_count = count;
     return statements;
 }

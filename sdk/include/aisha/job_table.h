@@ -27,8 +27,9 @@ struct aisha_job_kind {
 
 /*
  * A statement that the host runs in the transaction that ends a job, of whichever plugin and however it
- * ends: for rows that are there as long as the job. $1 is the job's id, $2 the time in UTC seconds. They
- * run in their order after all that the job's handler wrote in that transaction.
+ * ends: for rows that are there as long as the job. $1 is the job's id, $2 the time in UTC seconds, the
+ * same in all of them. They run in their order after all that the job's handler wrote in that
+ * transaction.
  */
 struct aisha_job_ending {
     const char *sql;
