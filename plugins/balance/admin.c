@@ -142,7 +142,7 @@ int cmd_refund(struct aisha_ctx *ctx)
     r = ledger_read(ctx, user_id, &account);
     if (r < 0)
         return r;
-    if (account.held) /* else what is held would be theirs again, paid for or not */
+    if (account.held) /* what of it will be spent, and so is lost, is known when that has ended */
         return aisha_reply(ctx,
                            .html = aisha_t(ctx, "refund_held",
                                            AISHA_ARG("held", credits_text(ctx, account.held))));
@@ -348,7 +348,7 @@ int check_ledger(struct aisha_ctx *ctx)
     const char *mistake = find_mistake(ctx, &advice);
     if (mistake)
         return aisha_health(ctx, .state = AISHA_HEALTH_FAILED, .text = mistake, .advice = advice);
-    int r = aisha_db_query(ctx, &rows, "SELECT revoked FROM user_balances LIMIT 1");
+    int r = aisha_db_query(ctx, &rows, "SELECT owed FROM user_balances LIMIT 1");
     if (r == -AISHA_E_UNAVAILABLE) /* which the host's own check tells */
         return aisha_health(ctx, .text = "not looked at: the database is not there");
     if (r == -AISHA_E_INVALID) /* before the first start, or the first of a new version */

@@ -27,6 +27,7 @@ static const struct aisha_job_kind jobs[] = {
     {.name = "verify", .run = run_verify},
     {.name = "receipt", .run = run_receipt, .data_size = sizeof(struct charge)},
     {.name = "refund", .run = run_refund, .data_size = sizeof(struct charge)},
+    {.name = "refunded", .run = run_refunded, .data_size = sizeof(struct charge)},
     {.name = "reconcile", .run = run_reconcile, .at_once = 1},
 };
 

@@ -61,6 +61,7 @@ struct charge {
 
 AISHA_ASYNC int run_receipt(struct aisha_ctx *ctx);
 AISHA_ASYNC int run_refund(struct aisha_ctx *ctx);
+AISHA_ASYNC int run_refunded(struct aisha_ctx *ctx);
 AISHA_ASYNC int run_reconcile(struct aisha_ctx *ctx);
 
 /* ---- admin.c ---- */

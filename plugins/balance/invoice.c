@@ -82,20 +82,27 @@ int invoice_find(struct aisha_ctx *ctx, const char *id, struct invoice *ret)
 
 /* ---- paid ---- */
 
-static AISHA_ASYNC int keep_payment(struct aisha_ctx *ctx, const char *user_id,
-                                    const struct payment *payment, const struct invoice *invoice)
+/* The person is told by a job, which is in the same transaction. */
+static AISHA_ASYNC int enqueue_telling(struct aisha_ctx *ctx, const char *kind, const char *user_id,
+                                       const char *charge_id)
 {
     struct charge charge = {0};
 
     snprintf(charge.user_id, sizeof charge.user_id, "%s", user_id);
-    snprintf(charge.charge_id, sizeof charge.charge_id, "%s", payment->charge_id);
+    snprintf(charge.charge_id, sizeof charge.charge_id, "%s", charge_id);
+    return aisha_job_enqueue(ctx, NULL, .kind = kind, AISHA_DATA(charge));
+}
+
+static AISHA_ASYNC int keep_payment(struct aisha_ctx *ctx, const char *user_id,
+                                    const struct payment *payment, const struct invoice *invoice)
+{
     int r = aisha_db_exec(ctx,
                           "INSERT INTO payments (user_id, charge_id, invoice_id, credits, bonus,"
                           " currency, price, state, created_at)"
                           " VALUES ($1, $2, $3, $4, $5, $6, $7, 'paid', $8)",
                           user_id, payment->charge_id, invoice->id, invoice->credits,
                           invoice->bonus, payment->currency, payment->total, aisha_now(ctx));
-    return r < 0 ? r : aisha_job_enqueue(ctx, NULL, .kind = "receipt", AISHA_DATA(charge));
+    return r < 0 ? r : enqueue_telling(ctx, "receipt", user_id, payment->charge_id);
 }
 
 static AISHA_ASYNC int credit(struct aisha_ctx *ctx, const char *user_id,
@@ -136,30 +143,30 @@ int payment_credit(struct aisha_ctx *ctx, const char *user_id, const struct paym
 
 /* ---- refunded ---- */
 
-/* What was taken, or not, when it was refunded: for who asks again. */
-static AISHA_ASYNC int find_taken_back(struct aisha_ctx *ctx, const char *user_id,
-                                       const char *charge_id, int64_t *ret_missing)
+int payment_find_refund(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
+                        struct refund *ret)
 {
     const struct aisha_rows *rows;
 
     int r = aisha_db_query(ctx, &rows,
-                           "SELECT credits + bonus - taken_back AS missing FROM payments"
-                           " WHERE user_id = $1 AND charge_id = $2",
+                           "SELECT taken_back, owed, credits + bonus - taken_back - owed AS spent"
+                           " FROM payments WHERE user_id = $1 AND charge_id = $2",
                            user_id, charge_id);
     if (r < 0)
         return r;
     if (rows->row_count == 0)
-        return PAYMENT_UNKNOWN;
-    if (ret_missing)
-        *ret_missing = aisha_cell_int(rows, 0, "missing");
-    return PAYMENT_BEFORE;
+        return -AISHA_E_NOT_FOUND;
+    *ret = (struct refund){.taken = aisha_cell_int(rows, 0, "taken_back"),
+                           .owed = aisha_cell_int(rows, 0, "owed"),
+                           .spent = aisha_cell_int(rows, 0, "spent")};
+    return 0;
 }
 
 static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
-                                 int64_t *ret_missing)
+                                 struct refund *ret)
 {
     const struct aisha_rows *rows;
-    int64_t taken;
+    struct taken taken;
 
     int r = aisha_db_query(ctx, &rows,
                            "UPDATE payments SET state = 'refunded', refunded_at = $3"
@@ -168,8 +175,10 @@ static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, con
                            user_id, charge_id, aisha_now(ctx));
     if (r < 0)
         return r;
-    if (rows->row_count == 0)
-        return find_taken_back(ctx, user_id, charge_id, ret_missing);
+    if (rows->row_count == 0) {
+        r = payment_find_refund(ctx, user_id, charge_id, ret);
+        return r == 0 ? PAYMENT_BEFORE : r == -AISHA_E_NOT_FOUND ? PAYMENT_UNKNOWN : r;
+    }
     const struct entry entry = {.type = ENTRY_REFUND,
                                 .op_id = aisha_printf(ctx, "refund:%s", charge_id),
                                 .amount = aisha_cell_int(rows, 0, "amount"),
@@ -177,20 +186,21 @@ static AISHA_ASYNC int take_back(struct aisha_ctx *ctx, const char *user_id, con
     r = ledger_take(ctx, user_id, &entry, &taken);
     if (r != 0)
         return r;
-    if (ret_missing)
-        *ret_missing = entry.amount - taken;
-    return aisha_db_exec(ctx,
-                         "UPDATE payments SET taken_back = $3"
-                         " WHERE user_id = $1 AND charge_id = $2",
-                         user_id, charge_id, taken);
+    *ret = (struct refund){taken.now, taken.later, entry.amount - taken.now - taken.later};
+    r = aisha_db_exec(ctx,
+                      "UPDATE payments SET taken_back = $3, owed = $4"
+                      " WHERE user_id = $1 AND charge_id = $2",
+                      user_id, charge_id, taken.now, taken.later);
+    return r < 0 ? r : enqueue_telling(ctx, "refunded", user_id, charge_id);
 }
 
 int payment_take_back(struct aisha_ctx *ctx, const char *user_id, const char *charge_id,
-                      int64_t *ret_missing)
+                      struct refund *ret_refund)
 {
+    struct refund refund;
     int r = aisha_db_begin(ctx);
 
     if (r == 0)
-        r = take_back(ctx, user_id, charge_id, ret_missing);
+        r = take_back(ctx, user_id, charge_id, ret_refund ? ret_refund : &refund);
     return aisha_db_end(ctx, r);
 }

@@ -51,7 +51,18 @@ enum { PAYMENT_BEFORE = 2, PAYMENT_UNKNOWN = 20 };
 AISHA_ASYNC AISHA_CHECKED int payment_credit(struct aisha_ctx *ctx, const char *user_id,
                                              const struct payment *payment);
 
-/* The money went back: so do the credits, as far as they are there. ret_missing (may be NULL): those
- * that were spent. PAYMENT_BEFORE, PAYMENT_UNKNOWN. */
+/* What became of the credits when the money went back. */
+struct refund {
+    int64_t taken; /* at once */
+    int64_t owed;  /* held then, and taken when it comes back: see ledger.h */
+    int64_t spent; /* before, and not taken */
+};
+
+/* The money went back: so do the credits, as far as they are there, together with a job that tells the
+ * person. ret_refund may be NULL. PAYMENT_BEFORE: ret_refund is how it was then. PAYMENT_UNKNOWN. */
 AISHA_ASYNC AISHA_CHECKED int payment_take_back(struct aisha_ctx *ctx, const char *user_id,
-                                                const char *charge_id, int64_t *ret_missing);
+                                                const char *charge_id, struct refund *ret_refund);
+
+/* What payment_take_back() has said. -AISHA_E_NOT_FOUND. */
+AISHA_ASYNC AISHA_CHECKED int payment_find_refund(struct aisha_ctx *ctx, const char *user_id,
+                                                  const char *charge_id, struct refund *ret);

@@ -33,6 +33,11 @@ const char *entry_type_name(enum entry_type type)
     return movements[type].name;
 }
 
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* ---- one movement ---- */
 
 /* Nothing of what failed shall be committed. */
@@ -54,12 +59,13 @@ static AISHA_ASYNC int lock_account(struct aisha_ctx *ctx, const char *user_id, 
                            "INSERT INTO user_balances (user_id, balance, held, entries, updated_at)"
                            " VALUES ($1, 0, 0, 0, $2) ON CONFLICT (user_id)"
                            " DO UPDATE SET updated_at = excluded.updated_at"
-                           " RETURNING balance, held, entries",
+                           " RETURNING balance, held, owed, entries",
                            user_id, aisha_now(ctx));
     if (r < 0)
         return r;
     *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
                             .held = aisha_cell_int(rows, 0, "held"),
+                            .owed = aisha_cell_int(rows, 0, "owed"),
                             .entries = aisha_cell_int(rows, 0, "entries")};
     return 0;
 }
@@ -92,6 +98,7 @@ static AISHA_ASYNC int move(struct aisha_ctx *ctx, const char *user_id, struct a
     const struct movement *movement = &movements[entry->type];
     struct account after = {.balance = account->balance + movement->balance * entry->amount,
                             .held = account->held + movement->held * entry->amount,
+                            .owed = account->owed,
                             .entries = account->entries + 1};
     const struct aisha_rows *rows;
 
@@ -116,11 +123,12 @@ static AISHA_ASYNC int move(struct aisha_ctx *ctx, const char *user_id, struct a
     r = aisha_db_exec(ctx,
                       "UPDATE user_balances SET balance = $2, held = $3, entries = $4,"
                       " bought = bought + $5, given = given + $6, spent = spent + $7,"
-                      " refunded = refunded + $8, revoked = revoked + $9 WHERE user_id = $1",
+                      " refunded = refunded + $8, revoked = revoked + $9, owed = $10"
+                      " WHERE user_id = $1",
                       user_id, after.balance, after.held, after.entries,
                       movement->bought * entry->amount, movement->given * entry->amount,
                       movement->spent * entry->amount, movement->refunded * entry->amount,
-                      movement->revoked * entry->amount);
+                      movement->revoked * entry->amount, after.owed);
     if (r == 0)
         *account = after;
     return r;
@@ -139,27 +147,32 @@ int ledger_post(struct aisha_ctx *ctx, const char *user_id, const struct entry *
     return give_up(ctx, r);
 }
 
+/* What cannot be taken is owed, as far as it is held and not owed yet. */
 static AISHA_ASYNC int take_locked(struct aisha_ctx *ctx, const char *user_id, struct entry entry,
-                                   int64_t *ret_taken)
+                                   struct taken *ret)
 {
     struct account account;
 
     int r = lock_account(ctx, user_id, &account);
     if (r < 0)
         return r;
-    if (entry.amount > account.balance)
-        entry.amount = account.balance;
+    int64_t wanted = entry.amount;
+    entry.amount = lesser(wanted, account.balance);
+    int64_t owed = lesser(wanted - entry.amount, account.held - account.owed);
     if (entry.amount)
         r = move(ctx, user_id, &account, &entry);
+    if (r == 0 && owed)
+        r = aisha_db_exec(ctx, "UPDATE user_balances SET owed = owed + $2 WHERE user_id = $1",
+                          user_id, owed);
     if (r == 0)
-        *ret_taken = entry.amount;
+        *ret = (struct taken){.now = entry.amount, .later = owed};
     return r;
 }
 
 int ledger_take(struct aisha_ctx *ctx, const char *user_id, const struct entry *entry,
-                int64_t *ret_taken)
+                struct taken *ret)
 {
-    return give_up(ctx, take_locked(ctx, user_id, *entry, ret_taken));
+    return give_up(ctx, take_locked(ctx, user_id, *entry, ret));
 }
 
 int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
@@ -167,11 +180,13 @@ int ledger_read(struct aisha_ctx *ctx, const char *user_id, struct account *ret)
     const struct aisha_rows *rows;
 
     int r = aisha_db_query(
-        ctx, &rows, "SELECT balance, held, entries FROM user_balances WHERE user_id = $1", user_id);
+        ctx, &rows, "SELECT balance, held, owed, entries FROM user_balances WHERE user_id = $1",
+        user_id);
     if (r < 0)
         return r;
     *ret = (struct account){.balance = aisha_cell_int(rows, 0, "balance"),
                             .held = aisha_cell_int(rows, 0, "held"),
+                            .owed = aisha_cell_int(rows, 0, "owed"),
                             .entries = aisha_cell_int(rows, 0, "entries")};
     return 0;
 }
@@ -300,18 +315,26 @@ int ledger_hold(struct aisha_ctx *ctx, const char *user_id, const char *id, cons
     return give_up(ctx, hold_locked(ctx, user_id, id, job_id));
 }
 
-/* So much of the hold is taken, and the rest goes back. */
+/* So much of the hold is taken, and the rest goes back, less what is owed. */
 static AISHA_ASYNC int settle(struct aisha_ctx *ctx, const char *user_id, struct account *account,
                               const char *id, const struct hold *hold, int64_t taken)
 {
     const struct entry capture = entry_of(ctx, ENTRY_CAPTURE, id, hold, taken);
     const struct entry release = entry_of(ctx, ENTRY_RELEASE, id, hold, hold->amount - taken);
+    const struct entry late = {.type = ENTRY_REFUND,
+                               .op_id = aisha_printf(ctx, "late-refund:%s", id),
+                               .amount = lesser(account->owed, release.amount),
+                               .description = ""};
     int r = 0;
 
+    /* What is not held any more cannot come back: it is forgiven. */
+    account->owed = lesser(account->owed - late.amount, account->held - hold->amount);
     if (capture.amount)
         r = move(ctx, user_id, account, &capture);
     if (r == 0 && release.amount)
         r = move(ctx, user_id, account, &release);
+    if (r == 0 && late.amount)
+        r = move(ctx, user_id, account, &late);
     if (r != 0)
         return r < 0 ? r : aisha_fail(ctx, -AISHA_E_CONFLICT, "hold %s has ended before", id);
     return aisha_db_exec(ctx,
@@ -423,31 +446,39 @@ int ledger_expire(struct aisha_ctx *ctx)
     return r < 0 ? r : rows->row_count == EXPIRED_AT_ONCE;
 }
 
-/* Locks the account first, as everything here; each statement then sees what that let through, and
- * those behind the entry go by that. */
+/* The same in statements alone. They lock the account first, as everything here; each then sees what
+ * that let through. Those behind the entries go by them, found by the id of the hold: they are there
+ * for what this job holds and for nothing else, since what has an entry and is held is just ending. */
+#define HELD_FOR_JOB                                                                               \
+    " FROM holds h JOIN user_balances b ON b.user_id = h.user_id"                                  \
+    " WHERE h.job_id = $1 AND h.state = 'held'"
+#define LATE " CASE WHEN b.owed < h.amount THEN b.owed ELSE h.amount END"
 #define ENTERED                                                                                    \
-    " (SELECT h.user_id FROM holds h JOIN transactions t ON t.user_id = h.user_id"                 \
-    " AND t.op_id = 'release:' || h.id WHERE h.job_id = $1 AND h.state = 'held')"
-#define HELD_AMOUNT                                                                                \
-    " (SELECT amount FROM holds h WHERE h.user_id = user_balances.user_id AND h.job_id = $1)"
+    " FROM holds h JOIN transactions r ON r.user_id = h.user_id AND r.op_id = 'release:' || h.id"  \
+    " LEFT JOIN transactions l ON l.user_id = h.user_id AND l.op_id = 'late-refund:' || h.id"      \
+    " WHERE h.job_id = $1 AND h.state = 'held'"
 
 const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS] = {
     {.sql = "UPDATE user_balances SET updated_at = $2"
             " WHERE user_id IN (SELECT user_id FROM holds WHERE job_id = $1 AND state = 'held')"},
 
-    {.sql = "INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount,"
-            " balance, description, created_at)"
-            " SELECT h.user_id, b.entries + 1, 'release:' || h.id, 'release', 'held', 'user',"
-            " h.amount, b.balance + h.amount, h.title, CAST($2 AS BIGINT)"
-            " FROM holds h JOIN user_balances b ON b.user_id = h.user_id"
-            " WHERE h.job_id = $1 AND h.state = 'held'"},
+    {.sql =
+         "INSERT INTO transactions (user_id, n, op_id, type, from_account, to_account, amount,"
+         " balance, description, created_at)"
+         " SELECT h.user_id, b.entries + 1, 'release:' || h.id, 'release', 'held', 'user',"
+         " h.amount, b.balance + h.amount, h.title, CAST($2 AS BIGINT)" HELD_FOR_JOB " UNION ALL"
+         " SELECT h.user_id, b.entries + 2, 'late-refund:' || h.id, 'refund', 'user', 'payments'," LATE
+         ", b.balance + h.amount -" LATE ", '', CAST($2 AS BIGINT)" HELD_FOR_JOB " AND b.owed > 0"},
 
-    {.sql = "UPDATE user_balances SET updated_at = $2, entries = entries + 1,"
-            " balance = balance +" HELD_AMOUNT ", held = held -" HELD_AMOUNT
-            " WHERE user_id IN" ENTERED},
+    {.sql =
+         "UPDATE user_balances SET updated_at = $2, entries = ended.n, balance = ended.balance,"
+         " held = held - ended.amount, owed = owed - ended.late, refunded = refunded + ended.late"
+         " FROM (SELECT h.user_id, h.amount, COALESCE(l.amount, 0) AS late,"
+         "  COALESCE(l.n, r.n) AS n, COALESCE(l.balance, r.balance) AS balance" ENTERED ") AS ended"
+         " WHERE ended.user_id = user_balances.user_id"},
 
-    {.sql = "UPDATE holds SET state = 'released', ended_at = $2"
-            " WHERE job_id = $1 AND state = 'held' AND user_id IN" ENTERED},
+    {.sql = "UPDATE holds SET state = 'released', ended_at = $2 WHERE job_id = $1"
+            " AND state = 'held' AND user_id IN (SELECT h.user_id" ENTERED ")"},
 };
 
 /* ---- whether it is right ---- */

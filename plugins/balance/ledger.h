@@ -10,6 +10,11 @@
  * All of it runs in the transaction of the caller, under the lock of the person's account, which each
  * function takes. A function that fails ends the transaction, so that no half of a movement can be
  * committed by mistake; one with a positive outcome has changed nothing.
+ *
+ * When money goes back, what can be spent is taken, and what was spent is forgiven. What is held then
+ * may come back yet: as far as something lacks, the account owes that much of what it holds, and it is
+ * taken from whatever comes back first, in the same transaction, as one more refund entry. Never is
+ * more owed than held: when too little is left because the rest was delivered, that is forgiven too.
  */
 #pragma once
 
@@ -34,7 +39,9 @@ enum {
 #define LEDGER_MAX_BALANCE (LEDGER_MAX_AMOUNT * 1000)
 
 struct account {
-    int64_t balance, held, entries;
+    int64_t balance, held;
+    int64_t owed; /* of what is held, for payments that were refunded */
+    int64_t entries;
 };
 
 enum entry_type {
@@ -67,9 +74,15 @@ const char *entry_type_name(enum entry_type type);
 AISHA_ASYNC AISHA_CHECKED int ledger_post(struct aisha_ctx *ctx, const char *user_id,
                                           const struct entry *entry);
 
-/* Takes as much of the entry's amount as there is; ret_taken may be 0. LEDGER_BEFORE. */
+/* Of what should be taken; the rest was spent. */
+struct taken {
+    int64_t now;
+    int64_t later; /* it is held, and owed from now on */
+};
+
+/* Takes as much of the entry's amount as there is. LEDGER_BEFORE. */
 AISHA_ASYNC AISHA_CHECKED int ledger_take(struct aisha_ctx *ctx, const char *user_id,
-                                          const struct entry *entry, int64_t *ret_taken);
+                                          const struct entry *entry, struct taken *ret);
 
 /* Without locking; zeros for somebody who never had any. */
 AISHA_ASYNC AISHA_CHECKED int ledger_read(struct aisha_ctx *ctx, const char *user_id,
@@ -91,7 +104,7 @@ AISHA_ASYNC AISHA_CHECKED int ledger_total(struct aisha_ctx *ctx, struct ledger_
 AISHA_ASYNC AISHA_CHECKED int ledger_hold(struct aisha_ctx *ctx, const char *user_id,
                                           const char *id, const char *job_id);
 
-/* units: what was delivered. LEDGER_BEFORE, LEDGER_NO_HOLD. */
+/* units: what was delivered. What is not captured goes back, less what is owed. LEDGER_BEFORE, LEDGER_NO_HOLD. */
 AISHA_ASYNC AISHA_CHECKED int ledger_capture(struct aisha_ctx *ctx, const char *user_id,
                                              const char *id, int64_t units);
 AISHA_ASYNC AISHA_CHECKED int ledger_release(struct aisha_ctx *ctx, const char *user_id,
@@ -110,7 +123,7 @@ AISHA_ASYNC AISHA_CHECKED int ledger_find_hold(struct aisha_ctx *ctx, const char
  * transaction of its own, and forgets old quotes. Returns 1 when there may be more. */
 AISHA_ASYNC AISHA_CHECKED int ledger_expire(struct aisha_ctx *ctx);
 
-/* What is still held for a job goes back in the transaction that ends it. */
+/* What is still held for a job goes back in the transaction that ends it, less what is owed. */
 enum { LEDGER_JOB_ENDINGS = 4 };
 extern const struct aisha_job_ending ledger_job_endings[LEDGER_JOB_ENDINGS];
 

@@ -157,4 +157,13 @@ const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS] = {
         "  FROM transactions t WHERE t.user_id = user_balances.user_id);"
         "CREATE INDEX payments_by_state ON payments (state);",
     },
+    {
+        .version = 6,
+        .name = "refunds while credits are held",
+        .sql = /* Of what is held: it is for refunded payments, should it come back. */
+        "ALTER TABLE user_balances ADD COLUMN owed BIGINT NOT NULL DEFAULT 0"
+        "  CHECK (owed >= 0 AND owed <= held);"
+        /* What was held of its credits when it was refunded, beside what was taken_back then. */
+        "ALTER TABLE payments ADD COLUMN owed BIGINT NOT NULL DEFAULT 0;",
+    },
 };

@@ -2,6 +2,6 @@
 
 #include <aisha/plugin.h>
 
-enum { BALANCE_MIGRATIONS = 5 };
+enum { BALANCE_MIGRATIONS = 6 };
 
 extern const struct aisha_migration balance_migrations[BALANCE_MIGRATIONS];

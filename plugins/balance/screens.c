@@ -53,6 +53,10 @@ int show_balance(struct aisha_ctx *ctx)
         text = aisha_concat(
             ctx, text, "\n",
             aisha_t(ctx, "held", AISHA_ARG("credits", credits_text(ctx, account.held))), NULL);
+    if (account.owed)
+        text = aisha_concat(
+            ctx, text, "\n",
+            aisha_t(ctx, "owed", AISHA_ARG("credits", credits_text(ctx, account.owed))), NULL);
     aisha_button(keyboard, .key = "topup_button", .callback = "topup", AISHA_PAYLOAD(no_quote));
     aisha_button(keyboard, .key = "history_button", .callback = "history", AISHA_PAYLOAD(all));
     aisha_row(keyboard);

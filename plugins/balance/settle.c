@@ -104,6 +104,59 @@ int run_receipt(struct aisha_ctx *ctx)
     return r < 0 ? r : 0;
 }
 
+/* ---- the money went back ---- */
+
+static const char *refund_text(struct aisha_ctx *ctx, const struct refund *refund,
+                               const struct account *account)
+{
+    const char *text =
+        aisha_t(ctx, "payment_refunded", AISHA_ARG("credits", credits_text(ctx, refund->taken)),
+                AISHA_ARG("balance", credits_text(ctx, account->balance)));
+
+    if (refund->owed)
+        text = aisha_concat(
+            ctx, text, "\n",
+            aisha_t(ctx, "refund_owed", AISHA_ARG("credits", credits_text(ctx, refund->owed))),
+            NULL);
+    if (refund->spent)
+        text = aisha_concat(
+            ctx, text, "\n",
+            aisha_t(ctx, "refund_spent", AISHA_ARG("credits", credits_text(ctx, refund->spent))),
+            NULL);
+    return text;
+}
+
+static AISHA_ASYNC int tell_refunded(struct aisha_ctx *ctx, const struct charge *charge)
+{
+    struct aisha_keyboard *keyboard = aisha_keyboard(ctx);
+    struct account account;
+    struct refund refund;
+
+    int r = payment_find_refund(ctx, charge->user_id, charge->charge_id, &refund);
+    if (r == 0)
+        r = ledger_read(ctx, charge->user_id, &account);
+    if (r < 0)
+        return r == -AISHA_E_NOT_FOUND ? 0 : r;
+    aisha_button(keyboard, .key = "balance_button", .callback = "balance");
+    return aisha_notify(ctx, charge->user_id, .html = refund_text(ctx, &refund, &account),
+                        .keyboard = keyboard);
+}
+
+int run_refunded(struct aisha_ctx *ctx)
+{
+    const char *user_id = aisha_user_id(ctx);
+    struct charge charge;
+
+    int r = aisha_job_data(ctx, &charge);
+    if (r < 0)
+        return r;
+    if (user_id && strcmp(user_id, charge.user_id) == 0)
+        r = tell_refunded(ctx, &charge);
+    else /* by an operator, or found by the reconciliation: in their language, not in ours */
+        r = aisha_notify(ctx, charge.user_id, .key = "late_refund");
+    return r < 0 ? r : 0;
+}
+
 /* ---- a refund by an operator ---- */
 
 static bool is_refunded_already(struct aisha_ctx *ctx, int r)
@@ -116,7 +169,7 @@ static bool is_refunded_already(struct aisha_ctx *ctx, int r)
 
 int run_refund(struct aisha_ctx *ctx)
 {
-    int64_t missing = 0;
+    struct refund refund;
     struct charge charge;
 
     int r = aisha_job_data(ctx, &charge);
@@ -130,13 +183,14 @@ int run_refund(struct aisha_ctx *ctx)
                                  AISHA_ARG("why", aisha_telegram_error(ctx)->description)));
     if (r < 0 && r != -AISHA_E_TELEGRAM)
         return r;
-    r = payment_take_back(ctx, charge.user_id, charge.charge_id, &missing);
+    r = payment_take_back(ctx, charge.user_id, charge.charge_id, &refund);
     if (r < 0)
         return r;
     if (r == PAYMENT_UNKNOWN)
         return aisha_reply(ctx, .key = "refunded_uncredited");
-    return aisha_reply(
-        ctx, .html = aisha_t(ctx, "refunded", AISHA_ARG("missing", credits_text(ctx, missing))));
+    return aisha_reply(ctx, .html = aisha_t(ctx, "refunded",
+                                            AISHA_ARG("spent", credits_text(ctx, refund.spent)),
+                                            AISHA_ARG("owed", credits_text(ctx, refund.owed))));
 }
 
 /* ---- what Telegram has in its books ---- */

@@ -28,6 +28,7 @@ struct aisha_ctx {
     int64_t steps;    /* statements so far, and the ends of its transactions */
     int64_t fault_at; /* that one has the fault; 0 = none */
     enum fault fault;
+    void (*before_commit)(struct aisha_ctx *ctx); /* may suspend; or NULL */
 };
 
 /* One that moves credits, each with the same amount whenever it is run. */
@@ -69,7 +70,21 @@ AISHA_ASYNC int run_op(struct aisha_ctx *ctx, struct op op);
 /* The same with a unit of its own. */
 AISHA_ASYNC int run_alone(struct fixture *f, struct op op);
 
+/* One after the other, each of which has to be done. */
+AISHA_ASYNC void do_all(struct fixture *f, const struct op *ops, size_t count);
+
+#define DO(f, ...)                                                                                 \
+    do_all((f), (const struct op[]){__VA_ARGS__},                                                  \
+           sizeof((const struct op[]){__VA_ARGS__}) / sizeof(struct op))
+
 struct account account_of(struct fixture *f, int64_t user);
+
+#define CHECK_ACCOUNT(f, user, wanted_balance, wanted_held)                                        \
+    do {                                                                                           \
+        struct account account_ = account_of((f), (user));                                         \
+        CHECK_INT((f), account_.balance, (wanted_balance));                                        \
+        CHECK_INT((f), account_.held, (wanted_held));                                              \
+    } while (0)
 
 /* All that has to be true of the tables at any time. */
 AISHA_ASYNC void check_ledger(struct fixture *f);

@@ -36,11 +36,23 @@ static unsigned draw(unsigned *state, unsigned below)
     return (unsigned)rand_r(state) % below;
 }
 
+/* The first person has nearly all they paid for held, is refunded, and nothing is delivered to them: so
+ * nothing of what they owe is forgiven. */
+static struct op draw_op(unsigned *state)
+{
+    static const enum op_kind kinds[] = {OP_HOLD, OP_RELEASE, OP_END_JOB};
+    struct op op = {.kind = (enum op_kind)draw(state, OP_KINDS),
+                    .user = draw(state, USERS),
+                    .n = draw(state, OCCASIONS)};
+
+    if (op.user == 0)
+        op.kind = draw(state, 3) ? OP_UNPAY : kinds[draw(state, sizeof kinds / sizeof *kinds)];
+    return op;
+}
+
 static AISHA_ASYNC void do_something(struct fixture *f, unsigned *state)
 {
-    const struct op op = {.kind = (enum op_kind)draw(state, OP_KINDS),
-                          .user = draw(state, USERS),
-                          .n = draw(state, OCCASIONS)};
+    const struct op op = draw_op(state);
     struct aisha_ctx unit = {.f = f,
                              .user_id = arena_printf(&f->arena, "user-%lld", (long long)op.user)};
 
@@ -101,6 +113,25 @@ static void check_all(struct fixture *f)
             }
 }
 
+static int64_t late_refunds;
+
+/* All ends, and so there is nothing left to owe. */
+static void end_all(struct fixture *f)
+{
+    const struct aisha_rows *rows;
+
+    for (int64_t n = 0; n < OCCASIONS; n++) {
+        int r = run_alone(f, (struct op){OP_RELEASE, 0, n});
+        CHECK(f, r == 0 || r == LEDGER_BEFORE || r == LEDGER_NO_HOLD);
+    }
+    CHECK_INT(f, account_of(f, 0).held, 0);
+    check_ledger(f);
+    CHECK(f, QUERY(f, &rows,
+                   "SELECT COUNT(*) AS n FROM transactions"
+                   " WHERE op_id LIKE 'late-refund:%'") == 0);
+    late_refunds = aisha_cell_int(rows, 0, "n");
+}
+
 /* Of the things that can be done, those that were. */
 static size_t count_done(void)
 {
@@ -115,6 +146,11 @@ static size_t count_done(void)
 static void make_all(struct fixture *f)
 {
     make_ledger(f, USERS, OCCASIONS);
+    for (int64_t n = 0; n < OCCASIONS; n++) {
+        CHECK(f, run_alone(f, (struct op){OP_PAY, 0, n}) == 0);
+        if (n % 4)
+            CHECK(f, run_alone(f, (struct op){OP_HOLD, 0, n}) == 0);
+    }
 }
 
 static void run_rounds(struct fixture *f, size_t processes, bool with_deaths)
@@ -132,9 +168,12 @@ static void run_rounds(struct fixture *f, size_t processes, bool with_deaths)
         killed += run_processes(f, processes, work_at_once);
         run_with_db(f, check_all);
     }
-    print_message("# %zu things done; %zu of %zu processes were killed\n", count_done(), killed,
+    run_with_db(f, end_all);
+    print_message("# %zu things done, %lld late refunds; %zu of %zu processes were killed\n",
+                  count_done(), (long long)late_refunds, killed,
                   processes * (size_t)(rounds * ROUNDS));
     assert_true(killed > 0 || !with_deaths);
+    assert_true(late_refunds > 0 || with_deaths);
     assert_true(count_done() > (with_deaths ? 0 : sizeof *done / 4));
     assert_true(munmap(done, sizeof *done) == 0);
 }
