@@ -182,7 +182,7 @@ class Balance(unittest.TestCase):
         voice = self.stack.upload(ann, b"not yet looked at", duration=130, raw=1)
         self.stack.press_text(ann, self.stack.wait_message(ann, "costs 20", after=voice["message_id"]), "Transcribe")
         self.stack.wait_account(ann, 130, 20)
-        self.stack.as_admin(f"/refund {ann} {charge}", "20 credits are held")
+        self.stack.as_admin(f"/refund {ann} {charge}", "being done: 20 credits")
         self.stack.wait_account(ann, 150, 0)
         self.stack.as_admin(f"/refund {ann} {charge}", "not taken: 0 credits")
         self.stack.wait_account(ann, 0, 0)
