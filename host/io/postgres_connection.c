@@ -246,14 +246,6 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     flush(arg);
 }
 
-static void on_notice(void *user, const PGresult *result)
-{
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-    (void)user;
-    log_debug("db", "PostgreSQL says: %s", message ? message : "");
-}
-
 /* A server that is stopped, or behind a broken network, says nothing at all. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -379,7 +371,6 @@ int postgres_connection_new(struct postgres_connection **ret_connection, struct 
         postgres_connection_free(connection);
         return -ENOMEM;
     }
-    PQsetNoticeReceiver(pq, on_notice, NULL);
     event_add(connection->read, NULL);
     event_add(connection->timer, &watch);
     *ret_connection = connection;

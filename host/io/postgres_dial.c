@@ -7,6 +7,7 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
+#include "host/core/log.h"
 #include "host/core/worker.h"
 
 enum { OLDEST_SERVER = 150000 };
@@ -80,6 +81,15 @@ static int connect_now(void *arg)
     return -AISHA_E_UNAVAILABLE;
 }
 
+/* Else libpq writes it to standard error, past the log. */
+static void on_notice(void *user, const PGresult *result)
+{
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    (void)user;
+    log_debug("db", "PostgreSQL says: %s", message ? message : "");
+}
+
 int postgres_dial(struct workers *workers, const char *url, const char *name, PGconn **ret_pq,
                   char ret_error[POSTGRES_ERROR_SIZE])
 {
@@ -91,6 +101,7 @@ int postgres_dial(struct workers *workers, const char *url, const char *name, PG
         return r;
     *ret_error = '\0';
     *ret_pq = dial.pq;
+    PQsetNoticeReceiver(dial.pq, on_notice, NULL);
     return 0;
 }
 

@@ -136,6 +136,7 @@ class Outage(unittest.TestCase):
         note(f"{UPDATES} updates, {len(rows)} effects, {answers} answers")
         self.assertGreaterEqual(answers, UPDATES)
         until(lambda: ready(self.stack)[0] == 200, "everything works again")
+        self.assertNotRegex(self.stack.host.output(), rb"(?m)^FATAL", "libpq writes past the log")
 
     def test_stopped_and_started_again(self):
         def trouble():
