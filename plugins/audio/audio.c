@@ -21,6 +21,7 @@ enum {
     LONG_TEXT = 3500,     /* characters; more is sent as a file */
     PREVIEW = 600,
     MAX_TEXT_BYTES = 4 << 20,
+    TEXT_KEPT_S = 7 * 24 * 3600, /* should nobody delete it */
     JOB_TIMEOUT_S = 40 * 60,
     ROUNDED_MS = 999, /* of a recording are never charged */
 };
@@ -233,7 +234,8 @@ static AISHA_ASYNC int transcribe(struct aisha_ctx *ctx, struct order *order)
     r = aisha_speech_transcribe(ctx, &speech, .path = mp3, .duration_ms = duration_ms);
     if (r < 0)
         return explain_speech(ctx, order, r);
-    r = aisha_blob_put(ctx, text_key(ctx), speech->text, strlen(speech->text));
+    r = aisha_blob_save(ctx, .key = text_key(ctx), .bytes = speech->text,
+                        .bytes_size = strlen(speech->text), .expires_in_s = TEXT_KEPT_S);
     return r < 0 ? r : deliver(ctx, order, speech->text);
 }
 

@@ -29,7 +29,8 @@ enum { AUDIO_OFFERED = 1 };
 AISHA_ASYNC AISHA_CHECKED int audio_offer(struct aisha_ctx *ctx, struct order *order,
                                           int64_t seconds);
 
-/* Its text was delivered. */
+/* Its text was delivered. What that cost and the job's end are one: who cancels it later is too late, and
+ * does not read that nothing was charged. */
 AISHA_ASYNC AISHA_CHECKED int audio_collect(struct aisha_ctx *ctx, const struct order *order);
 
 /* Buttons under an offer; and the way back to it after a top-up. */

@@ -82,6 +82,8 @@ int audio_collect(struct aisha_ctx *ctx, const struct order *order)
     int r = aisha_db_begin(ctx);
     if (r == 0)
         r = aisha_billing_capture(ctx, NULL, order->seconds);
+    if (r == 0)
+        aisha_job_done(ctx, NULL);
     r = aisha_db_end(ctx, r);
     return r < 0 ? r : 0; /* it was captured before, or billing is switched off by now */
 }

@@ -223,6 +223,19 @@ class Interrupted(unittest.TestCase):
                 stack.wait_account(ann, 50, 0)  # of 61 s one is rounded away
                 self.assertEqual(stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
 
+    def test_M5_what_is_cancelled_before_its_job_has_ended_is_not_charged(self):
+        with MoneyStack(stores="embedded") as stack:
+            ann = stack.person(credits=50)
+            stack.sql("CREATE TRIGGER no_end BEFORE UPDATE ON jobs WHEN new.kind = 'transcribe' AND new.state = 'done'"
+                      " BEGIN SELECT RAISE(ABORT, 'not now'); END")
+            offer = stack.pay(ann, recording(130), 130)
+            stack.shown(ann, offer, "heard")
+            until(lambda: b"not now" in stack.host.output(), "it tries to end")
+            stack.send(ann, "/cancel")
+            stack.shown(ann, offer, "Nothing was charged")
+            stack.wait_account(ann, 50, 0)
+            self.assertEqual(stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
+
     def test_what_was_held_when_credits_were_switched_off_comes_back(self):
         with MoneyStack() as stack:
             with open(stack.path("etc/plugins.ini"), encoding="utf-8") as file:
