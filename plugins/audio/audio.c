@@ -281,7 +281,22 @@ static AISHA_ASYNC int give_up(struct aisha_ctx *ctx)
                                                : aisha_t(ctx, "failed"));
 }
 
-/* Looks at what Telegram says of it, and leaves the rest to a job, once what it costs is accepted. */
+/* By a job, since the quote is kept before it is shown: whatever is killed in between, the person
+ * hears of the recording. */
+static AISHA_ASYNC int run_offer(struct aisha_ctx *ctx)
+{
+    struct order order;
+
+    int r = aisha_job_data(ctx, &order);
+    if (r == 0)
+        r = audio_offer(ctx, &order, order.seconds);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    aisha_job_done(ctx, NULL);
+    return aisha_job_enqueue(ctx, NULL, .kind = "transcribe", AISHA_DATA(order));
+}
+
+/* Looks at what Telegram says of it, and leaves the rest to jobs. */
 static AISHA_ASYNC int accept(struct aisha_ctx *ctx, const struct recording *recording)
 {
     const struct config *config = aisha_config(ctx);
@@ -297,10 +312,8 @@ static AISHA_ASYNC int accept(struct aisha_ctx *ctx, const struct recording *rec
     const char *name = recording->name ? recording->name : "";
     if (strlen(name) < sizeof order.name) /* else the text's file gets a name of ours */
         snprintf(order.name, sizeof order.name, "%s", name);
-    int r = audio_offer(ctx, &order, recording->duration_s);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    return aisha_job_enqueue(ctx, NULL, .kind = "transcribe", AISHA_DATA(order));
+    order.seconds = recording->duration_s;
+    return aisha_job_enqueue(ctx, NULL, .kind = "offer", AISHA_DATA(order));
 }
 
 /* ---- kinds of messages ---- */
@@ -405,6 +418,11 @@ static const struct aisha_message_route messages[] = {
 };
 
 static const struct aisha_job_kind jobs[] = {
+    {.name = "offer",
+     .run = run_offer,
+     .attempts = 2,
+     .data_size = sizeof(struct order),
+     .is_serial = true},
     {.name = "transcribe",
      .run = run_transcribe,
      .failed = give_up,

@@ -12,12 +12,12 @@ struct aisha_ctx;
 
 enum { MAX_FILE_ID = 256, MAX_FILE_NAME = 256 };
 
-/* The job: what to transcribe, and how far that is. */
+/* The jobs' data: what to transcribe, and how far that is. */
 struct order {
     char file_id[MAX_FILE_ID];
     char name[MAX_FILE_NAME]; /* of the file; "" = it has none */
     int64_t held;             /* for it, in hundredths of a credit; 0 = it is free */
-    int64_t seconds;          /* that are paid for, once it has been decoded */
+    int64_t seconds;          /* as Telegram says, and once it has been decoded, as is paid for */
     bool is_file_sent;        /* of a long text */
 };
 

@@ -223,6 +223,20 @@ class Interrupted(unittest.TestCase):
                 stack.wait_account(ann, 50, 0)  # of 61 s one is rounded away
                 self.assertEqual(stack.entries(ann), [("grant", 50), ("hold", 20), ("release", 20)])
 
+    def test_an_offer_that_was_on_its_way_when_the_host_died_comes(self):
+        with MoneyStack() as stack:
+            ann = stack.person(credits=50)
+            stack.fault("sendMessage", delay_ms=60000)
+            voice = stack.upload(ann, recording(3), duration=130)
+            stack.faults_met()
+            stack.kill_host()
+            stack.api("/sandbox/faults", method="DELETE")
+            stack.start_host()
+            offer = stack.offered(ann, voice)
+            self.assertEqual(offer["reply_to_message"]["message_id"], voice["message_id"])
+            stack.press_text(ann, offer, "Transcribe")
+            stack.shown(ann, offer, "heard")
+
     def test_M5_what_is_cancelled_before_its_job_has_ended_is_not_charged(self):
         with MoneyStack(stores="embedded") as stack:
             ann = stack.person(credits=50)
