@@ -152,7 +152,10 @@ int job_unit_shown(struct job_unit *unit)
 
     if (unit->has_ended)
         return 0;
-    return db_batch(unit->bot->db, &ctx->arena, both, 2, NULL);
+    int r = db_batch(unit->bot->db, &ctx->arena, both, 2, NULL);
+    if (r == -AISHA_E_UNAVAILABLE)
+        ctx->has_store_failed = true;
+    return r;
 }
 
 /* ---- running ---- */

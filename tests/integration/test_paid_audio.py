@@ -237,6 +237,18 @@ class Interrupted(unittest.TestCase):
             stack.press_text(ann, offer, "Transcribe")
             stack.shown(ann, offer, "heard")
 
+    def test_a_database_that_is_away_when_the_offer_was_sent_costs_no_attempt(self):
+        with MoneyStack(stores="servers") as stack:
+            ann = stack.person(credits=50)
+            stack.fault("sendMessage", delay_ms=2000)
+            voice = stack.upload(ann, recording(3), duration=130)
+            stack.faults_met()
+            stack.postgres.stop()
+            first = stack.offered(ann, voice)
+            stack.postgres.start()
+            stack.offered(ann, first)  # nobody knew of the first one
+            self.assertNotIn(b"kind=offer attempt", stack.host.output())
+
     def test_M5_what_is_cancelled_before_its_job_has_ended_is_not_charged(self):
         with MoneyStack(stores="embedded") as stack:
             ann = stack.person(credits=50)
