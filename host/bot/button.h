@@ -21,6 +21,7 @@ struct secret;
 enum {
     BUTTON_TEXT_SIZE = 65,      /* with the zero byte */
     BUTTON_FOR_ANYONE = 1 << 0, /* flag: not only for whom it was made */
+    BUTTON_OF_JOB = 1 << 1,     /* flag: cancels the job whose message it is under, no handler */
 };
 
 struct button {

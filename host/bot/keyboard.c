@@ -59,6 +59,7 @@ static struct button target_of(struct aisha_keyboard *keyboard, const struct ais
 
     if (button->cancels) {
         made.route = ctx_cancel_route();
+        made.flags = ctx->job ? BUTTON_OF_JOB : 0;
     } else if (!plugin) {
         keyboard->mistake = arena_printf(&ctx->arena, "there is no enabled plugin \"%s\"",
                                          button->plugin ? button->plugin : "");

@@ -87,6 +87,7 @@ static bool is_cancel_command(const struct bot *bot, const cJSON *message)
     return length == strlen(bot->username) && strncasecmp(text + 1, bot->username, length) == 0;
 }
 
+/* Of a handler; what a job shows is cancelled in the lane, and nothing else is meant by it. */
 static bool is_cancel_button(const struct bot *bot, const cJSON *query)
 {
     const char *data = cJSON_GetStringValue(member(query, "data"));
@@ -96,7 +97,7 @@ static bool is_cancel_button(const struct bot *bot, const cJSON *query)
     struct button button;
 
     return data && button_decode(&bot->button_key, &place, data, &button) == 0 &&
-           button.route == ctx_cancel_route();
+           button.route == ctx_cancel_route() && !(button.flags & BUTTON_OF_JOB);
 }
 
 /* Ends the handler that runs in the same lane for the same person, if this update asks for it. */

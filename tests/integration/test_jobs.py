@@ -55,6 +55,14 @@ class Running(unittest.TestCase):
         self.stack.press_text(self.ann, self.stack.wait_message(self.ann, "slowly"), "Cancel")
         self.stack.wait_message(self.ann, "was cancelled")
 
+    def test_its_button_stops_no_handler(self):
+        self.enqueue("/slow")
+        message = self.stack.wait_message(self.ann, "slowly")
+        self.ask("/nap", "asleep")
+        self.stack.press_text(self.ann, message, "Cancel")
+        self.stack.wait_message(self.ann, "awake")
+        self.stack.wait_message(self.ann, "was cancelled")
+
     def test_it_is_cancelled_by_anothers_host(self):
         job = self.enqueue("/slow")
         self.stack.wait_message(self.ann, "slowly")

@@ -71,7 +71,9 @@ struct aisha_button {
     const void *payload;  /* its struct; copied */
     size_t payload_size;
     const char *url; /* instead of a callback */
-    bool cancels;    /* instead: ends the handler that is running in this chat, as /cancel does */
+    /* Instead: ends the handler that is running in this chat, as /cancel does. Made by a job, it ends
+     * the job whose progress it is under, and no handler. */
+    bool cancels;
     /* Whose callback it is, NULL = this plugin's; another one's payload may be left out: zeros. */
     const char *plugin;
 };

@@ -53,6 +53,16 @@ static AISHA_ASYNC int cmd_slow(struct aisha_ctx *ctx)
     return enqueue(ctx, "slow", NULL, 0, 0);
 }
 
+/* /nap: a handler that runs for a second, and no job. */
+static AISHA_ASYNC int cmd_nap(struct aisha_ctx *ctx)
+{
+    int r = aisha_reply(ctx, .text = "asleep");
+
+    if (r == 0)
+        r = aisha_sleep(ctx, 1000);
+    return r < 0 ? r : aisha_reply(ctx, .text = "awake");
+}
+
 static AISHA_ASYNC int cmd_wait(struct aisha_ctx *ctx)
 {
     return enqueue(ctx, "waiting", aisha_user_id(ctx), 0, 0);
@@ -254,6 +264,7 @@ static const struct aisha_command commands[] = {
     {.name = "fail", .summary = "fail", .run = cmd_fail},
     {.name = "silent", .summary = "silent", .run = cmd_silent},
     {.name = "slow", .summary = "slow", .run = cmd_slow},
+    {.name = "nap", .summary = "nap", .run = cmd_nap},
     {.name = "wait", .summary = "wait", .run = cmd_wait},
     {.name = "wake", .summary = "wake", .run = cmd_wake},
     {.name = "tell", .summary = "tell", .run = cmd_tell},
