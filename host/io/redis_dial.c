@@ -88,7 +88,10 @@ static const char *read_host(struct arena *arena, const char *text, size_t size,
     url->port = rest ? arena_strndup(arena, rest + 1, (size_t)(end - rest - 1)) : "6379";
     if (!*url->host)
         return "the host is missing";
-    return !read_number(url->port, 65535, &port) || port == 0 ? "the port is not one" : NULL;
+    if (!read_number(url->port, 65535, &port) || port == 0)
+        return "the port is not one";
+    url->port = arena_printf(arena, "%d", port); /* zeros in front and all */
+    return NULL;
 }
 
 static const char *read_url(struct arena *arena, const char *text, struct redis_url *url)
