@@ -52,7 +52,8 @@ static AISHA_ASYNC int quote_for(struct aisha_ctx *ctx, const struct order *orde
 
     return aisha_billing_quote(ctx, ret_quote, .tariff = "audio", .units = seconds, .title = title,
                                .plugin = "audio", .resume = "resume", .data = order,
-                               .data_size = sizeof *order, .is_estimate = is_estimate);
+                               .data_size = sizeof *order, .is_estimate = is_estimate,
+                               .id = aisha_job_id(ctx));
 }
 
 int audio_offer(struct aisha_ctx *ctx, struct order *order, int64_t seconds)
@@ -70,7 +71,8 @@ int audio_offer(struct aisha_ctx *ctx, struct order *order, int64_t seconds)
     if (r == AISHA_BILLING_NONE || quote->amount <= order->held)
         return 0;
     r = quote_for(ctx, order, seconds, false, &quote);
-    if (r == 0)
+    if (r ==
+        0) /* else an earlier attempt has offered it, and its message shows what came of that */
         r = show_offer(ctx, quote);
     return r < 0 ? r : AUDIO_OFFERED;
 }

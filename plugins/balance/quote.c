@@ -1,6 +1,7 @@
 #include "quote.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <aisha/aisha.h>
@@ -103,9 +104,18 @@ static AISHA_ASYNC int complete(struct aisha_ctx *ctx, struct aisha_quote *quote
     return 0;
 }
 
-static AISHA_ASYNC int keep(struct aisha_ctx *ctx, const struct aisha_quote_request *request,
-                            const struct tariff *tariff, struct aisha_quote *quote)
+/* A plugin that was built with an earlier billing.h has no such field. */
+static const char *own_id(const struct aisha_quote_request *request)
 {
+    return request->size > offsetof(struct aisha_quote_request, id) ? request->id : NULL;
+}
+
+/* Unless there is one with that id. */
+static AISHA_ASYNC int keep(struct aisha_ctx *ctx, const struct aisha_quote_request *request,
+                            const struct tariff *tariff, const struct aisha_quote *quote,
+                            bool *ret_is_new)
+{
+    const struct aisha_rows *rows;
     int64_t now = aisha_now(ctx), ttl_s = request->ttl_s > 0 ? request->ttl_s : QUOTE_TTL_S;
     const char *title = request->title ? request->title : request->tariff;
     const struct aisha_value params[] = {
@@ -128,25 +138,33 @@ static AISHA_ASYNC int keep(struct aisha_ctx *ctx, const struct aisha_quote_requ
     if (strlen(title) > MAX_TITLE)
         return aisha_fail(ctx, -AISHA_E_INVALID, "the title of a quote is over %d bytes",
                           MAX_TITLE);
-    return aisha_db_query_(
-        ctx, NULL,
+    int r = aisha_db_query_(
+        ctx, &rows,
         &(const struct aisha_statement){
-            .sql =
-                "INSERT INTO holds (user_id, id, state, tariff, unit, price, free_units, units,"
-                " amount, title, plugin, resume, data, created_at, expires_at)"
-                " VALUES ($1, $2, 'quoted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            .sql = "INSERT INTO holds (user_id, id, state, tariff, unit, price, free_units, units,"
+                   " amount, title, plugin, resume, data, created_at, expires_at)"
+                   " VALUES ($1, $2, 'quoted', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+                   " ON CONFLICT (user_id, id) DO NOTHING",
             .params = params,
             .param_count = sizeof params / sizeof *params});
+    if (r == 0)
+        *ret_is_new = rows->changed_count > 0;
+    return r;
 }
 
 int quote_make(struct aisha_ctx *ctx, const char *tariffs,
                const struct aisha_quote_request *request, const struct aisha_quote **ret_quote)
 {
     struct aisha_quote *quote = aisha_alloc(ctx, sizeof *quote);
+    const char *id = own_id(request);
     struct tariff tariff;
+    struct aisha_uuid packed;
+    bool is_new = true;
 
     if (!aisha_user_id(ctx))
         return aisha_fail(ctx, -AISHA_E_INVALID, "a quote for nobody");
+    if (id && aisha_uuid_pack(id, &packed) < 0)
+        return aisha_fail(ctx, -AISHA_E_INVALID, "the id of a quote is no UUID");
     if (request->units < 0 || request->units > MAX_UNITS || request->data_size > MAX_DATA)
         return aisha_fail(ctx, -AISHA_E_INVALID, "a quote for %" PRId64 " units with %zu bytes",
                           request->units, request->data_size);
@@ -160,9 +178,11 @@ int quote_make(struct aisha_ctx *ctx, const char *tariffs,
                                   .data_size = request->data_size};
     quote->amount = tariff_cost(&tariff, quote->units);
     if (quote->amount > 0 && !request->is_estimate) {
-        quote->id = aisha_uuid(ctx);
-        r = keep(ctx, request, &tariff, quote);
+        quote->id = id ? id : aisha_uuid(ctx);
+        r = keep(ctx, request, &tariff, quote, &is_new);
     }
+    if (r == 0 && !is_new)
+        return quote_find(ctx, request->plugin ? request->plugin : "", quote->id, ret_quote);
     if (r == 0)
         r = complete(ctx, quote);
     if (r == 0)

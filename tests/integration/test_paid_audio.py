@@ -237,6 +237,26 @@ class Interrupted(unittest.TestCase):
             stack.press_text(ann, offer, "Transcribe")
             stack.shown(ann, offer, "heard")
 
+    def test_an_offer_whose_job_runs_again_leaves_what_came_of_it(self):
+        """As after an outage of the database when the offer had been sent."""
+        with MoneyStack() as stack:
+            ann = stack.person(credits=50)
+            offer = stack.offered(ann, stack.upload(ann, recording(3), duration=130))
+            states = "SELECT state FROM jobs WHERE plugin = 'audio' ORDER BY kind"
+            again = "UPDATE jobs SET state = 'waiting', attempt = 0, run_at = 0 WHERE kind = 'offer'"
+            until(lambda: stack.sql(states) == [("done",)], "it has been offered")
+            stack.sql(again)
+            until(lambda: stack.sql(states) == [("done",)], "it has been offered again")
+            stack.press_text(ann, offer, "Transcribe")
+            stack.shown(ann, offer, "heard")
+            until(lambda: stack.sql(states) == [("done",), ("done",)], "it has been delivered")
+            before = stack.newest_request()
+            stack.sql(again)
+            until(lambda: stack.sql(states) == [("done",), ("done",)], "the offer has run again")
+            self.assertEqual([r for r in stack.requests(after=before) if r["method"] != "getUpdates"], [])
+            self.assertEqual(stack.sql("SELECT COUNT(*) AS n FROM holds"), [(1,)])
+            stack.wait_account(ann, 50, 0)  # it was shorter than Telegram said
+
     def test_a_database_that_is_away_when_the_offer_was_sent_costs_no_attempt(self):
         with MoneyStack(stores="servers") as stack:
             ann = stack.person(credits=50)

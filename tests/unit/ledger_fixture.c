@@ -83,6 +83,11 @@ const char *aisha_uuid(struct aisha_ctx *ctx)
     return ctx->uuid;
 }
 
+int aisha_uuid_pack(const char *text, struct aisha_uuid *ret)
+{
+    return uuid_pack(text, ret->bytes);
+}
+
 const char *aisha_user_id(struct aisha_ctx *ctx)
 {
     return ctx->user_id;

@@ -59,6 +59,9 @@ struct aisha_quote_request {
     size_t data_size;
     int64_t ttl_s;    /* how long it can be accepted; 0 = one day */
     bool is_estimate; /* only the price is wanted: nothing is kept, and it has no id */
+    /* A UUID of the caller's, as aisha_job_id(); NULL = a new one. Asked for again it is the same
+     * quote, so that a job which runs again offers nothing that has been accepted. */
+    const char *id;
 };
 
 struct aisha_quote {
@@ -107,7 +110,8 @@ struct aisha_billing_functions {
     return r
 
 /* What it costs the person of ctx, now. A quote that is not free is kept until it is accepted or its
- * time is over. -AISHA_E_INVALID: there is no such tariff. */
+ * time is over. AISHA_BILLING_BEFORE, _OUTDATED: the one with .id has been, or its time is.
+ * -AISHA_E_INVALID: there is no such tariff. */
 #define aisha_billing_quote(ctx, ret_quote, ...)                                                   \
     aisha_billing_quote_((ctx), (ret_quote),                                                       \
                          &(const struct aisha_quote_request){                                      \
