@@ -133,9 +133,9 @@ demo() {
     start host "$build/host/aisha" "${files[@]}" run
     await host is_polling
 
+    say "The host takes webhooks at http://127.0.0.1:$(host_port)/ and logs to $data/host.log."
     echo "http://127.0.0.1:$port/" | tee "$data/lock"
     say "Open it in a browser and talk to the bot. Ctrl-C stops everything."
-    say "The host takes webhooks at http://127.0.0.1:$(host_port)/ and logs to $data/host.log."
     if $open && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then
         setsid -f xdg-open "http://127.0.0.1:$port/" >/dev/null 2>&1 9>&-
     fi

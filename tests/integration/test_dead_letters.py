@@ -57,7 +57,7 @@ class DeadLetters(unittest.TestCase):
             self.stack.send(ann, "/silent")
             self.stack.wait_message(ann, "Something went wrong")
             (job,), = until(lambda: self.stack.sql("SELECT id FROM jobs WHERE state = 'dead'"), "it is dead")
-            self.assertRegex(self.command("list"), rf"(?m)^{job} +job jobs/silent .* 2  the other side failed: no\n1 ")
+            self.assertRegex(self.command("list"), rf"(?m)^{job} +job jobs/silent .* 2  invalid input\n1 ")
             self.assertRegex(self.command("show", job), rf"user: {ann}\nchat: {ann}\ndata: \d+ bytes: ")
             self.assertIn("is handled again", self.command("replay", job))
             until(lambda: self.stack.sql("SELECT attempt FROM jobs WHERE state = 'dead'") == [(4,)], "it is dead again")
