@@ -95,11 +95,12 @@ int postgres_dial(struct workers *workers, const char *url, const char *name, PG
 {
     struct dial dial = {.url = url, .name = name, .error = ret_error};
 
-    snprintf(ret_error, POSTGRES_ERROR_SIZE, "out of memory");
+    *ret_error = '\0';
     int r = workers_run(workers, connect_now, &dial);
+    if (r < 0 && !*ret_error)
+        snprintf(ret_error, POSTGRES_ERROR_SIZE, "%s", aisha_error_text(r));
     if (r < 0)
         return r;
-    *ret_error = '\0';
     *ret_pq = dial.pq;
     PQsetNoticeReceiver(dial.pq, on_notice, NULL);
     return 0;
