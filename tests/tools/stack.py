@@ -381,12 +381,15 @@ class Stack:
         return self.api("/sandbox/press", {"user_id": user, "message_id": message_id} | where)["callback_query_id"]
 
     def press_text(self, user, message, label):
-        """Presses the button of this message that shows this label, or contains it."""
+        """Presses the button of this message that shows this label, or contains it: as the message was, whatever an
+        edit may have put into its place by now."""
         rows = message.get("reply_markup", {}).get("inline_keyboard", [])
         for row, buttons in enumerate(rows):
             for column, button in enumerate(buttons):
                 if label in button["text"]:
-                    return self.press(user, message["message_id"], row=row, column=column)
+                    data = button.get("callback_data")
+                    what = {"data": data} if data else {"row": row, "column": column}
+                    return self.press(user, message["message_id"], **what)
         raise AssertionError(f"no button {label!r} in {rows}")
 
     def upload(self, user, content, kind="voice", **query):
