@@ -71,8 +71,8 @@ int audio_offer(struct aisha_ctx *ctx, struct order *order, int64_t seconds)
     if (r == AISHA_BILLING_NONE || quote->amount <= order->held)
         return 0;
     r = quote_for(ctx, order, seconds, false, &quote);
-    if (r ==
-        0) /* else an earlier attempt has offered it, and its message shows what came of that */
+    /* Else an earlier attempt has offered it, and its message shows what came of that. */
+    if (r == 0)
         r = show_offer(ctx, quote);
     return r < 0 ? r : AUDIO_OFFERED;
 }
