@@ -7,7 +7,6 @@ and comes back. Afterwards Telegram's own books, ours, and what each person read
 A round that fails is told by its seed; the same seed does the same things, but not at the same moments.
 """
 import collections
-import io
 import os
 import random
 import re
@@ -17,12 +16,12 @@ import time
 import unittest
 import urllib.parse
 import urllib.request
-import wave
 from concurrent.futures import ThreadPoolExecutor
 
 from audit import ADMIN, CODES, CREDIT, Audit
 from notes import note
 from stack import DEADLINE, MODE, ROOT, ROUNDS, STORES, ApiError, Stack, until
+from test_paid_audio import recording
 
 IS_LONG = ROUNDS > 1
 PEOPLE, SECONDS = (30, 30) if IS_LONG else (12, 5)
@@ -32,17 +31,6 @@ TARIFFS = "avatar 150, image 5 per item, audio 10 per minute"
 SAID_BY_SERVER = re.compile(rb"FATAL:  (terminating connection due to|the database system is) .*")
 WRONG_IN_LOG = re.compile(rb"(?i)fatal|assert|do not add up|does not add up|another movement|has ended before"
                           rb"|was put aside|could not be written")
-
-
-def recording(seconds):
-    """A WAV file of noise."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(1)
-        out.setframerate(4000)
-        out.writeframes(bytes(i * 37 % 251 for i in range(4000)) * seconds)
-    return file.getvalue()
 
 
 def plugins_ini():

@@ -18,7 +18,8 @@ EXTRA, CHEAPER = 50, 20  # credits and percent of the codes that come with a top
 CODES = {"GIFT": ("balance", 25, 0, 1), "RARE": ("balance", 40, 5, 2), "EXTRA": ("bonus", EXTRA, 0, 1),
          "CHEAP": ("discount", CHEAPER, 0, 2)}
 TROUBLE = re.compile(r"went wrong|is not answering|took too long|All right, stopped|was restarted in the middle")
-OWN_ACCORD = re.compile(r"Thank you!|payment has arrived|🎁 .* for you: ")  # what answers nothing in this chat
+# What answers nothing in this chat.
+OWN_ACCORD = re.compile(r"Thank you!|payment has arrived|🎁 .* for you: |payment of yours was refunded")
 
 
 class Audit:
