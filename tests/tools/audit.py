@@ -35,7 +35,7 @@ class Audit:
         for user, *entry in sql("SELECT user_id, op_id, type, amount, balance FROM transactions ORDER BY user_id, n"):
             self.entries[self.ids[user]].append(entry)
         self.payments = {(self.ids[user], charge): rest for user, charge, *rest in
-                         sql("SELECT user_id, charge_id, price, credits, bonus, state, taken_back FROM payments")}
+                         sql("SELECT user_id, charge_id, price, credits, bonus, state, taken_back, owed FROM payments")}
         self.jobs = {job: rest for job, *rest in sql("SELECT id, kind, state, chat_id, message_id FROM jobs")}
         self.holds = [(self.ids[user], *rest) for user, *rest in
                       sql("SELECT user_id, id, state, amount, captured, job_id FROM holds"
@@ -81,13 +81,13 @@ class Audit:
         ours = {key: price for key, (price, *_) in self.payments.items()}
         if paid != ours:
             yield f"Telegram's list and our payments differ: {set(paid.items()) ^ set(ours.items())}"
-        refunded = {key for key, (_, _, _, state, _) in self.payments.items() if state == "refunded"}
+        refunded = {key for key, (_, _, _, state, *_) in self.payments.items() if state == "refunded"}
         if back != refunded:
             yield f"Telegram's refunds and ours differ: {back ^ refunded}"
 
     def prices(self):
         """Each payment is one top-up with the bonus, as the packages and codes say."""
-        for (person, charge), (price, credits, bonus, _, _) in self.payments.items():
+        for (person, charge), (price, credits, bonus, *_) in self.payments.items():
             full = next((stars for stars, (bought, _) in PACKAGES.items() if bought * CREDIT == credits), 0)
             extra = bonus - PACKAGES.get(full, (0, 0))[1] * CREDIT
             if (price, extra) not in ((full, 0), (full, EXTRA * CREDIT), (full * (100 - CHEAPER) // 100, 0)):
@@ -98,12 +98,18 @@ class Audit:
                 yield f"{person} got {given} for {charge}, {credits} and {bonus}"
         for person, entries in self.entries.items():
             for op, kind, _, _ in entries:
-                if kind in ("topup", "bonus", "refund") and (person, op.partition(":")[2]) not in self.payments:
+                belongs = (person, op.partition(":")[2]) in self.payments or op.startswith("late-refund:")
+                if kind in ("topup", "bonus", "refund") and not belongs:
                     yield f"{person}: {op} belongs to no payment"
 
     def refunds(self):
-        """What was refunded is taken back once, all of it or what was left."""
-        for (person, charge), (_, credits, bonus, state, taken) in self.payments.items():
+        """What was refunded is taken back once, all of it or what was left; what was held then, when it came back."""
+        for person, entries in self.entries.items():
+            late = sum(amount for op, _, amount, _ in entries if op.startswith("late-refund:"))
+            owed = sum(rest[-1] for (who, _), rest in self.payments.items() if who == person)
+            if late > owed:
+                yield f"{person} gave back {late} later, and owed {owed}"
+        for (person, charge), (_, credits, bonus, state, taken, _) in self.payments.items():
             found = [(amount, balance) for op, _, amount, balance in self.entries[person] if op == f"refund:{charge}"]
             if sum(amount for amount, _ in found) != taken or (state == "paid" and found):
                 yield f"{person}: {charge} is {state}, {taken} was taken back by {found}"
