@@ -19,6 +19,7 @@
 #include "host/bot/loader.h"
 #include "host/bot/outage.h"
 #include "host/bot/progress.h"
+#include "host/bot/unit.h"
 #include "host/store/db.h"
 #include "host/store/dialog_copies.h"
 
@@ -309,8 +310,11 @@ int ctx_commit(struct aisha_ctx *ctx)
 {
     if (ctx->dialog_change == CTX_DIALOG_KEEP && ctx->rider_count == 0)
         return 0;
+    int r = unit_wait_stored(ctx);
+    if (r < 0)
+        return r;
     struct ctx_write all = ctx_write(ctx, NULL, 0);
-    int r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, NULL);
+    r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, NULL);
     if (r == -AISHA_E_UNAVAILABLE && !ctx->is_committed) {
         ctx->has_store_failed = true;
         int settled = outage_settle(ctx);

@@ -9,6 +9,7 @@
 #include "host/bot/black_box.h"
 #include "host/bot/bot.h"
 #include "host/bot/ctx.h"
+#include "host/bot/unit.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/wait.h"
@@ -24,6 +25,9 @@ int dead_letters_put(struct aisha_ctx *ctx, const struct inbox_item *items, size
     struct bot *bot = ctx->bot;
     int attempts = black_box_deaths(bot, ctx->item.update_id);
 
+    int r = unit_wait_stored(ctx);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < count; i++) {
         char *body = cJSON_PrintUnformatted(items[i].update);
         if (!body)
@@ -37,7 +41,7 @@ int dead_letters_put(struct aisha_ctx *ctx, const struct inbox_item *items, size
         statements[2 * i] = dead_update_insert(&ctx->arena, &dead);
         statements[2 * i + 1] = inbox_done_statement(bot->inbox, &ctx->arena, &items[i]);
     }
-    int r = db_batch(bot->db, &ctx->arena, statements, 2 * count, NULL);
+    r = db_batch(bot->db, &ctx->arena, statements, 2 * count, NULL);
     if (r < 0)
         return r;
     ctx->is_committed = true;

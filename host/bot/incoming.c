@@ -77,7 +77,7 @@ static AISHA_ASYNC int take_updates(cJSON *updates, const char *text, int64_t *r
             return r;
         }
     }
-    return inbox_receive(bot->inbox, updates, text, ret_last_id);
+    return inbox_receive(bot->inbox, updates, text, INBOX_EARLY, ret_last_id);
 }
 
 static void on_refused(const char *why, void *user)

@@ -11,6 +11,7 @@
 #include "host/bot/ctx.h"
 #include "host/bot/handler.h"
 #include "host/bot/outage.h"
+#include "host/bot/unit.h"
 #include "host/core/arena.h"
 #include "host/store/db.h"
 
@@ -42,10 +43,12 @@ static AISHA_ASYNC int written(struct aisha_ctx *ctx, int r, bool has_result)
 static AISHA_ASYNC int write_all(struct aisha_ctx *ctx, const struct aisha_rows **ret_rows,
                                  const struct aisha_statement *statements, size_t count)
 {
+    int r = unit_wait_stored(ctx);
+    if (r < 0)
+        return r;
     struct ctx_write all = ctx_write(ctx, statements, count);
     const struct aisha_rows **rows = arena_alloc(&ctx->arena, all.count * sizeof *rows);
-
-    int r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, rows);
+    r = db_batch(ctx->bot->db, &ctx->arena, all.statements, all.count, rows);
     r = written(ctx, r, ret_rows != NULL);
     if (r == 0 && ret_rows)
         memcpy(ret_rows, rows + all.before, count * sizeof *rows);
@@ -95,6 +98,8 @@ int aisha_db_begin(struct aisha_ctx *ctx)
     if (ctx->tx)
         return aisha_fail(ctx, -AISHA_E_INVALID, "aisha_db_begin() within a transaction");
     int r = refuse_without(ctx);
+    if (r == 0)
+        r = unit_wait_stored(ctx);
     if (r < 0)
         return r;
     return note(ctx, db_begin(ctx->bot->db, &ctx->tx));

@@ -12,6 +12,7 @@
 #include "host/bot/helper_process.h"
 #include "host/bot/registry.h"
 #include "host/bot/sized.h"
+#include "host/bot/unit.h"
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/worker.h"
@@ -102,8 +103,11 @@ int aisha_http_(struct aisha_ctx *ctx, const struct aisha_http_response **ret_re
     const char *error = "";
 
     REFUSE_TO_WAIT(ctx);
+    int r = unit_wait_stored(ctx); /* it may cost money */
+    if (r < 0)
+        return r;
     sized_copy(&own, sizeof own, request);
-    int r = http_client_fetch(ctx->bot->http, &ctx->arena, &own, ret_response, &error);
+    r = http_client_fetch(ctx->bot->http, &ctx->arena, &own, ret_response, &error);
     return r < 0 && r != -AISHA_E_CANCELED ? aisha_fail(ctx, r, "%s", error) : r;
 }
 

@@ -214,6 +214,32 @@ static int64_t deadline_ms(const struct aisha_ctx *ctx)
     return left_ms > 1 ? left_ms : 1;
 }
 
+/* An outage is not the handler's fault. Of a question nobody can use the answer later. */
+static void stop_deadline(struct aisha_ctx *ctx)
+{
+    if (!ctx->kind || !ctx->kind->is_question)
+        task_set_deadline(ctx->task, 0);
+}
+
+int unit_wait_stored(struct aisha_ctx *ctx)
+{
+    const struct inbox_item *items;
+    size_t count = items_of(ctx, &items);
+    bool has_deadline = ctx->task && ctx->task == task_current(ctx->bot->loop);
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (inbox_is_stored(&items[i]))
+            continue;
+        if (has_deadline)
+            stop_deadline(ctx);
+        r = inbox_wait_stored(&items[i]);
+        if (has_deadline)
+            task_set_deadline(ctx->task, deadline_ms(ctx));
+    }
+    return r;
+}
+
 static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
 {
     for (;;) {
@@ -227,8 +253,7 @@ static AISHA_ASYNC int run_until_store_works(struct aisha_ctx *ctx)
             return r;
         log_warn("bot", "update=%lld handler=\"%s\" waits for a store that is down",
                  (long long)ctx->item.update_id, ctx->handler ? ctx->handler : "");
-        if (!ctx->kind || !ctx->kind->is_question)
-            task_set_deadline(ctx->task, 0); /* an outage is not the handler's fault */
+        stop_deadline(ctx);
         if (outage_wait(ctx) < 0)
             return -AISHA_E_CANCELED;
         task_set_deadline(ctx->task, deadline_ms(ctx));

@@ -5,8 +5,10 @@
  */
 #include "host/store/inbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include <aisha/error.h>
@@ -14,6 +16,7 @@
 #include "host/core/arena.h"
 #include "host/core/log.h"
 #include "host/core/loop.h"
+#include "host/core/wait.h"
 #include "host/store/db.h"
 #include "host/store/seen.h"
 #include "host/store/statement.h"
@@ -25,12 +28,23 @@ enum {
 
 #define INSERT "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)"
 
+/* Somebody who waits until the row is on disk. */
+struct waiter {
+    struct wait wait;
+    LIST_ENTRY(waiter) link;
+};
+
 struct inbox_batch {
+    struct inbox *inbox;
     int64_t first_id;
+    int64_t received_at;
     cJSON *updates;
-    size_t undone;    /* delivered, not done */
+    size_t undone; /* delivered, not done; and one more for who holds it otherwise */
+    bool is_delivered, is_stored;
+    bool is_doubtful; /* it may be on disk, for nobody heard of its commit */
     bool is_given_up; /* one of its updates stays undone: the row must stay */
     bool has_marks;   /* rows in done_updates may point to it */
+    LIST_HEAD(, waiter) waiters;
 };
 
 /* What the next commit should take along. */
@@ -49,8 +63,7 @@ struct inbox {
     struct seen seen;
     struct leftover *leftovers;
     size_t leftover_count, leftover_capacity;
-    cJSON *doubtful; /* updates that may be on disk, or not: the answer to their commit was lost */
-    int64_t doubtful_at;
+    struct inbox_batch *unstored; /* the last that came, until it is known to be on disk */
     size_t pending;
 };
 
@@ -98,6 +111,7 @@ static int64_t lowest_id(const cJSON *updates)
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item)
 {
+    assert(item->batch->is_stored); /* or after a crash it could come in another row, unmarked */
     item->batch->has_marks = true;
     return STATEMENT(arena,
                      "INSERT INTO done_updates (bot_id, first_id, update_id) VALUES ($1, $2, $3)",
@@ -202,39 +216,52 @@ static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
     free(batch);
 }
 
-/* Takes the updates; the batch stays until the last of them is done. Some may be at once, so the
- * delivery counts as one more. */
-static struct inbox_batch *batch_new(struct inbox *inbox, cJSON *updates, int64_t first_id)
+/* Takes the updates; the batch stays until the last of them is done, and until batch_unref(). */
+static struct inbox_batch *batch_new(struct inbox *inbox, cJSON *updates, int64_t first_id,
+                                     int64_t received_at)
 {
     struct inbox_batch *batch = calloc(1, sizeof *batch);
     size_t count = (size_t)cJSON_GetArraySize(updates);
 
     if (!batch)
         abort();
-    *batch = (struct inbox_batch){.first_id = first_id, .updates = updates, .undone = count + 1};
+    *batch = (struct inbox_batch){.inbox = inbox,
+                                  .first_id = first_id,
+                                  .received_at = received_at,
+                                  .updates = updates,
+                                  .undone = count + 1};
+    LIST_INIT(&batch->waiters);
     inbox->pending += count;
     return batch;
 }
 
-static struct inbox_item item_of(struct inbox_batch *batch, const cJSON *update,
-                                 int64_t received_at)
+static void batch_is_stored(struct inbox_batch *batch)
+{
+    struct waiter *waiter;
+
+    batch->is_stored = true;
+    LIST_FOREACH(waiter, &batch->waiters, link)
+        wait_wake(&waiter->wait, 0);
+}
+
+static struct inbox_item item_of(struct inbox_batch *batch, const cJSON *update)
 {
     return (struct inbox_item){.batch = batch,
                                .update_id = update_id_of(update),
-                               .received_at = received_at,
+                               .received_at = batch->received_at,
                                .update = update};
 }
 
-static void deliver_batch(struct inbox *inbox, cJSON *updates, int64_t now)
+static void deliver_batch(struct inbox_batch *batch)
 {
-    struct inbox_batch *batch = batch_new(inbox, updates, lowest_id(updates));
+    struct inbox *inbox = batch->inbox;
     const cJSON *update;
 
-    cJSON_ArrayForEach(update, updates) {
-        const struct inbox_item item = item_of(batch, update, now);
+    batch->is_delivered = true;
+    cJSON_ArrayForEach(update, batch->updates) {
+        const struct inbox_item item = item_of(batch, update);
         inbox->deliver(&item, inbox->user);
     }
-    batch_unref(inbox, batch);
 }
 
 /* ---- life ---- */
@@ -278,7 +305,8 @@ void inbox_free(struct inbox *inbox)
     if (!inbox)
         return;
     seen_free(&inbox->seen);
-    cJSON_Delete(inbox->doubtful);
+    if (inbox->unstored)
+        batch_unref(inbox, inbox->unstored);
     free(inbox->leftovers);
     free(inbox);
 }
@@ -320,13 +348,14 @@ static void read_row(struct inbox *inbox, struct replay *replay, const struct ai
     if (updates->child)
         log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
                  (long long)first_id, cJSON_GetArraySize(updates));
-    struct inbox_batch *batch = batch_new(inbox, updates, first_id);
+    struct inbox_batch *batch =
+        batch_new(inbox, updates, first_id, aisha_cell_int(row, 0, "received_at"));
+    batch_is_stored(batch);
     batch->has_marks = done->row_count > 0;
     cJSON_ArrayForEach(update, updates) {
         replay->items =
             grow(replay->items, replay->count, &replay->capacity, sizeof *replay->items);
-        replay->items[replay->count++] =
-            item_of(batch, update, aisha_cell_int(row, 0, "received_at"));
+        replay->items[replay->count++] = item_of(batch, update);
     }
     batch_unref(inbox, batch); /* from here on its updates hold it */
 }
@@ -427,72 +456,80 @@ static const char *print(struct arena *arena, const cJSON *updates)
     return text;
 }
 
-/* is_again: its row may be there. */
-static AISHA_ASYNC int store_batch(struct inbox *inbox, const cJSON *updates, const char *text,
-                                   int64_t now, bool is_again)
+/* The batch that came last. */
+static AISHA_ASYNC int store(struct inbox *inbox, const char *text)
 {
+    struct inbox_batch *batch = inbox->unstored;
     struct arena arena = {0};
-    size_t size = (size_t)cJSON_GetArraySize(updates);
+    size_t size = (size_t)cJSON_GetArraySize(batch->updates);
     struct aisha_statement *statements = arena_alloc(&arena, (2 * size + 1) * sizeof *statements);
     struct seen before = seen_copy(&inbox->seen, &arena);
     const cJSON *update;
     size_t count = 1;
 
-    statements[0] =
-        STATEMENT(&arena, is_again ? INSERT " ON CONFLICT (bot_id, first_id) DO NOTHING" : INSERT,
-                  inbox->bot_id, lowest_id(updates), text ? text : print(&arena, updates), now);
-    cJSON_ArrayForEach(update, updates)
-        count += seen_add(&inbox->seen, update_id_of(update), now, &arena, &statements[count]);
+    statements[0] = STATEMENT(
+        &arena, batch->is_doubtful ? INSERT " ON CONFLICT (bot_id, first_id) DO NOTHING" : INSERT,
+        inbox->bot_id, batch->first_id, text ? text : print(&arena, batch->updates),
+        batch->received_at);
+    cJSON_ArrayForEach(update, batch->updates)
+        count += seen_add(&inbox->seen, update_id_of(update), batch->received_at, &arena,
+                          &statements[count]);
     count += seen_save(&inbox->seen, &arena, &statements[count]);
     int r = commit(inbox, &arena, statements, count);
     if (r < 0) /* it will come again */
         seen_restore(&inbox->seen, &before);
     arena_clear(&arena);
-    return r;
-}
-
-/* Telegram will bring them again, but perhaps in other batches, and a row that nobody here knows of
- * would be handled at the next start: so first of all they are stored for certain. */
-static AISHA_ASYNC int store_doubtful(struct inbox *inbox)
-{
-    cJSON *updates = inbox->doubtful;
-
-    if (!updates)
-        return 0;
-    int r = store_batch(inbox, updates, NULL, inbox->doubtful_at, true);
-    if (r == -AISHA_E_UNAVAILABLE)
+    batch->is_doubtful |= r == -AISHA_E_UNAVAILABLE || r == -AISHA_E_CANCELED;
+    if (r < 0)
         return r;
-    inbox->doubtful = NULL;
-    if (r == 0)
-        deliver_batch(inbox, updates, inbox->doubtful_at);
-    else
-        cJSON_Delete(updates);
-    return r;
+    inbox->unstored = NULL;
+    batch_is_stored(batch);
+    if (!batch->is_delivered)
+        deliver_batch(batch);
+    batch_unref(inbox, batch);
+    return 0;
 }
 
-int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, int64_t *ret_last_id)
+int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, enum inbox_when when,
+                  int64_t *ret_last_id)
 {
     int64_t now = now_s(), last_id = 0;
     int r = cJSON_GetArraySize(updates) > MAX_BATCH ? -AISHA_E_LIMIT : 0;
 
     seen_forget_old(&inbox->seen, now);
-    if (r == 0)
-        r = store_doubtful(inbox);
+    if (r == 0 && inbox->unstored)
+        r = store(inbox, NULL);
     if (r == 0)
         last_id = sift(inbox, updates, &text);
-    bool has_new = r == 0 && updates->child;
-    if (has_new)
-        r = store_batch(inbox, updates, text, now, false);
-    if (has_new && r == 0) {
-        deliver_batch(inbox, updates, now);
-    } else if (has_new && r == -AISHA_E_UNAVAILABLE) {
-        inbox->doubtful = updates;
-        inbox->doubtful_at = now;
+    if (r == 0 && updates->child) {
+        inbox->unstored = batch_new(inbox, updates, lowest_id(updates), now);
+        if (when == INBOX_EARLY && !*db_last_error(inbox->db))
+            deliver_batch(inbox->unstored);
+        r = store(inbox, text);
     } else {
         cJSON_Delete(updates);
     }
     if (r == 0 && last_id)
         *ret_last_id = last_id;
+    return r;
+}
+
+bool inbox_is_stored(const struct inbox_item *item)
+{
+    return !item->batch || item->batch->is_stored;
+}
+
+int inbox_wait_stored(const struct inbox_item *item)
+{
+    struct inbox_batch *batch = item->batch;
+    struct waiter waiter;
+
+    if (inbox_is_stored(item))
+        return 0;
+    wait_init(&waiter.wait, batch->inbox->loop);
+    LIST_INSERT_HEAD(&batch->waiters, &waiter, link);
+    int r = wait_for(&waiter.wait, WAIT_FOREVER);
+    LIST_REMOVE(&waiter, link);
     return r;
 }
 
@@ -509,10 +546,14 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
             STATEMENT(&arena, INSERT, inbox->bot_id, id, print(&arena, updates), now), *with};
         r = commit(inbox, &arena, both, 2);
     }
-    if (r == 0)
-        deliver_batch(inbox, updates, now);
-    else
+    if (r == 0) {
+        struct inbox_batch *batch = batch_new(inbox, updates, id, now);
+        batch_is_stored(batch);
+        deliver_batch(batch);
+        batch_unref(inbox, batch);
+    } else {
         cJSON_Delete(updates);
+    }
     arena_clear(&arena);
     return r;
 }
@@ -520,8 +561,9 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
 {
     struct inbox_batch *batch = item->batch;
+    size_t last = batch->is_stored ? 1 : 2; /* when it is not, it is held until it is */
 
-    if (!is_committed && (batch->undone > 1 || batch->is_given_up)) {
+    if (!is_committed && (batch->undone > last || batch->is_given_up)) {
         batch->has_marks = true;
         add_leftover(inbox,
                      &(struct leftover){.first_id = batch->first_id, .update_id = item->update_id});

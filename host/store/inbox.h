@@ -4,6 +4,10 @@
  * A batch (what one getUpdates brought) is one row, on disk before the next offset acknowledges it.
  * Each update in it becomes done once: with the unit's own transaction (inbox_done_statement), or,
  * when the unit wrote nothing, with some later commit. When all are done the row goes.
+ *
+ * Updates may be delivered while their row is being written. What may not be done twice waits for the
+ * row (inbox_wait_stored), and so does every transaction of a unit; a message does not, for it could be
+ * sent twice after a crash in any case.
  */
 #pragma once
 
@@ -30,6 +34,12 @@ struct inbox_item {
     const cJSON *update;
 };
 
+/* When updates are delivered. */
+enum inbox_when {
+    INBOX_STORED,
+    INBOX_EARLY, /* while they are being written, unless the database is known to be away */
+};
+
 /* May end the item at once. */
 typedef void inbox_deliver(const struct inbox_item *item, void *user);
 
@@ -45,15 +55,15 @@ void inbox_free(struct inbox *inbox);
 AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
 
 /*
- * Stores the updates of a getUpdates result (takes the array in any case) and delivers those not
- * seen before. text, if it is not NULL, is what the array was read from: if all are new, they are stored
- * as they came. On success they may be acknowledged up to ret_last_id, which is left alone when
- * there is none. Elements that are not updates are skipped. One call at a time. -AISHA_E_UNAVAILABLE:
- * the database may have them or not; the next call stores and delivers them before its own.
+ * Delivers the updates of a getUpdates result (takes the array in any case) that were not seen before,
+ * and stores them. text, if it is not NULL, is what the array was read from: if all are new, they are
+ * stored as they came. On success they may be acknowledged up to ret_last_id, which is left alone when
+ * there is none. Elements that are not updates are skipped. One call at a time. Those that cannot be
+ * stored are kept and delivered once; the next call stores them first, and fails if it still cannot.
  * -AISHA_E_LIMIT for more than 1000 elements.
  */
 AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text,
-                                            int64_t *ret_last_id);
+                                            enum inbox_when when, int64_t *ret_last_id);
 
 /*
  * Takes an update (JSON) that was done once more, whatever was seen, in one transaction with another
@@ -63,7 +73,14 @@ AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates,
 AISHA_ASYNC AISHA_CHECKED int inbox_receive_again(struct inbox *inbox, const char *text,
                                                   const struct aisha_statement *with);
 
-/* The statement that makes the update done; for the unit's transaction. Params are in arena. */
+/* Whether the item's row is on disk. One without a batch is no update, and has none to wait for. */
+bool inbox_is_stored(const struct inbox_item *item);
+
+/* Suspends until the item's row is on disk. Returns 0 or -AISHA_E_CANCELED. */
+AISHA_ASYNC AISHA_CHECKED int inbox_wait_stored(const struct inbox_item *item);
+
+/* The statement that makes the update done; for the unit's transaction, after inbox_wait_stored().
+ * Params are in arena. */
 struct aisha_statement inbox_done_statement(const struct inbox *inbox, struct arena *arena,
                                             const struct inbox_item *item);
 

@@ -92,7 +92,7 @@ static AISHA_ASYNC void commit_batch(struct inbox_gate *gate)
     for (size_t i = 0; i < count; i++)
         if (!cJSON_AddItemToArray(batch, senders[i]->update))
             abort(); /* no memory */
-    int r = inbox_receive(gate->inbox, batch, join(&arena, senders, count), &last_id);
+    int r = inbox_receive(gate->inbox, batch, join(&arena, senders, count), INBOX_STORED, &last_id);
     arena_clear(&arena);
     for (size_t i = 0; i < count; i++)
         wait_wake(&senders[i]->wait, r);

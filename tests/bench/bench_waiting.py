@@ -1,7 +1,7 @@
 """Handlers wait for a slow HTTP server while others echo: latency of the others, memory for each that waits.
 
-An echo of ours is on disk before it is answered, and one that comes during a commit waits for two; so the time of the
-disk is shown as well.
+An update of ours is on disk before the next one is asked for, so one that comes meanwhile waits for that: the time of
+the disk is shown as well.
 """
 import os
 import sys

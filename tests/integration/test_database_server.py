@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 
 from notes import note
+from servers import program
 from stack import BUILD, ROUNDS, Stack, until
 
 PROBE = "[probe]\npath = " + os.path.join(BUILD, "tests/plugins/probe/probe.so") + "\n"
@@ -105,6 +107,49 @@ class LostAnswer(unittest.TestCase):
 
     def test_the_same_by_webhook(self):
         self.check("webhook")
+
+
+class Locked:
+    """Whoever writes to the inbox has to wait."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def __enter__(self):
+        self.session = subprocess.Popen([program("psql", self.server.bin), "-qAt", self.server.url], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.session.stdin.write("BEGIN; LOCK TABLE inbox; SELECT 'locked';\n")
+        self.session.stdin.flush()
+        assert self.session.stdout.readline() == "locked\n"
+        return self
+
+    def wait_for_somebody(self):
+        until(lambda: self.server.sql("SELECT COUNT(*) FROM pg_locks WHERE NOT granted") == "1", "somebody waits")
+
+    def __exit__(self, *_):
+        self.session.communicate()
+
+
+class Early(unittest.TestCase):
+    """What an update does while it is not stored yet."""
+
+    def test_an_answer_goes_out_and_what_counts_waits(self):
+        with Stack(plugins_ini=PROBE, stores="servers", mode="polling") as stack:
+            ann = stack.user("Ann")
+            stack.send(ann, "/long 1")
+            stack.wait_message(ann, "Sentence 1")
+            with Locked(stack.postgres) as locked:
+                stack.send(ann, "/long 2")
+                stack.wait_message(ann, "Sentence 2")
+                locked.wait_for_somebody()
+            with Locked(stack.postgres) as locked:
+                stack.send(ann, "/add 1")
+                locked.wait_for_somebody()
+                self.assertEqual(stack.sql("SELECT COUNT(*) FROM probe_effects"), [(0,)])
+            stack.wait_message(ann, "added 1")
+            stack.stop_host()
+            self.assertEqual(stack.sql("SELECT number FROM probe_effects"), [(1,)])
+            self.assertEqual(len(stack.bot_messages(ann)), 3)
 
 
 class Outage(unittest.TestCase):

@@ -36,6 +36,7 @@ static void take(const struct inbox_item *item, void *user)
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(item->update, "update_id");
     CHECK(f, id && (int64_t)id->valuedouble == item->update_id);
     delivered.items[delivered.count].item = *item;
+    delivered.items[delivered.count].was_stored = inbox_is_stored(item);
     delivered.items[delivered.count++].ending = NOT_YET;
     if (delivered.at_once != NOT_YET)
         end_item(delivered.count - 1, delivered.at_once);
@@ -46,6 +47,7 @@ void open_inbox(struct fixture *f, int64_t bot_id)
     delivered.f = f;
     delivered.count = delivered.ended = 0;
     delivered.at_once = NOT_YET;
+    delivered.when = INBOX_EARLY;
     CHECK_INT(f, inbox_open(&delivered.inbox, f->loop, f->db, bot_id, take, f), 0);
 }
 
@@ -82,7 +84,7 @@ int receive_json(const char *json, int64_t *ret_last_id)
 
     if (!updates)
         abort();
-    return inbox_receive(delivered.inbox, updates, json, ret_last_id);
+    return inbox_receive(delivered.inbox, updates, json, delivered.when, ret_last_id);
 }
 
 int receive_range(int64_t first, size_t count, int64_t step)
@@ -99,7 +101,7 @@ int receive_range(int64_t first, size_t count, int64_t step)
         cJSON_AddStringToObject(update, "text", text);
         cJSON_AddItemToArray(updates, update);
     }
-    return inbox_receive(delivered.inbox, updates, NULL, &last_id);
+    return inbox_receive(delivered.inbox, updates, NULL, delivered.when, &last_id);
 }
 
 void end(int64_t update_id, enum ending how)

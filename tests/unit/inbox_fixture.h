@@ -19,10 +19,12 @@ struct delivered {
     struct fixture *f;
     struct inbox *inbox;
     enum ending at_once; /* how deliver() ends everything, unless NOT_YET */
+    enum inbox_when when;
     size_t count, ended;
 
     struct {
         struct inbox_item item;
+        bool was_stored; /* when it was delivered */
         enum ending ending;
     } items[MAX_DELIVERED];
 };

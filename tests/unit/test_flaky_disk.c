@@ -335,7 +335,7 @@ static void handle(struct fixture *f)
     for (size_t i = 0; i < delivered.count; i++) {
         const struct inbox_item *item = &delivered.items[i].item;
         struct arena arena = {0};
-        if (delivered.items[i].ending != NOT_YET)
+        if (delivered.items[i].ending != NOT_YET || !inbox_is_stored(item))
             continue;
         const struct aisha_statement unit[] = {
             inbox_done_statement(delivered.inbox, &arena, item),

@@ -20,6 +20,8 @@ static const char *wanted_ids;
 static void replay(struct fixture *f)
 {
     CHECK_INT(f, inbox_replay(delivered.inbox), 0);
+    for (size_t i = 0; i < delivered.count; i++)
+        CHECK(f, delivered.items[i].was_stored);
     CHECK_IDS(f, wanted_ids);
 }
 
@@ -261,7 +263,7 @@ static void receive_large(struct fixture *f)
             cJSON_AddItemToArray(updates, update);
             free(text);
         }
-        CHECK(f, inbox_receive(delivered.inbox, updates, NULL, &last) == 0);
+        CHECK(f, inbox_receive(delivered.inbox, updates, NULL, INBOX_EARLY, &last) == 0);
         end(10 * row + 2, COMMITTED);
     }
 }
