@@ -5,7 +5,6 @@
 #include "host/io/postgres.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +172,7 @@ static AISHA_ASYNC int take_line(struct postgres *db, struct postgres_connection
     *ret_connection = best_line(db);
     if (*ret_connection && postgres_hold_is_held(db->hold))
         return 0;
-    if (!postgres_hold_is_held(db->hold) || db->is_down || loop_is_stopping(db->loop))
+    if (postgres_is_away(db) || loop_is_stopping(db->loop))
         return -AISHA_E_UNAVAILABLE;
     wait_init(&waiter.wait, db->loop);
     TAILQ_INSERT_TAIL(&db->waiting, &waiter, link);
@@ -189,11 +188,9 @@ static AISHA_ASYNC int take_line(struct postgres *db, struct postgres_connection
 
 static void destroy(struct postgres *db)
 {
-    struct postgres_connection *connection;
-
     postgres_listener_free(db->listener);
     postgres_hold_free(db->hold);
-    while ((connection = LIST_FIRST(&db->idle))) {
+    for (struct postgres_connection *connection; (connection = LIST_FIRST(&db->idle));) {
         LIST_REMOVE(connection, link);
         postgres_connection_free(connection);
     }
@@ -249,13 +246,11 @@ static AISHA_ASYNC void run_hold(void *arg)
 int postgres_open(struct postgres **ret_db, struct loop *loop, const char *url, struct arena *arena,
                   const char **ret_error)
 {
-    struct postgres *db;
-
     *ret_error = postgres_url_error(arena, url);
     if (*ret_error)
         return -AISHA_E_INVALID;
     *ret_error = "out of memory";
-    db = calloc(1, sizeof *db);
+    struct postgres *db = calloc(1, sizeof *db);
     if (!db)
         return -ENOMEM;
     db->loop = loop;
@@ -288,13 +283,17 @@ void postgres_close(struct postgres *db)
         task_cancel(db->listening);
     if (db->holding)
         task_cancel(db->holding);
-    if (!has_tasks(db))
-        destroy(db);
+    task_left(db);
 }
 
 const char *postgres_last_error(const struct postgres *db)
 {
     return !postgres_hold_is_held(db->hold) ? postgres_hold_error(db->hold) : db->error;
+}
+
+bool postgres_is_away(const struct postgres *db)
+{
+    return db->is_down || !postgres_hold_is_held(db->hold);
 }
 
 int postgres_hold(struct postgres *db, void (*taken)(const char *who, void *user), void *user)

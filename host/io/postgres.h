@@ -42,6 +42,9 @@ AISHA_ASYNC AISHA_CHECKED int postgres_hold(struct postgres *db,
 /* Why the last attempt to connect failed, without the password; "" when it did not. */
 const char *postgres_last_error(const struct postgres *db);
 
+/* Whether it could not be reached last time, or is held by nobody or by another host. */
+bool postgres_is_away(const struct postgres *db);
+
 /* One statement outside of any transaction. Errors as aisha_db_query(). */
 AISHA_ASYNC AISHA_CHECKED int postgres_query(struct postgres *db, struct arena *arena,
                                              const struct aisha_statement *statement,

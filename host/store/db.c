@@ -88,6 +88,11 @@ const char *db_last_error(const struct db *db)
     return db->postgres ? postgres_last_error(db->postgres) : "";
 }
 
+bool db_is_away(const struct db *db)
+{
+    return db->postgres && postgres_is_away(db->postgres);
+}
+
 bool db_is_postgres(const struct db *db)
 {
     return db->postgres != NULL;

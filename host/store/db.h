@@ -33,6 +33,9 @@ AISHA_ASYNC AISHA_CHECKED int db_hold(struct db *db, void (*taken)(const char *w
 /* Why it cannot be reached, "" when it can. */
 const char *db_last_error(const struct db *db);
 
+/* Whether it is known to be away, or not to be ours. */
+bool db_is_away(const struct db *db);
+
 /* Which of a migration's two texts it wants. */
 bool db_is_postgres(const struct db *db);
 

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include <aisha/error.h>
@@ -18,7 +17,7 @@
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/db.h"
-#include "host/store/seen.h"
+#include "host/store/inbox_internal.h"
 #include "host/store/statement.h"
 
 enum {
@@ -28,52 +27,12 @@ enum {
 
 #define INSERT "INSERT INTO inbox (bot_id, first_id, updates, received_at) VALUES ($1, $2, $3, $4)"
 
-/* Somebody who waits until the row is on disk. */
-struct waiter {
-    struct wait wait;
-    LIST_ENTRY(waiter) link;
-};
-
-struct inbox_batch {
-    struct inbox *inbox;
-    int64_t first_id;
-    int64_t received_at;
-    cJSON *updates;
-    size_t undone; /* delivered, not done; and one more for who holds it otherwise */
-    bool is_delivered, is_stored;
-    bool is_doubtful; /* it may be on disk, for nobody heard of its commit */
-    bool is_given_up; /* one of its updates stays undone: the row must stay */
-    bool has_marks;   /* rows in done_updates may point to it */
-    LIST_HEAD(, waiter) waiters;
-};
-
-/* What the next commit should take along. */
-struct leftover {
-    int64_t first_id;
-    int64_t update_id; /* done, or 0: the whole row is finished */
-    bool has_marks;    /* of a row: they go with it */
-};
-
-struct inbox {
-    struct loop *loop;
-    struct db *db;
-    int64_t bot_id;
-    inbox_deliver *deliver;
-    void *user;
-    struct seen seen;
-    struct leftover *leftovers;
-    size_t leftover_count, leftover_capacity;
-    struct inbox_batch *unstored; /* the last that came, until it is known to be on disk */
-    size_t pending;
-};
-
 static int64_t now_s(void)
 {
     return (int64_t)time(NULL);
 }
 
-/* Makes room for one more element. */
-static void *grow(void *array, size_t count, size_t *capacity, size_t element_size)
+void *inbox_grow(void *array, size_t count, size_t *capacity, size_t element_size)
 {
     if (count < *capacity)
         return array;
@@ -84,7 +43,7 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t element_si
     return array;
 }
 
-static int64_t update_id_of(const cJSON *update)
+int64_t inbox_update_id(const cJSON *update)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(update, "update_id");
 
@@ -96,12 +55,12 @@ static int64_t update_id_of(const cJSON *update)
 
 static int64_t lowest_id(const cJSON *updates)
 {
-    int64_t lowest = update_id_of(updates->child);
+    int64_t lowest = inbox_update_id(updates->child);
     const cJSON *update;
 
     cJSON_ArrayForEach(update, updates) {
-        if (update_id_of(update) < lowest)
-            lowest = update_id_of(update);
+        if (inbox_update_id(update) < lowest)
+            lowest = inbox_update_id(update);
     }
     return lowest;
 }
@@ -160,8 +119,8 @@ static size_t add_leftovers(const struct inbox *inbox, struct arena *arena, size
 
 static void add_leftover(struct inbox *inbox, const struct leftover *leftover)
 {
-    inbox->leftovers = grow(inbox->leftovers, inbox->leftover_count, &inbox->leftover_capacity,
-                            sizeof *inbox->leftovers);
+    inbox->leftovers = inbox_grow(inbox->leftovers, inbox->leftover_count,
+                                  &inbox->leftover_capacity, sizeof *inbox->leftovers);
     inbox->leftovers[inbox->leftover_count++] = *leftover;
 }
 
@@ -202,8 +161,7 @@ static void drop_marks(struct inbox *inbox, int64_t first_id)
     inbox->leftover_count = kept;
 }
 
-/* One part of it has ended. */
-static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
+void inbox_batch_unref(struct inbox *inbox, struct inbox_batch *batch)
 {
     if (--batch->undone > 0)
         return;
@@ -216,9 +174,8 @@ static void batch_unref(struct inbox *inbox, struct inbox_batch *batch)
     free(batch);
 }
 
-/* Takes the updates; the batch stays until the last of them is done, and until batch_unref(). */
-static struct inbox_batch *batch_new(struct inbox *inbox, cJSON *updates, int64_t first_id,
-                                     int64_t received_at)
+struct inbox_batch *inbox_batch_new(struct inbox *inbox, cJSON *updates, int64_t first_id,
+                                    int64_t received_at)
 {
     struct inbox_batch *batch = calloc(1, sizeof *batch);
     size_t count = (size_t)cJSON_GetArraySize(updates);
@@ -231,11 +188,10 @@ static struct inbox_batch *batch_new(struct inbox *inbox, cJSON *updates, int64_
                                   .updates = updates,
                                   .undone = count + 1};
     LIST_INIT(&batch->waiters);
-    inbox->pending += count;
     return batch;
 }
 
-static void batch_is_stored(struct inbox_batch *batch)
+void inbox_batch_is_stored(struct inbox_batch *batch)
 {
     struct waiter *waiter;
 
@@ -244,10 +200,10 @@ static void batch_is_stored(struct inbox_batch *batch)
         wait_wake(&waiter->wait, 0);
 }
 
-static struct inbox_item item_of(struct inbox_batch *batch, const cJSON *update)
+struct inbox_item inbox_item_of(struct inbox_batch *batch, const cJSON *update)
 {
     return (struct inbox_item){.batch = batch,
-                               .update_id = update_id_of(update),
+                               .update_id = inbox_update_id(update),
                                .received_at = batch->received_at,
                                .update = update};
 }
@@ -258,8 +214,9 @@ static void deliver_batch(struct inbox_batch *batch)
     const cJSON *update;
 
     batch->is_delivered = true;
+    inbox->pending += (size_t)cJSON_GetArraySize(batch->updates);
     cJSON_ArrayForEach(update, batch->updates) {
-        const struct inbox_item item = item_of(batch, update);
+        const struct inbox_item item = inbox_item_of(batch, update);
         inbox->deliver(&item, inbox->user);
     }
 }
@@ -289,6 +246,7 @@ int inbox_open(struct inbox **ret_inbox, struct loop *loop, struct db *db, int64
         return -ENOMEM;
     *inbox =
         (struct inbox){.loop = loop, .db = db, .bot_id = bot_id, .deliver = deliver, .user = user};
+    slots_init(&inbox->storing, loop, 1);
     int r = forget_old_marks(inbox);
     if (r == 0)
         r = seen_load(&inbox->seen, db, bot_id, now_s());
@@ -305,121 +263,19 @@ void inbox_free(struct inbox *inbox)
     if (!inbox)
         return;
     seen_free(&inbox->seen);
-    if (inbox->unstored)
-        batch_unref(inbox, inbox->unstored);
+    if (inbox->unstored) {
+        inbox->unstored->undone = 1; /* nobody has its updates any more, or ever had */
+        inbox_batch_unref(inbox, inbox->unstored);
+    }
     free(inbox->leftovers);
     free(inbox);
-}
-
-static bool is_done(const struct aisha_rows *done, int64_t update_id)
-{
-    for (size_t i = 0; i < done->row_count; i++)
-        if (aisha_cell_int(done, i, "update_id") == update_id)
-            return true;
-    return false;
-}
-
-/* Everything that an earlier process left: its rows overlap, and who takes an update has to have
- * been given those before it. */
-struct replay {
-    struct inbox_item *items;
-    size_t count, capacity;
-};
-
-static void read_row(struct inbox *inbox, struct replay *replay, const struct aisha_rows *row,
-                     const struct aisha_rows *done)
-{
-    int64_t first_id = aisha_cell_int(row, 0, "first_id");
-    const char *text = aisha_cell_text(row, 0, "updates");
-    cJSON *updates = text ? cJSON_Parse(text) : NULL;
-    cJSON *update, *next;
-
-    if (!cJSON_IsArray(updates)) {
-        log_error("inbox", "update=%lld what is stored cannot be read; it stays in the database",
-                  (long long)first_id);
-        cJSON_Delete(updates);
-        return;
-    }
-    for (update = updates->child; update; update = next) {
-        next = update->next;
-        if (is_done(done, update_id_of(update)))
-            cJSON_Delete(cJSON_DetachItemViaPointer(updates, update));
-    }
-    if (updates->child)
-        log_info("inbox", "update=%lld %d updates of an earlier run are not done yet",
-                 (long long)first_id, cJSON_GetArraySize(updates));
-    struct inbox_batch *batch =
-        batch_new(inbox, updates, first_id, aisha_cell_int(row, 0, "received_at"));
-    batch_is_stored(batch);
-    batch->has_marks = done->row_count > 0;
-    cJSON_ArrayForEach(update, updates) {
-        replay->items =
-            grow(replay->items, replay->count, &replay->capacity, sizeof *replay->items);
-        replay->items[replay->count++] = item_of(batch, update);
-    }
-    batch_unref(inbox, batch); /* from here on its updates hold it */
-}
-
-/* Reads what is left of the row after *after, one row at a time: it may be large. */
-static AISHA_ASYNC int read_next(struct inbox *inbox, struct replay *replay, int64_t *after,
-                                 bool *ret_is_end)
-{
-    struct arena arena = {0};
-    const struct aisha_rows *row, *done;
-
-    int r = db_query(inbox->db, &arena,
-                     &AISHA_SQL("SELECT first_id, updates, received_at FROM inbox"
-                                " WHERE bot_id = $1 AND first_id > $2 ORDER BY first_id LIMIT 1",
-                                inbox->bot_id, *after),
-                     &row);
-    *ret_is_end = r == 0 && row->row_count == 0;
-    if (r == 0 && !*ret_is_end) {
-        *after = aisha_cell_int(row, 0, "first_id");
-        r = db_query(inbox->db, &arena,
-                     &AISHA_SQL("SELECT update_id FROM done_updates"
-                                " WHERE bot_id = $1 AND first_id = $2",
-                                inbox->bot_id, *after),
-                     &done);
-        if (r == 0)
-            read_row(inbox, replay, row, done);
-    }
-    arena_clear(&arena);
-    return r;
-}
-
-static int compare_items(const void *a, const void *b)
-{
-    const struct inbox_item *left = a, *right = b;
-
-    return left->update_id < right->update_id ? -1 : left->update_id > right->update_id;
-}
-
-int inbox_replay(struct inbox *inbox)
-{
-    struct replay replay = {0};
-    int64_t after = 0;
-    bool is_end = false;
-    int r = 0;
-
-    while (r == 0 && !is_end)
-        r = read_next(inbox, &replay, &after, &is_end);
-    if (replay.count)
-        qsort(replay.items, replay.count, sizeof *replay.items, compare_items);
-    for (size_t i = 0; i < replay.count; i++) {
-        if (r == 0)
-            inbox->deliver(&replay.items[i], inbox->user);
-        else
-            inbox_give_up(inbox, &replay.items[i]);
-    }
-    free(replay.items);
-    return r;
 }
 
 /* Whether an update before this one in the batch has its id. */
 static bool is_repeated(const cJSON *updates, const cJSON *update, int64_t id)
 {
     for (const cJSON *other = updates->child; other != update; other = other->next)
-        if (update_id_of(other) == id)
+        if (inbox_update_id(other) == id)
             return true;
     return false;
 }
@@ -433,7 +289,7 @@ static int64_t sift(struct inbox *inbox, cJSON *updates, const char **text)
 
     for (update = updates->child; update; update = next) {
         next = update->next;
-        int64_t id = update_id_of(update);
+        int64_t id = inbox_update_id(update);
         bool is_highest = id > last_id; /* nearly always: they come in order */
         if (is_highest)
             last_id = id;
@@ -472,7 +328,7 @@ static AISHA_ASYNC int store(struct inbox *inbox, const char *text)
         inbox->bot_id, batch->first_id, text ? text : print(&arena, batch->updates),
         batch->received_at);
     cJSON_ArrayForEach(update, batch->updates)
-        count += seen_add(&inbox->seen, update_id_of(update), batch->received_at, &arena,
+        count += seen_add(&inbox->seen, inbox_update_id(update), batch->received_at, &arena,
                           &statements[count]);
     count += seen_save(&inbox->seen, &arena, &statements[count]);
     int r = commit(inbox, &arena, statements, count);
@@ -483,27 +339,25 @@ static AISHA_ASYNC int store(struct inbox *inbox, const char *text)
     if (r < 0)
         return r;
     inbox->unstored = NULL;
-    batch_is_stored(batch);
+    inbox_batch_is_stored(batch);
     if (!batch->is_delivered)
         deliver_batch(batch);
-    batch_unref(inbox, batch);
+    inbox_batch_unref(inbox, batch);
     return 0;
 }
 
-int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, enum inbox_when when,
-                  int64_t *ret_last_id)
+static AISHA_ASYNC int receive(struct inbox *inbox, cJSON *updates, const char *text,
+                               enum inbox_when when, int64_t *ret_last_id)
 {
     int64_t now = now_s(), last_id = 0;
-    int r = cJSON_GetArraySize(updates) > MAX_BATCH ? -AISHA_E_LIMIT : 0;
+    int r = inbox->unstored ? store(inbox, NULL) : 0;
 
     seen_forget_old(&inbox->seen, now);
-    if (r == 0 && inbox->unstored)
-        r = store(inbox, NULL);
     if (r == 0)
         last_id = sift(inbox, updates, &text);
     if (r == 0 && updates->child) {
-        inbox->unstored = batch_new(inbox, updates, lowest_id(updates), now);
-        if (when == INBOX_EARLY && !*db_last_error(inbox->db))
+        inbox->unstored = inbox_batch_new(inbox, updates, lowest_id(updates), now);
+        if (when == INBOX_EARLY && !db_is_away(inbox->db))
             deliver_batch(inbox->unstored);
         r = store(inbox, text);
     } else {
@@ -511,6 +365,22 @@ int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, enum in
     }
     if (r == 0 && last_id)
         *ret_last_id = last_id;
+    return r;
+}
+
+int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text, enum inbox_when when,
+                  int64_t *ret_last_id)
+{
+    int r = cJSON_GetArraySize(updates) > MAX_BATCH ? -AISHA_E_LIMIT : 0;
+
+    if (r == 0)
+        r = slots_take(&inbox->storing, WAIT_FOREVER);
+    if (r < 0) {
+        cJSON_Delete(updates);
+        return r;
+    }
+    r = receive(inbox, updates, text, when, ret_last_id);
+    slots_give(&inbox->storing);
     return r;
 }
 
@@ -538,7 +408,7 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
     struct arena arena = {0};
     int64_t now = now_s();
     cJSON *updates = cJSON_Parse(arena_printf(&arena, "[%s]", text));
-    int64_t id = updates && cJSON_GetArraySize(updates) == 1 ? update_id_of(updates->child) : 0;
+    int64_t id = updates && cJSON_GetArraySize(updates) == 1 ? inbox_update_id(updates->child) : 0;
     int r = id ? 0 : -AISHA_E_INVALID;
 
     if (r == 0) {
@@ -547,10 +417,10 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
         r = commit(inbox, &arena, both, 2);
     }
     if (r == 0) {
-        struct inbox_batch *batch = batch_new(inbox, updates, id, now);
-        batch_is_stored(batch);
+        struct inbox_batch *batch = inbox_batch_new(inbox, updates, id, now);
+        inbox_batch_is_stored(batch);
         deliver_batch(batch);
-        batch_unref(inbox, batch);
+        inbox_batch_unref(inbox, batch);
     } else {
         cJSON_Delete(updates);
     }
@@ -561,22 +431,21 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
 void inbox_done(struct inbox *inbox, const struct inbox_item *item, bool is_committed)
 {
     struct inbox_batch *batch = item->batch;
-    size_t last = batch->is_stored ? 1 : 2; /* when it is not, it is held until it is */
 
-    if (!is_committed && (batch->undone > last || batch->is_given_up)) {
+    if (!is_committed && (batch->undone > 1 || batch->is_given_up)) {
         batch->has_marks = true;
         add_leftover(inbox,
                      &(struct leftover){.first_id = batch->first_id, .update_id = item->update_id});
     }
     inbox->pending--;
-    batch_unref(inbox, batch);
+    inbox_batch_unref(inbox, batch);
 }
 
 void inbox_give_up(struct inbox *inbox, const struct inbox_item *item)
 {
     item->batch->is_given_up = true;
     inbox->pending--;
-    batch_unref(inbox, item->batch);
+    inbox_batch_unref(inbox, item->batch);
 }
 
 size_t inbox_pending(const struct inbox *inbox)
@@ -584,10 +453,23 @@ size_t inbox_pending(const struct inbox *inbox)
     return inbox->pending;
 }
 
+/* Those who handle it may wait for that, and nothing else may come that would store it. */
+static AISHA_ASYNC int store_what_is_handled(struct inbox *inbox)
+{
+    int r = slots_take(&inbox->storing, WAIT_FOREVER);
+
+    if (r < 0)
+        return r;
+    if (inbox->unstored && inbox->unstored->is_delivered)
+        r = store(inbox, NULL);
+    slots_give(&inbox->storing);
+    return r;
+}
+
 int inbox_flush(struct inbox *inbox)
 {
     struct arena arena = {0};
-    int r = 0;
+    int r = store_what_is_handled(inbox);
 
     while (r == 0 && inbox->leftover_count > 0)
         r = commit(inbox, &arena, NULL, 0);

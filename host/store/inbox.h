@@ -58,8 +58,8 @@ AISHA_ASYNC AISHA_CHECKED int inbox_replay(struct inbox *inbox);
  * Delivers the updates of a getUpdates result (takes the array in any case) that were not seen before,
  * and stores them. text, if it is not NULL, is what the array was read from: if all are new, they are
  * stored as they came. On success they may be acknowledged up to ret_last_id, which is left alone when
- * there is none. Elements that are not updates are skipped. One call at a time. Those that cannot be
- * stored are kept and delivered once; the next call stores them first, and fails if it still cannot.
+ * there is none. Elements that are not updates are skipped. Those that cannot be stored are kept and
+ * delivered once; the next call stores them first, and fails if it still cannot.
  * -AISHA_E_LIMIT for more than 1000 elements.
  */
 AISHA_ASYNC AISHA_CHECKED int inbox_receive(struct inbox *inbox, cJSON *updates, const char *text,
@@ -98,5 +98,5 @@ void inbox_give_up(struct inbox *inbox, const struct inbox_item *item);
 /* Updates delivered and not yet done. */
 size_t inbox_pending(const struct inbox *inbox);
 
-/* Writes what only waits for the next commit. */
+/* Writes what only waits for the next commit, and what is handled and could not be stored. */
 AISHA_ASYNC AISHA_CHECKED int inbox_flush(struct inbox *inbox);
