@@ -59,7 +59,7 @@ class Killed(PainterCase):
         until(lambda: self.ends(self.name), "it has ended", pause=0.005)
 
     POINTS = (
-        (at_the_order, {}), (at_any_time, {}), (in_an_upload, {}),
+        (at_the_order, {}), (at_any_time, {}), (in_an_upload, {"method": "fal.upload", "delay_ms": 500}),
         (before_the_submit_is_taken, {"method": "fal.submit", "delay_ms": 300}),
         (when_the_submit_is_not_answered, {"method": "fal.submit", "delay_ms": 1500, "after": True}),
         (when_it_is_submitted, {}), (at_a_status, {"method": "fal.status", "delay_ms": 300}), (at_the_webhook, {}),
