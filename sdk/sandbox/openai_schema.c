@@ -55,6 +55,8 @@ static const char *check(struct arena *arena, const cJSON *schema, int depth)
 
     if (depth > DEEPEST)
         return "the schema is nested too deep";
+    if (inner && !cJSON_IsObject(inner))
+        return "'properties' must be an object.";
     if (inner && !cJSON_IsFalse(more))
         return "'additionalProperties' is required to be supplied and to be false.";
     cJSON_ArrayForEach(property, inner) {
@@ -97,9 +99,11 @@ static cJSON *make(struct maker *maker, const cJSON *schema, int depth);
 static cJSON *make_object(struct maker *maker, const cJSON *schema, int depth)
 {
     cJSON *object = cJSON_CreateObject();
-    const cJSON *property;
+    const cJSON *property, *properties = json_get(schema, "properties");
 
-    cJSON_ArrayForEach(property, json_get(schema, "properties"))
+    if (!cJSON_IsObject(properties))
+        return object;
+    cJSON_ArrayForEach(property, properties)
         json_set(object, property->string, make(maker, property, depth + 1));
     return object;
 }
@@ -132,7 +136,7 @@ static cJSON *make(struct maker *maker, const cJSON *schema, int depth)
 
     if (depth > DEEPEST || maker->left-- <= 0)
         return cJSON_CreateNull();
-    if (one || choices)
+    if (one || (choices && choices->child))
         return cJSON_Duplicate(one ? one : choices->child, true);
     if (any)
         return make(maker, any->child, depth + 1);
