@@ -98,6 +98,8 @@ class PainterCase(unittest.TestCase):
         return rows[0][0] if rows else 0
 
     def blob(self, name):
+        if self.stack.s3:
+            return self.stack.s3.fetch("GET", f"/{self.stack.bucket}{name}")[1]
         with open(self.stack.path("files" + name), "rb") as file:
             return file.read()
 

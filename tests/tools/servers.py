@@ -272,6 +272,10 @@ class S3(Server):
         super().stop(number)
 
     def call(self, method, path, query="", body=b""):
+        status, answer = self.fetch(method, path, query, body)
+        return status, answer.decode()
+
+    def fetch(self, method, path, query="", body=b""):
         """A signed request; the query is sorted and encoded. Status and body."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(body).hexdigest()
@@ -288,7 +292,7 @@ class S3(Server):
                 "x-amz-date": now, "x-amz-content-sha256": digest, "Authorization":
                 f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature.hex()}"})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            return answer.status, answer.read()
 
     def keys(self, bucket=bucket):
         return re.findall("<Key>([^<]*)</Key>", self.call("GET", "/" + bucket, "list-type=2")[1])
