@@ -13,7 +13,6 @@
 #include <aisha/error.h>
 
 #include "host/core/arena.h"
-#include "host/core/log.h"
 #include "host/core/loop.h"
 #include "host/core/wait.h"
 #include "host/store/db.h"
@@ -191,7 +190,7 @@ struct inbox_batch *inbox_batch_new(struct inbox *inbox, cJSON *updates, int64_t
     return batch;
 }
 
-void inbox_batch_is_stored(struct inbox_batch *batch)
+void inbox_batch_set_stored(struct inbox_batch *batch)
 {
     struct waiter *waiter;
 
@@ -339,7 +338,7 @@ static AISHA_ASYNC int store(struct inbox *inbox, const char *text)
     if (r < 0)
         return r;
     inbox->unstored = NULL;
-    inbox_batch_is_stored(batch);
+    inbox_batch_set_stored(batch);
     if (!batch->is_delivered)
         deliver_batch(batch);
     inbox_batch_unref(inbox, batch);
@@ -418,7 +417,7 @@ int inbox_receive_again(struct inbox *inbox, const char *text, const struct aish
     }
     if (r == 0) {
         struct inbox_batch *batch = inbox_batch_new(inbox, updates, id, now);
-        inbox_batch_is_stored(batch);
+        inbox_batch_set_stored(batch);
         deliver_batch(batch);
         inbox_batch_unref(inbox, batch);
     } else {

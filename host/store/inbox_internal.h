@@ -59,7 +59,8 @@ struct inbox_batch *inbox_batch_new(struct inbox *inbox, cJSON *updates, int64_t
                                     int64_t received_at);
 /* One part of it has ended. */
 void inbox_batch_unref(struct inbox *inbox, struct inbox_batch *batch);
-void inbox_batch_is_stored(struct inbox_batch *batch);
+/* Its row is on disk: wakes who waits for that. */
+void inbox_batch_set_stored(struct inbox_batch *batch);
 
 struct inbox_item inbox_item_of(struct inbox_batch *batch, const cJSON *update);
 /* 0 when there is none. */

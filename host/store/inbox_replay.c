@@ -47,7 +47,7 @@ static void read_row(struct inbox *inbox, struct replay *replay, const struct ai
                  (long long)first_id, cJSON_GetArraySize(updates));
     struct inbox_batch *batch =
         inbox_batch_new(inbox, updates, first_id, aisha_cell_int(row, 0, "received_at"));
-    inbox_batch_is_stored(batch);
+    inbox_batch_set_stored(batch);
     batch->has_marks = done->row_count > 0;
     cJSON_ArrayForEach(update, updates) {
         replay->items =

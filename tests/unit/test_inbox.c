@@ -15,8 +15,6 @@
 
 #include <aisha/error.h>
 
-#include "host/core/loop.h"
-#include "host/core/wait.h"
 #include "tests/unit/inbox_fixture.h"
 
 #define U(id) "{\"update_id\":" #id "}"
@@ -419,124 +417,6 @@ static void fail_while_locked(struct fixture *f)
     CHECK_IDS(f, "1 2 3");
 }
 
-enum { STILL_WAITING = 1 };
-
-struct waiting {
-    struct fixture *f;
-    struct task *task;
-    int result;
-    int64_t rows; /* in the inbox, when it went on */
-};
-
-static void wait_for_row(void *arg)
-{
-    struct waiting *waiting = arg;
-
-    waiting->result = inbox_wait_stored(&delivered.items[0].item);
-    waiting->rows = look(waiting->f, "SELECT COUNT(*) FROM inbox");
-}
-
-static void start_to_wait(struct fixture *f, struct waiting *waiting)
-{
-    *waiting = (struct waiting){.f = f, .result = STILL_WAITING};
-    CHECK_INT(f, task_start(f->loop, "waiting", wait_for_row, waiting, &waiting->task), 0);
-    CHECK_INT(f, wait_yield(f->loop), 0);
-}
-
-static void wait_while_it_fails(struct fixture *f)
-{
-    struct waiting patient, impatient;
-    int64_t last = 77;
-
-    change(f, "CREATE TRIGGER fail BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'no'); END");
-    CHECK_INT(f, receive_json("[" U(4) "]", &last), -AISHA_E_CONFLICT);
-    start_to_wait(f, &patient);
-    start_to_wait(f, &impatient);
-    CHECK_INT(f, receive_json("[" U(4) "," U(5) "]", &last), -AISHA_E_CONFLICT);
-    CHECK_INT(f, patient.result, STILL_WAITING);
-    task_cancel(impatient.task);
-    CHECK_INT(f, wait_yield(f->loop), 0);
-    CHECK_INT(f, impatient.result, -AISHA_E_CANCELED);
-    CHECK(f, !inbox_is_stored(&delivered.items[0].item));
-    CHECK_IDS(f, "4");
-    change(f, "DROP TRIGGER fail");
-    CHECK(f, receive_json("[" U(4) "," U(5) "]", &last) == 0 && last == 5);
-    CHECK_IDS(f, "4 5");
-    CHECK_INT(f, patient.result, 0);
-    CHECK(f, patient.rows > 0);
-    CHECK(f, !delivered.items[1].was_stored); /* nor has it waited for that */
-    CHECK(f, inbox_is_stored(&delivered.items[0].item));
-}
-
-static void flush_what_is_handled(struct fixture *f)
-{
-    struct waiting waiting;
-    int64_t last = 77;
-
-    change(f, "CREATE TRIGGER fail BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'no'); END");
-    CHECK_INT(f, receive_json("[" U(4) "," U(5) "]", &last), -AISHA_E_CONFLICT);
-    start_to_wait(f, &waiting);
-    CHECK_INT(f, inbox_flush(delivered.inbox), -AISHA_E_CONFLICT);
-    CHECK_INT(f, waiting.result, STILL_WAITING);
-    change(f, "DROP TRIGGER fail");
-    CHECK_INT(f, inbox_flush(delivered.inbox), 0);
-    CHECK_INT(f, wait_yield(f->loop), 0);
-    CHECK_INT(f, waiting.result, 0);
-    CHECK(f, receive_json("[" U(4) "," U(5) "]", &last) == 0 && last == 5);
-    CHECK_IDS(f, "4 5");
-}
-
-static void what_is_handled_is_stored_though_nothing_comes(void **state)
-{
-    run_with_inbox(*state, flush_what_is_handled);
-}
-
-static void what_waits_for_the_row_waits_until_it_is_there(void **state)
-{
-    run_with_inbox(*state, wait_while_it_fails);
-}
-
-static void store_first(struct fixture *f)
-{
-    int64_t last = 77;
-
-    delivered.when = INBOX_STORED;
-    change(f, "CREATE TRIGGER fail BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'no'); END");
-    CHECK_INT(f, receive_json("[" U(4) "]", &last), -AISHA_E_CONFLICT);
-    CHECK_INT(f, inbox_flush(delivered.inbox), 0); /* that is for whoever is handled */
-    CHECK_IDS(f, "");
-    CHECK_INT(f, (int64_t)inbox_pending(delivered.inbox), 0);
-    change(f, "DROP TRIGGER fail");
-    CHECK(f, receive_json("[" U(4) "," U(5) "]", &last) == 0 && last == 5);
-    CHECK_IDS(f, "4 5");
-    CHECK(f, delivered.items[0].was_stored && delivered.items[1].was_stored);
-}
-
-static void what_is_to_be_stored_first_is_delivered_then(void **state)
-{
-    run_with_inbox(*state, store_first);
-}
-
-static void end_before_it_is_stored(struct fixture *f)
-{
-    int64_t last = 77;
-
-    change(f, "CREATE TRIGGER fail BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'no'); END");
-    CHECK_INT(f, receive_json("[" U(4) "," U(5) "]", &last), -AISHA_E_CONFLICT);
-    end_all(UNCOMMITTED);
-    change(f, "DROP TRIGGER fail");
-    CHECK(f, receive_json("[" U(4) "," U(5) "]", &last) == 0 && last == 5);
-    CHECK_IDS(f, "4 5");
-    CHECK_INT(f, inbox_flush(delivered.inbox), 0);
-    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM inbox"), 0); /* or the next start would repeat it */
-    CHECK_INT(f, look(f, "SELECT COUNT(*) FROM done_updates"), 0);
-}
-
-static void what_has_ended_before_it_is_stored_is_not_repeated(void **state)
-{
-    run_with_inbox(*state, end_before_it_is_stored);
-}
-
 static void a_batch_that_cannot_be_stored_is_not_acknowledged(void **state)
 {
     failing_table = "inbox";
@@ -573,11 +453,7 @@ int main(void)
         WITH_FIXTURE(a_batch_that_cannot_be_stored_is_not_acknowledged),
         WITH_FIXTURE(a_batch_whose_ids_cannot_be_noted_is_not_acknowledged),
         WITH_FIXTURE(a_store_that_is_down_is_asked_again),
-        WITH_FIXTURE(what_waits_for_the_row_waits_until_it_is_there),
-        WITH_FIXTURE(what_is_handled_is_stored_though_nothing_comes),
-        WITH_FIXTURE(what_is_to_be_stored_first_is_delivered_then),
-        WITH_FIXTURE(what_has_ended_before_it_is_stored_is_not_repeated),
     };
 
-    return RUN_ON_DATABASES("inbox", tests, 7);
+    return RUN_ON_DATABASES("inbox", tests, 3);
 }

@@ -65,10 +65,11 @@ struct aisha_http_response {
 };
 
 /*
- * Sends the request and waits for the whole answer, whatever its status. Redirects are not
- * followed. The response lives as long as ctx. Fails with -AISHA_E_TIMEOUT, -AISHA_E_CANCELED,
- * -AISHA_E_LIMIT (answer too large; a partial save_path is removed), -AISHA_E_UNAVAILABLE (no
- * connection), -AISHA_E_UPSTREAM (broken answer), -AISHA_E_INVALID (not a URL or header of ours).
+ * Sends the request, once the update that it is for is on disk, and waits for the whole answer,
+ * whatever its status. Redirects are not followed. The response lives as long as ctx. Fails with
+ * -AISHA_E_TIMEOUT, -AISHA_E_CANCELED, -AISHA_E_LIMIT (answer too large; a partial save_path is
+ * removed), -AISHA_E_UNAVAILABLE (no connection), -AISHA_E_UPSTREAM (broken answer),
+ * -AISHA_E_INVALID (not a URL or header of ours).
  */
 #define aisha_http(ctx, ret_response, ...)                                                         \
     aisha_http_((ctx), (ret_response),                                                             \
