@@ -38,9 +38,10 @@ libc = ctypes.CDLL(None)
 
 
 class Server:
-    """A program in a directory; `user` is who it runs as when the tests run as root."""
+    """A program in a directory; `user` is who it runs as when the tests run as root, `end` ends it at once."""
 
     user = None
+    end = signal.SIGKILL
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="aisha-server-")
@@ -58,7 +59,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.stop(signal.SIGKILL)
+        self.stop(self.end)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, *names):
@@ -82,10 +83,10 @@ class Server:
         return done.stdout
 
     def start(self):
+        with_us = ["setpriv", "--pdeathsig", self.end.name.removeprefix("SIG"), "--"]
         with open(self.path("log"), "ab") as log:
-            self.child = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--"] + self.command(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, cwd=self.folder, start_new_session=True, **self.identity())
+            self.child = subprocess.Popen(with_us + self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          cwd=self.folder, start_new_session=True, **self.identity())
         try:
             until(self.is_ready, f"{type(self).__name__} answers")
         except AssertionError:
@@ -127,6 +128,7 @@ class Postgres(Server):
     """`durable` flushes to the disk as a real one does, for benchmarks; tests survive without."""
 
     user = "postgres"
+    end = signal.SIGQUIT  # killed, it would leave its shared memory to the machine
 
     def __init__(self, durable=False, settings=()):
         super().__init__()
