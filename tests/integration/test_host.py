@@ -266,7 +266,7 @@ class Telegram(unittest.TestCase):
                                     " instance is running")
             stack.send(ann, "/button")
             stack.wait_message(ann, "pressed 0")
-            self.assertIn("another program is polling", stack.host.output().decode())
+            until(lambda: b"another program is polling" in stack.host.output(), "it says what is wrong")
 
     def test_refused_token_ends_the_host(self):
         with Stack(host=False, env={"BOT_TOKEN": "0:WRONG"}) as stack:

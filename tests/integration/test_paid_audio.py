@@ -295,7 +295,7 @@ class Interrupted(unittest.TestCase):
             stack.write("etc/plugins.ini", re.sub(r"(?ms)^\[balance\]\n.*?(?=^\[|\Z)", "", ini))
             stack.start_host()
             stack.shown(ann, offer, "heard")
-            until(lambda: stack.sql("SELECT 1 FROM jobs WHERE plugin = 'audio' AND state = 'done'"), "it has ended")
+            until(lambda: not stack.sql("SELECT 1 FROM jobs WHERE plugin = 'audio' AND state <> 'done'"), "all ended")
             stack.stop_host()
             self.assertEqual(stack.account(ann), (30, 20))
             stack.sql("UPDATE holds SET expires_at = 1")
